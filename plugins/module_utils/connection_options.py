@@ -1,0 +1,54 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Argument specification of the connection options, for the modules; `plugins/doc_fragments/aws.py` documents them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, List, Mapping
+
+#: Option name -> environment variables that stand in for it, first one wins. Read on the managed host.
+ENVIRONMENT_FALLBACKS: Dict[str, List[str]] = {
+    "profile": ["AWS_PROFILE"],
+    "region": ["AWS_REGION", "AWS_DEFAULT_REGION"],
+    "endpoint_url": ["S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
+    "access_key": ["AWS_ACCESS_KEY_ID"],
+    "secret_key": ["AWS_SECRET_ACCESS_KEY"],
+    "session_token": ["AWS_SESSION_TOKEN"],
+}
+
+
+def connection_argument_spec() -> Dict[str, Dict[str, Any]]:
+    """The connection options in the form of AnsibleModule's `argument_spec`.
+
+    The environment is read later, by `with_environment`, because explicit keys must not be mixed with a
+    session token or a profile that happens to be in the environment.
+    """
+    return {
+        "profile": {"type": "str", "aliases": ["aws_profile"]},
+        "region": {"type": "str", "aliases": ["aws_region"]},
+        "endpoint_url": {"type": "str", "aliases": ["aws_endpoint_url", "s3_url"]},
+        "access_key": {"type": "str", "aliases": ["aws_access_key_id", "aws_access_key"], "no_log": True},
+        "secret_key": {"type": "str", "aliases": ["aws_secret_access_key", "aws_secret_key"], "no_log": True},
+        "session_token": {"type": "str", "aliases": ["aws_session_token"], "no_log": True},
+    }
+
+
+def with_environment(options: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Dict[str, Any]:
+    """The options with unset ones taken from the environment.
+
+    Credentials are taken as a group: once one of profile, access_key and secret_key is given, the environment's
+    credentials are left alone, so that keys of two accounts never mix.
+    """
+    filled = dict(options)
+    chosen = any(options.get(name) for name in ("profile", "access_key", "secret_key", "session_token"))
+    if not chosen:
+        credentials = ["access_key", "secret_key", "session_token"]
+        in_environment = any(environment.get(ENVIRONMENT_FALLBACKS[name][0]) for name in credentials[:2])
+        names = credentials if in_environment else ["profile"]
+    else:
+        names = []
+    for name in [*names, "region", "endpoint_url"]:
+        if not filled.get(name):
+            filled[name] = next((environment[v] for v in ENVIRONMENT_FALLBACKS[name] if environment.get(v)), None)
+    return filled
