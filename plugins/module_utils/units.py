@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Sizes, durations, counts and truth values as people write them, and sizes as people read them.
+
+Every `parse_*` function takes the value and the `name` of the variable or option it came from, and raises
+ConfigurationError with that name. None of these values is secret, so the message shows what was written.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Union
+
+from .errors import ConfigurationError
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+TIB = 1024 * GIB
+
+#: Limits of S3, in MiB: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+MIN_PART_SIZE = 5
+MAX_PART_SIZE = 5 * 1024
+
+#: As in the AWS CLI, KB, MB, GB and TB are powers of 1024:
+#: https://docs.aws.amazon.com/cli/latest/topic/s3-config.html
+_SIZE_UNITS = {"": 1, "B": 1, "K": KIB, "M": MIB, "G": GIB, "T": TIB}
+_SIZE = re.compile(r"([0-9]{1,18})[ \t]*(?:(B)|([KMGT])(?:i?B)?)?", re.IGNORECASE)
+_DURATION_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"([0-9]{1,12})[ \t]*([smhd]?)", re.IGNORECASE)
+_COUNT = re.compile(r"[0-9]{1,12}")
+_TRUTH = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+
+
+def parse_size(value: Union[str, int], name: str) -> int:
+    """Bytes of `64MB`, `64MiB`, `64M` (all 64 * 1024 * 1024) or of a plain number of bytes."""
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is None:
+        raise ConfigurationError(
+            f"{name} {str(value)!r} is not a size", "write a whole number and a unit, such as 64MiB"
+        )
+    number, byte, unit = match.groups()
+    return int(number) * _SIZE_UNITS[(unit or byte or "").upper()]
+
+
+def parse_part_size(value: Union[str, int], name: str) -> int:
+    """Whole MiB of a part size; s5cmd's `--part-size` takes nothing finer.
+
+    `64MB`, `64MiB`, `64M` and s5cmd's own plain `64` are 64. A plain number that is too large for MiB is taken for
+    bytes, as the AWS CLI's `multipart_chunksize` has it: `8388608` is 8.
+    """
+    text = str(value).strip()
+    if _COUNT.fullmatch(text) and int(text) <= MAX_PART_SIZE:
+        mebibytes, rest = int(text), 0
+    else:
+        mebibytes, rest = divmod(parse_size(text, name), MIB)
+    if rest:
+        nearest = min(max(mebibytes + (rest >= MIB // 2), MIN_PART_SIZE), MAX_PART_SIZE)
+        raise ConfigurationError(
+            f"{name} {text!r} is not a whole number of MiB, and s5cmd takes nothing finer", f"write {nearest}MiB"
+        )
+    if not MIN_PART_SIZE <= mebibytes <= MAX_PART_SIZE:
+        raise ConfigurationError(
+            f"{name} {text!r} is {mebibytes} MiB, but S3 takes parts of 5 MiB to 5 GiB", "write for example 64MiB"
+        )
+    return mebibytes
+
+
+def parse_duration(value: Union[str, int], name: str) -> int:
+    """Seconds of `90`, `90s`, `15m`, `2h` or `1d`."""
+    match = _DURATION.fullmatch(str(value).strip())
+    if match is None:
+        raise ConfigurationError(
+            f"{name} {str(value)!r} is not a duration", "write seconds, or a whole number and s, m, h or d, such as 15m"
+        )
+    number, unit = match.groups()
+    return int(number) * _DURATION_UNITS[unit.lower()]
+
+
+def parse_count(value: Union[str, int], name: str, minimum: int = 0) -> int:
+    """A whole number that is not below `minimum`."""
+    text = str(value).strip()
+    if not _COUNT.fullmatch(text) or int(text) < minimum:
+        raise ConfigurationError(f"{name} {text!r} is not a whole number from {minimum} up", "write for example 16")
+    return int(text)
+
+
+def parse_bool(value: Union[str, bool], name: str) -> bool:
+    """True of `true yes on 1`, False of `false no off 0`, in any case."""
+    text = str(value).strip().lower()
+    if text not in _TRUTH:
+        raise ConfigurationError(f"{name} {str(value)!r} is neither true nor false", "write true or false")
+    return _TRUTH[text]
+
+
+def format_size(size: int) -> str:
+    """`size` bytes as `du -h --apparent-size` prints them: `812`, `4.0K`, `1.5M`, `12G`, always rounded up.
+
+    The result JSON's `source_size` has this form because the sites' status scripts show it.
+    """
+    for power, unit in enumerate(("", "K", "M", "G", "T", "P", "E")):
+        scale = KIB**power
+        if power and (tenths := -(-size * 10 // scale)) < 100:
+            return f"{tenths // 10}.{tenths % 10}{unit}"
+        if (whole := -(-size // scale)) < 1024:
+            return f"{whole}{unit}"
+    return f"{whole}{unit}"
+
+
+def format_bytes_si(size: float) -> str:
+    """`size` bytes for people, in powers of 1000: `812 B`, `4.1 kB`, `1.2 GB`."""
+    if round(size) < 1000:
+        return f"{round(size)} B"
+    for unit in ("kB", "MB", "GB", "TB", "PB", "EB"):
+        size /= 1000
+        if round(size, 1) < 1000:
+            break
+    return f"{size:.1f} {unit}"
