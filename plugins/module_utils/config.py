@@ -56,20 +56,25 @@ class Setting(NamedTuple):
     same: bool = False
 
 
-def _text(value: str, origin: str) -> str:
+def _text(value: str, _origin: str) -> str:
     return value
 
 
-def _upper(value: str, origin: str) -> str:
+def _upper(value: str, _origin: str) -> str:
     return value.upper()
 
 
-def _patterns(value: str, origin: str) -> List[str]:
+def _patterns(value: str, _origin: str) -> List[str]:
     return [pattern for pattern in re.split(r"[\s,]+", value) if pattern]
 
 
 def _positive(value: str, origin: str) -> int:
     return parse_count(value, origin, minimum=1)
+
+
+def _timeout(value: str, origin: str) -> Optional[int]:
+    """Seconds, or None for no limit, which 0 stands for as in timeout(1)."""
+    return parse_duration(value, origin) or None
 
 
 def _metadata(value: str, origin: str) -> Dict[str, str]:
@@ -132,7 +137,7 @@ SETTINGS = (
     Setting(
         "checksum_algorithm", ("S5CMD_CHECKSUM_ALGORITHM", "S5CMD_CHECKSUM", "CHECKSUM_ALGORITHM"), _upper, same=True
     ),
-    Setting("timeout", ("MAX_SYNC_TIME",), parse_duration),
+    Setting("timeout", ("MAX_SYNC_TIME",), _timeout),
     Setting("log_path", ("LOG_FILE",), _text),
     Setting("log_level", ("S5CMD_LOG_LEVEL",), _log_level),
     Setting("lock_path", ("LOCK_FILE",), _text),
@@ -147,17 +152,40 @@ RESULT_FOLDER = "JSON_OUTPUT_DIR"
 #: Variables that boto3 and s5cmd (the AWS SDK, the Go runtime) read themselves. Credentials, profile and region are
 #: options above. https://docs.aws.amazon.com/boto3/latest/guide/configuration.html, https://pkg.go.dev/runtime
 ENVIRONMENT_NAMES = frozenset(
-    """
-    AWS_SHARED_CREDENTIALS_FILE AWS_CONFIG_FILE AWS_DEFAULT_PROFILE AWS_DEFAULT_REGION AWS_CA_BUNDLE
-    AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_ENDPOINT_URL_STS AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
-    AWS_ROLE_ARN AWS_ROLE_SESSION_NAME AWS_WEB_IDENTITY_TOKEN_FILE AWS_STS_REGIONAL_ENDPOINTS
-    AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI
-    AWS_CONTAINER_AUTHORIZATION_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE
-    AWS_EC2_METADATA_DISABLED AWS_METADATA_SERVICE_TIMEOUT AWS_METADATA_SERVICE_NUM_ATTEMPTS
-    AWS_USE_DUALSTACK_ENDPOINT AWS_USE_FIPS_ENDPOINT
-    HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy
-    GOGC GOMEMLIMIT GOMAXPROCS TMPDIR
-    """.split()
+    {
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_CONFIG_FILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_DEFAULT_REGION",
+        "AWS_CA_BUNDLE",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_ROLE_ARN",
+        "AWS_ROLE_SESSION_NAME",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_STS_REGIONAL_ENDPOINTS",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        "AWS_EC2_METADATA_DISABLED",
+        "AWS_METADATA_SERVICE_TIMEOUT",
+        "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        "AWS_USE_FIPS_ENDPOINT",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "GOGC",
+        "GOMEMLIMIT",
+        "GOMAXPROCS",
+        "TMPDIR",
+    }
 )
 
 #: Values that nobody but the file's owner may read.

@@ -23,6 +23,7 @@ MAX_NESTING = 8
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ASSIGNMENT = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=")
+_BRACED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\}|:-)")
 #: Inside double quotes sh and systemd take a backslash away before these and no others.
 _ESCAPABLE = '"\\$`'
 #: After `$`, what sh or bash treats as something else than a variable's name.
@@ -284,18 +285,16 @@ class _Parser:
 
     def braced(self, needed: bool, depth: int) -> str:
         self.take()
-        match = _NAME.match(self.text, self.position)
-        if match is not None:
-            self.position = match.end()
-            if self.peek() == "}":
-                self.take()
-                return self.required(match.group(), needed)
-            if self.text.startswith(":-", self.position):
-                self.position += 2
-                value = self.lookup(match.group()) if needed else None
-                default = self.default(needed and not value, depth + 1)
-                return value or default
-        self.fail("a ${…} of a form that is not read", "write ${NAME} or ${NAME:-default}")
+        match = _BRACED.match(self.text, self.position)
+        if match is None:
+            self.fail("a ${…} of a form that is not read", "write ${NAME} or ${NAME:-default}")
+        name, ending = match.groups()
+        self.position = match.end()
+        if ending == "}":
+            return self.required(name, needed)
+        value = self.lookup(name) if needed else None
+        default = self.default(needed and not value, depth + 1)
+        return value or default
 
     def default(self, needed: bool, depth: int) -> str:
         """The text of a default up to its closing brace. What depends on the quotes around it is refused."""

@@ -114,8 +114,6 @@ def format_bytes_si(size: float) -> str:
     """`size` bytes for people, in powers of 1000: `812 B`, `4.1 kB`, `1.2 GB`."""
     if round(size) < 1000:
         return f"{round(size)} B"
-    for unit in ("kB", "MB", "GB", "TB", "PB", "EB"):
-        size /= 1000
-        if round(size, 1) < 1000:
-            break
-    return f"{size:.1f} {unit}"
+    units = ("kB", "MB", "GB", "TB", "PB", "EB")
+    power = next((n for n in range(1, len(units)) if round(size / 1000**n, 1) < 1000), len(units))
+    return f"{size / 1000**power:.1f} {units[power - 1]}"
