@@ -31,8 +31,8 @@ class Config:
     `origins` tells for each option where it was written (`file:line: NAME`), for messages.
     """
 
-    options: Dict[str, Any] = field(default_factory=dict)
-    environment: Dict[str, str] = field(default_factory=dict)
+    options: Dict[str, Any] = field(default_factory=dict, repr=False)
+    environment: Dict[str, str] = field(default_factory=dict, repr=False)
     warnings: List[str] = field(default_factory=list)
     origins: Dict[str, str] = field(default_factory=dict)
 

@@ -57,7 +57,7 @@ class EnvFile:
     """What an env file says. A name that is assigned twice has its last value, as in a shell."""
 
     source_name: str
-    assignments: Dict[str, Assignment] = field(default_factory=dict)
+    assignments: Dict[str, Assignment] = field(default_factory=dict, repr=False)
     #: Names that other lines of the file made use of, as in `SOURCE_DIR=$BASE/outbox`.
     referenced: Set[str] = field(default_factory=set)
 
