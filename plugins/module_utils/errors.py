@@ -64,6 +64,10 @@ class AccessError(DatasyncError):
     exit_code = ExitCode.ACCESS
 
 
+class EndpointError(AccessError):
+    """No S3 answer came at all: nothing listens, packets are dropped, TLS fails, or it is no S3 server."""
+
+
 class LockedError(DatasyncError):
     """Another run of the same job holds the lock."""
 
@@ -76,3 +80,9 @@ class Interrupted(DatasyncError):
     def __init__(self, signal_number: int) -> None:
         super().__init__(f"stopped by signal {signal_number}")
         self.exit_code = 128 + signal_number
+
+
+class TimedOut(DatasyncError):
+    """The time limit of the run was reached; what was stored until then stays and is reported."""
+
+    exit_code = ExitCode.INCOMPLETE

@@ -1,0 +1,183 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Checksums of local files in the forms in which S3 shows them, and the arithmetic of ETags.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import zlib
+from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, NamedTuple, Optional
+
+from .errors import InstallationError
+
+MIB = 1024 * 1024
+#: Bytes. Large enough that the hash functions, which release the GIL, dominate.
+READ_SIZE = MIB
+NO_CHECKSUM = "NONE"
+
+#: S3 takes at most this many parts in a multipart upload, of 5 MiB to 5 GiB each.
+#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+MAX_PARTS = 10_000
+MAX_PART_SIZE = 5 * 1024 * MIB
+MAX_OBJECT_SIZE = 5 * 1024 * 1024 * MIB
+
+_SINGLE_ETAG = re.compile(r"^[0-9a-f]{32}$")
+_MULTIPART_ETAG = re.compile(r"^[0-9a-f]{32}-([1-9][0-9]{0,4})$")
+
+
+class _Crc:
+    """A CRC with the interface of hashlib; S3 shows a CRC as base64 of its big-endian bytes."""
+
+    def __init__(self, update: Callable[[bytes, int], int], width: int) -> None:
+        self._update = update
+        self._width = width
+        self._value = 0
+
+    def update(self, data: bytes) -> None:
+        self._value = self._update(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(self._width, "big")
+
+
+def _awscrt() -> Any:
+    try:
+        import awscrt.checksums
+    except ImportError as error:
+        raise InstallationError(
+            f"the Python package awscrt is missing ({error})",
+            "use the environment that the role uploader makes, or install awscrt",
+        ) from error
+    return awscrt.checksums
+
+
+_HASHERS: Dict[str, Callable[[], Any]] = {
+    "CRC64NVME": lambda: _Crc(_awscrt().crc64nvme, 8),
+    "SHA256": hashlib.sha256,
+    "CRC32C": lambda: _Crc(_awscrt().crc32c, 4),
+    "CRC32": lambda: _Crc(zlib.crc32, 4),
+    "SHA1": hashlib.sha1,
+}
+#: The algorithms that S3 can store, in the order in which we prefer them as proof.
+ALGORITHMS = tuple(_HASHERS)
+
+
+def hasher(algorithm: str) -> Any:
+    """A fresh hash object with `update(bytes)` and `digest() -> bytes` for one of ALGORITHMS."""
+    return _HASHERS[algorithm]()
+
+
+def to_s3(digest: bytes) -> str:
+    """A digest as S3 shows it in its checksum headers: base64."""
+    return base64.b64encode(digest).decode("ascii")
+
+
+def _blocks(file: BinaryIO, limit: Optional[int] = None) -> Iterator[bytes]:
+    remaining = limit
+    while remaining is None or remaining > 0:
+        block = file.read(READ_SIZE if remaining is None else min(READ_SIZE, remaining))
+        if not block:
+            return
+        if remaining is not None:
+            remaining -= len(block)
+        yield block
+
+
+def _digest(algorithm: Any, blocks: Iterable[bytes]) -> bytes:
+    for block in blocks:
+        algorithm.update(block)
+    result: bytes = algorithm.digest()
+    return result
+
+
+def full_object(file: BinaryIO, algorithm: str) -> str:
+    """Checksum over the whole of an open file, as S3 shows a FULL_OBJECT checksum: base64."""
+    return to_s3(_digest(hasher(algorithm), _blocks(file)))
+
+
+def sha256_hex(file: BinaryIO) -> str:
+    """SHA256 of an open file, in hexadecimal as `sha256sum` prints it."""
+    return _digest(hashlib.sha256(), _blocks(file)).hex()
+
+
+def _part_digests(file: BinaryIO, new_hash: Callable[[], Any], part_size: int) -> Iterator[bytes]:
+    while True:
+        blocks = _blocks(file, part_size)
+        first = next(blocks, None)
+        if first is None:
+            return
+        algorithm = new_hash()
+        algorithm.update(first)
+        yield _digest(algorithm, blocks)
+
+
+def composite(file: BinaryIO, algorithm: str, part_size: int) -> str:
+    """Checksum of the parts' checksums, as S3 shows a COMPOSITE checksum: base64, a dash, the number of parts.
+
+    `part_size` is in bytes.
+    """
+    whole, count = hasher(algorithm), 0
+    for digest in _part_digests(file, lambda: hasher(algorithm), part_size):
+        whole.update(digest)
+        count += 1
+    return f"{to_s3(whole.digest())}-{count}"
+
+
+def _md5() -> Any:
+    # Used for integrity against ETags only, so a host in FIPS mode may still compute it.
+    try:
+        return hashlib.md5(usedforsecurity=False)
+    except TypeError:  # a Python built without the keyword
+        return hashlib.md5()  # noqa: S324
+
+
+def etag_single(file: BinaryIO) -> str:
+    """The ETag of an object stored by one PUT: its MD5 in hexadecimal."""
+    return _digest(_md5(), _blocks(file)).hex()
+
+
+def etag_multipart(file: BinaryIO, part_size: int) -> str:
+    """The ETag of a multipart upload: MD5 of the parts' MD5s, a dash, the number of parts. `part_size` in bytes."""
+    whole, count = _md5(), 0
+    for digest in _part_digests(file, _md5, part_size):
+        whole.update(digest)
+        count += 1
+    return f"{whole.hexdigest()}-{count}"
+
+
+class ETag(NamedTuple):
+    """What an ETag says about itself. `parts` is 0 for a single PUT."""
+
+    value: str
+    parts: int
+
+
+def parse_etag(text: str) -> Optional[ETag]:
+    """Read an ETag in the MD5 forms; None for any other form, which proves nothing.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+    """
+    value = text.strip('"').lower()
+    if _SINGLE_ETAG.match(value):
+        return ETag(value, 0)
+    multipart = _MULTIPART_ETAG.match(value)
+    return ETag(value, int(multipart.group(1))) if multipart else None
+
+
+def part_count(size: int, part_size: int) -> int:
+    """How many parts a file of `size` bytes has with parts of `part_size` bytes."""
+    return max(1, -(-size // part_size))
+
+
+def effective_part_size(size: int, wanted_mib: int, max_parts: int = MAX_PARTS) -> int:
+    """The part size in MiB for a file of `size` bytes: the wanted one, or larger where S3's part limit asks for it.
+
+    One part below the limit, because the AWS SDK inside s5cmd changes the part size by itself at the limit, and
+    then the ETag could not be computed (aws-sdk-go, s3manager, `initSize`).
+    """
+    return max(wanted_mib, size // (max_parts * MIB) + 1)

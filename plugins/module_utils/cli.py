@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""The host program `datasync-turbo`: runs a job from its config file, without Ansible and without a controller."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import Any, Dict, List, Optional
+
+from . import checks, sync
+from .config import Config, load_config
+from .errors import DatasyncError, ExitCode, LockedError
+from .interrupt import Interrupt
+from .job import Job
+from .log import Level, Log
+from .plan import Plan
+from .progress import Progress, progress_for
+from .report import printable, source_size
+from .version import __version__
+
+_EXIT_CODES = """\
+exit codes:
+  0      everything planned is stored, and verified if asked
+  1      installation or configuration
+  2      credentials missing, wrong or expired
+  3      bucket or endpoint not reachable, missing, or refused
+  4      incomplete: some files could not be read, sent or proven, or changed meanwhile
+  5      a stored checksum differs
+  75     another run of this job holds the lock
+  128+n  stopped by signal n, cleaned up
+"""
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run the program; returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    command: Any = arguments.run
+    try:
+        return int(command(arguments))
+    except DatasyncError as error:
+        if arguments.json:
+            _print_json({"status": "failed", "message": str(error), "exit_code": int(error.exit_code)})
+        Log(sys.stderr).error(str(error))
+        return int(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output went away, as `| head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="datasync-turbo",
+        description="Uploads a folder to S3 with s5cmd and proves that every byte is there.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"datasync-turbo {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, run, text in (
+        ("sync", _sync, "upload what is new or changed, and verify it"),
+        ("plan", _plan, "show what sync would upload; nothing is written"),
+        ("check", _check, "check s5cmd, credentials and bucket"),
+        ("config", _config, "check the config file alone; nothing is contacted"),
+    ):
+        command = commands.add_parser(
+            name, help=text, description=text, epilog=_EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        command.add_argument("--config", required=True, metavar="FILE", help="the job's env file")
+        command.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+        command.add_argument("--quiet", action="store_true", help="print warnings and errors only")
+        command.set_defaults(run=run)
+    return parser
+
+
+class _Session:
+    """A loaded config with its job and log."""
+
+    def __init__(self, arguments: argparse.Namespace, with_log_file: bool) -> None:
+        self.config: Config = load_config(arguments.config, os.environ)
+        os.environ.update(self.config.environment)
+        self.job = Job.from_options(self.config.options)
+        level = Level.WARN if arguments.quiet else Level[self.config.options.get("log_level", "info").upper()]
+        self.log = Log(sys.stderr, self.job.log_path if with_log_file else None, level)
+        for warning in self.config.warnings:
+            self.log.warn(warning)
+
+
+def _sync(arguments: argparse.Namespace) -> int:
+    session = _Session(arguments, with_log_file=True)
+    progress = Progress() if arguments.quiet else progress_for(session.log, sys.stderr)
+    with Interrupt(session.job.timeout) as interrupt:
+        run = sync.run(session.job, session.log, progress, interrupt)
+    session.log.close()
+    if arguments.json:
+        _print_json(run.result.as_dict())
+    return run.result.exit_code
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    session = _Session(arguments, with_log_file=False)
+    with Interrupt(session.job.timeout) as interrupt:
+        run = sync.run(session.job, session.log, Progress(), interrupt, dry_run=True)
+    if arguments.json:
+        _print_json({**run.result.as_dict(), "uploads": uploads_as_dicts(run.plan)})
+    elif not arguments.quiet:
+        for upload in run.plan.uploads:
+            print(f"{source_size(upload.file.identity.size):>6}  {printable(upload.file.key)!r}  {upload.reason}")
+    return run.result.exit_code
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    session = _Session(arguments, with_log_file=False)
+    job = session.job
+    report = checks.run_checks(checks.Request(job.connection, job.s5cmd_path, job.bucket, job.prefix))
+    if arguments.json:
+        _print_json(report.as_dict())
+    for check in report.checks:
+        text = f"{check.name}: {check.message}"
+        if check.ok:
+            session.log.info(text)
+        else:
+            session.log.error(f"{text} ({check.hint})" if check.hint else text)
+    return int(report.exit_code)
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    job = _Session(arguments, with_log_file=False).job
+    if arguments.json:
+        _print_json({"source": job.src, "destination": job.destination, "exit_code": int(ExitCode.OK)})
+    elif not arguments.quiet:
+        print(f"{arguments.config}: {job.src} → {job.destination}")
+    return int(ExitCode.OK)
+
+
+def uploads_as_dicts(plan: Plan) -> List[Dict[str, Any]]:
+    """The uploads of a plan as plain JSON types: path relative to the source, key, size in bytes, reason."""
+    return [
+        {
+            "path": printable(upload.file.relative),
+            "key": upload.file.key,
+            "size": upload.file.identity.size,
+            "reason": upload.reason,
+        }
+        for upload in plan.uploads
+    ]
+
+
+def _print_json(values: Dict[str, Any]) -> None:
+    print(json.dumps(values, indent=2, ensure_ascii=False))

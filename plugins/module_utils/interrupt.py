@@ -1,0 +1,49 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Signals and the time limit. The pipeline asks between its steps, so that it always stops where it can clean up."""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType, TracebackType
+from typing import Any, Dict, Optional, Type
+
+from .errors import Interrupted, TimedOut
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Interrupt:
+    """Holds the signal that asked us to stop, if any, and the deadline.
+
+    As a context manager it catches SIGTERM, SIGINT and SIGHUP and restores their handlers at the end. Only the main
+    thread may use it so.
+    """
+
+    def __init__(self, timeout: Optional[int] = None) -> None:
+        self._timeout = timeout
+        self._deadline = time.monotonic() + timeout if timeout else None
+        self._previous: Dict[signal.Signals, Any] = {}
+        self.signal_number: Optional[int] = None
+
+    def check(self) -> None:
+        """Raise Interrupted after a signal, TimedOut after the deadline."""
+        if self.signal_number is not None:
+            raise Interrupted(self.signal_number)
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise TimedOut(f"the time limit of {self._timeout} s was reached", "raise timeout, or upload less at once")
+
+    def _received(self, number: int, _frame: Optional[FrameType]) -> None:
+        self.signal_number = number
+
+    def __enter__(self) -> Interrupt:
+        for number in SIGNALS:
+            self._previous[number] = signal.signal(number, self._received)
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)

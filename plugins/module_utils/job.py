@@ -1,0 +1,207 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""A job: what goes where and how. Built from module parameters or from an env file, validated here and only here."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field, fields
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from .checksums import ALGORITHMS, NO_CHECKSUM
+from .connection import Connection
+from .errors import ConfigurationError
+from .units import parse_part_size
+
+VERIFY_CHOICES = ("none", "uploaded", "all")
+
+#: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html, x-amz-storage-class
+STORAGE_CLASSES = (
+    "STANDARD",
+    "REDUCED_REDUNDANCY",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "GLACIER",
+    "GLACIER_IR",
+    "DEEP_ARCHIVE",
+    "OUTPOSTS",
+    "SNOW",
+    "EXPRESS_ONEZONE",
+)
+#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#canned-acl
+CANNED_ACLS = (
+    "private",
+    "public-read",
+    "public-read-write",
+    "authenticated-read",
+    "aws-exec-read",
+    "bucket-owner-read",
+    "bucket-owner-full-control",
+    "log-delivery-write",
+)
+ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse")
+
+#: Metadata that the uploader writes itself and reads back: `timestamp` tells when we began to read the file.
+RESERVED_METADATA = ("synced-by", "timestamp", "sha256")
+#: S3 limits user metadata to 2 KB, names and values counted in bytes.
+#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html#UserMetadata
+MAX_METADATA_BYTES = 2048
+
+_BUCKET_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$")
+_METADATA_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+_PRINTABLE_ASCII = re.compile(r"^[\x20-\x7e]*$")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One source folder, one destination and the settings of the transfer. Sizes of parts are in MiB.
+
+    `src` is absolute; `prefix` is empty or ends with a slash.
+    """
+
+    src: str
+    bucket: str
+    prefix: str = ""
+    connection: Connection = field(default_factory=Connection)
+    s5cmd_path: Optional[str] = None
+    include: Tuple[str, ...] = ()
+    exclude: Tuple[str, ...] = ()
+    follow_symlinks: bool = True
+    storage_class: Optional[str] = None
+    acl: Optional[str] = None
+    sse: Optional[str] = None
+    sse_kms_key_id: Optional[str] = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    numworkers: int = 32
+    concurrency: int = 8
+    part_size: int = 16
+    retry_count: int = 3
+    verify: str = "uploaded"
+    checksum_algorithm: str = "CRC64NVME"
+    log_path: Optional[str] = None
+    result_paths: Tuple[str, ...] = ()
+    timeout: Optional[int] = None
+    lock_path: Optional[str] = None
+
+    @property
+    def destination(self) -> str:
+        """The destination as people and s5cmd write it."""
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    @property
+    def verification_wanted(self) -> bool:
+        """Whether anything is to be proven. CHECKSUM_ALGORITHM=NONE is how the sites switch verification off."""
+        return self.verify != "none" and self.checksum_algorithm != NO_CHECKSUM
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Job:
+        """Build from the option names of module s5cmd_sync; unset and None options take the defaults above.
+
+        Raises ConfigurationError that names the option and says what to write.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        names = {f.name for f in fields(cls)} - {"connection"}
+        values: Dict[str, Any] = {name: given[name] for name in names if name in given}
+        values["connection"] = Connection.from_options(given)
+        values["src"] = _source(values.get("src"))
+        values["bucket"] = bucket_name(values.get("bucket"))
+        values["prefix"] = key_prefix(values.get("prefix", ""))
+        values["metadata"] = _metadata(values.get("metadata", {}))
+        for name in ("include", "exclude", "result_paths"):
+            values[name] = tuple(values.get(name, ()))
+        for name in ("numworkers", "concurrency", "timeout"):
+            _whole_number(values, name, minimum=1)
+        _whole_number(values, "retry_count", minimum=0)
+        if "part_size" in values:
+            values["part_size"] = parse_part_size(values["part_size"], "part_size")
+        _choices(values)
+        job = cls(**values)
+        job._validate_combinations()
+        return job
+
+    def _validate_combinations(self) -> None:
+        if self.sse_kms_key_id and self.sse not in ("aws:kms", "aws:kms:dsse"):
+            raise ConfigurationError("sse_kms_key_id needs sse=aws:kms", "set sse, or leave sse_kms_key_id out")
+        if self.verify == "all" and self.checksum_algorithm == NO_CHECKSUM:
+            raise ConfigurationError(
+                "verify=all and checksum_algorithm=NONE contradict each other", "choose an algorithm, or verify=none"
+            )
+        for name in ("log_path", "lock_path", *(["result_paths"] if self.result_paths else [])):
+            for path in self.result_paths if name == "result_paths" else [getattr(self, name)]:
+                if path and os.path.abspath(path).startswith(self.src.rstrip("/") + "/"):
+                    raise ConfigurationError(
+                        f"{name} {path!r} is inside src {self.src!r}", "it would upload itself; put it elsewhere"
+                    )
+
+
+def _source(value: Optional[str]) -> str:
+    if not value:
+        raise ConfigurationError("src is missing", "give the folder to upload (SOURCE_DIR in an env file)")
+    path = os.path.abspath(os.path.expanduser(value))
+    if not os.path.lexists(path):
+        raise ConfigurationError(f"src {path!r} does not exist", "check the path and that its file system is mounted")
+    if not os.path.isdir(path):
+        raise ConfigurationError(f"src {path!r} is not a folder", "give the folder that holds the files")
+    return path
+
+
+def bucket_name(value: Optional[str]) -> str:
+    """A bucket's name, checked. Raises ConfigurationError."""
+    if not value:
+        raise ConfigurationError("bucket is missing", "give the bucket's name (BUCKET_NAME in an env file)")
+    if not _BUCKET_NAME.match(value):
+        hint = "give the name alone, without s3:// and without a path" if "/" in value else "check the spelling"
+        raise ConfigurationError(f"bucket {value!r} is not a bucket name", hint)
+    return value
+
+
+def key_prefix(value: str) -> str:
+    """A prefix as objects' keys begin with it: empty, or ending with a slash. Raises ConfigurationError."""
+    prefix = value.strip("/")
+    if not prefix:
+        return ""
+    if any(part in ("", ".", "..") for part in prefix.split("/")):
+        raise ConfigurationError(f"prefix {value!r} has an empty, '.' or '..' part", "write it as folder/subfolder")
+    if any(ord(character) < 0x20 for character in prefix):
+        raise ConfigurationError(f"prefix {value!r} has a control character", "remove it")
+    return prefix + "/"
+
+
+def _metadata(value: Mapping[str, Any]) -> Dict[str, str]:
+    metadata = {str(name): str(text) for name, text in value.items()}
+    for name, text in metadata.items():
+        if name.lower() in RESERVED_METADATA:
+            raise ConfigurationError(f"metadata {name!r} is written by the uploader itself", "choose another name")
+        if not _METADATA_NAME.match(name):
+            raise ConfigurationError(f"metadata name {name!r} cannot be sent as a header", "use letters, digits, - _ .")
+        if not _PRINTABLE_ASCII.match(text):
+            raise ConfigurationError(f"metadata {name!r} has a value outside printable ASCII", "encode it first")
+    if sum(len(name) + len(text) for name, text in metadata.items()) > MAX_METADATA_BYTES - 200:
+        raise ConfigurationError("metadata is too long", "S3 takes 2 KB in all, and the uploader needs 200 bytes of it")
+    return metadata
+
+
+def _whole_number(values: Dict[str, Any], name: str, minimum: int) -> None:
+    if name not in values:
+        return
+    text = str(values[name]).strip()
+    if not re.match(r"^[0-9]+$", text) or int(text) < minimum:
+        raise ConfigurationError(f"{name} {values[name]!r} is not a whole number of at least {minimum}")
+    values[name] = int(text)
+
+
+def _choices(values: Dict[str, Any]) -> None:
+    allowed: List[Tuple[str, Tuple[str, ...]]] = [
+        ("verify", VERIFY_CHOICES),
+        ("checksum_algorithm", (*ALGORITHMS, NO_CHECKSUM)),
+        ("storage_class", STORAGE_CLASSES),
+        ("acl", CANNED_ACLS),
+        ("sse", ENCRYPTIONS),
+    ]
+    for name, choices in allowed:
+        if not values.get(name):
+            values.pop(name, None)
+        elif values[name] not in choices:
+            raise ConfigurationError(f"{name} {values[name]!r} is not known", f"one of {', '.join(choices)}")

@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Log lines in the form that the sites' scripts read: `[INFO] [YYYY-mm-dd HH:MM:SS] message`.
+
+Coloured on a terminal, never in a file.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from enum import IntEnum
+from typing import Any, Callable, List, Optional, TextIO
+
+from .errors import ConfigurationError
+
+
+class Level(IntEnum):
+    """In the order of importance."""
+
+    DEBUG = 10
+    INFO = 20
+    WARN = 30
+    ERROR = 40
+
+
+#: ECMA-48 colours as the kit uses them: blue, green, yellow, red.
+_COLOURS = {Level.DEBUG: "34", Level.INFO: "32", Level.WARN: "33", Level.ERROR: "31"}
+
+
+def one_line(text: str) -> str:
+    """The text with control characters escaped: a file name must not be able to forge log lines."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+class Log:
+    """Writes each message to the log file, if any, and to a stream, if any.
+
+    `write` replaces the plain write to the stream, for a live display that must not be torn.
+    """
+
+    def __init__(self, stream: Optional[TextIO] = None, path: Optional[str] = None, level: Level = Level.INFO) -> None:
+        self._stream = stream
+        self._level = level
+        self._coloured = bool(stream and stream.isatty() and "NO_COLOR" not in os.environ)
+        self._file = _open_log(path) if path else None
+        self.write: Callable[[str], Any] = self._write_to_stream
+        self.warnings: List[str] = []
+
+    def debug(self, message: str) -> None:
+        """For finding faults."""
+        self._log(Level.DEBUG, message)
+
+    def info(self, message: str) -> None:
+        """What happens in the normal course."""
+        self._log(Level.INFO, message)
+
+    def warn(self, message: str) -> None:
+        """Something the operator should know, and that does not make the run fail. Kept in `warnings`."""
+        self.warnings.append(message)
+        self._log(Level.WARN, message)
+
+    def error(self, message: str) -> None:
+        """Something that makes the run fail."""
+        self._log(Level.ERROR, message)
+
+    def close(self) -> None:
+        """Close the log file."""
+        if self._file:
+            self._file.close()
+            self._file = None
+
+    def _log(self, level: Level, message: str) -> None:
+        stamp, text = time.strftime("%Y-%m-%d %H:%M:%S"), one_line(message)
+        if self._file and level >= min(self._level, Level.INFO):
+            self._write_to_file(f"[{level.name}] [{stamp}] {text}\n")
+        if self._stream and level >= self._level:
+            name = f"\033[{_COLOURS[level]}m[{level.name}]\033[0m" if self._coloured else f"[{level.name}]"
+            self.write(f"{name} [{stamp}] {text}\n")
+
+    def _write_to_stream(self, text: str) -> None:
+        if self._stream:
+            self._stream.write(text)
+            self._stream.flush()
+
+    def _write_to_file(self, text: str) -> None:
+        try:
+            if self._file:
+                self._file.write(text)
+                self._file.flush()
+        except OSError as error:
+            # A full log disk must not stop an upload; it is said once on the stream.
+            self._file = None
+            self.warn(f"the log file is no longer written: {error.strerror}")
+
+
+def _open_log(path: str) -> TextIO:
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        return open(path, "a", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write the log file {path!r}: {error.strerror}", "check log_path and its folder"
+        ) from error

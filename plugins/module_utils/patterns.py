@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Include and exclude patterns over paths relative to the source.
+
+`*` also matches `/`, as in s5cmd and the AWS CLI. They are matched against the relative path, so that `a/*` means the
+folder `a` of the source; s5cmd matches them against the whole path, where `a/*` excludes nothing.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from typing import Iterable, List, Pattern
+
+
+def _compiled(patterns: Iterable[str]) -> List[Pattern[str]]:
+    return [re.compile(fnmatch.translate(pattern + "*" if pattern.endswith("/") else pattern)) for pattern in patterns]
+
+
+class Filter:
+    """Decides which files belong to the job: those that an include matches (all, without one) and no exclude does."""
+
+    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
+        self._include = _compiled(include)
+        exclude = list(exclude)
+        self._exclude = _compiled(exclude)
+        # Only a pattern that ends in a star excludes everything below a folder, whatever is in there.
+        self._exclude_below = _compiled(pattern for pattern in exclude if pattern.endswith(("*", "/")))
+
+    def takes_file(self, relative: str) -> bool:
+        """Whether the file at this relative path belongs to the job."""
+        if self._include and not any(pattern.match(relative) for pattern in self._include):
+            return False
+        return not any(pattern.match(relative) for pattern in self._exclude)
+
+    def enters_folder(self, relative: str) -> bool:
+        """Whether anything below this folder can belong to the job; if not, it is not even read."""
+        return not any(pattern.match(relative + "/") for pattern in self._exclude_below)

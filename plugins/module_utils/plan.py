@@ -1,0 +1,168 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""The plan: which files must be uploaded, which are stored already, and which cannot be, and why.
+
+A file counts as stored when an object of its key and size was stored after the file's last change. The last change is
+the later of mtime and ctime, because `cp -p`, `mv` and restores set mtime back. Where the times cannot tell (the same
+second, or the file may have changed while it was being read), the content decides.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+
+from .bucket import Bucket, ObjectHead, StoredObject
+from .checksums import MAX_OBJECT_SIZE, MIB
+from .job import Job
+from .patterns import Filter
+from .report import Kind, Problem, printable
+from .verify import Outcome, Verdict, Verifier
+from .walk import LocalFile, Walk, Walker
+
+#: Who stored an object, in its metadata; then its `timestamp` is the second in which we began to read the file.
+SYNCED_BY = "datasync-turbo"
+
+#: Seconds. S3 shows times to the second, and the offset between the clocks is known to about a second.
+CLOCK_MARGIN = 3.0
+#: An object's time is when it was stored, its content was read before that: up to this many seconds, and a second
+#: more for each MIB. Within that window the object's metadata must say when we began to read.
+READ_WINDOW = 900.0
+#: Requests in flight while objects are looked at.
+LOOKERS = 8
+
+
+class Upload(NamedTuple):
+    """A file to upload and the reason, for people."""
+
+    file: LocalFile
+    reason: str
+
+
+class Present(NamedTuple):
+    """A file that is stored already; `verdict` where its content was compared to know."""
+
+    file: LocalFile
+    verdict: Optional[Verdict]
+
+
+@dataclass
+class Plan:
+    """What a run has to do. Uploads are ordered largest first, so that no large file is left alone at the end."""
+
+    uploads: List[Upload] = field(default_factory=list)
+    present: List[Present] = field(default_factory=list)
+    problems: List[Problem] = field(default_factory=list)
+    skipped: int = 0
+    #: How many objects are under the prefix before the run.
+    remote_objects: int = 0
+
+    @property
+    def upload_bytes(self) -> int:
+        """Bytes to upload."""
+        return sum(upload.file.identity.size for upload in self.uploads)
+
+    @property
+    def source_bytes(self) -> int:
+        """Bytes of all files that belong to the job and can be stored."""
+        return self.upload_bytes + sum(present.file.identity.size for present in self.present)
+
+    @property
+    def source_files(self) -> int:
+        """Number of files that belong to the job and can be stored."""
+        return len(self.uploads) + len(self.present)
+
+
+def make_plan(job: Job, bucket: Bucket, tick: Callable[[], None] = lambda: None) -> Plan:
+    """Walk the source, list the bucket, compare. Nothing is written. Raises what Bucket raises."""
+    # The bucket comes first: with a dead endpoint or wrong keys there is no point in a long walk.
+    bucket.check()
+    walk = Walker(job.src, job.prefix, Filter(job.include, job.exclude), job.follow_symlinks, tick).walk()
+    stored: Dict[str, StoredObject] = {}
+    for entry in bucket.list(job.prefix):
+        stored[entry.key] = entry
+        if len(stored) % 1000 == 0:
+            tick()
+    return _Comparison(job, bucket, walk, stored, tick).plan()
+
+
+class _Comparison:
+    def __init__(
+        self, job: Job, bucket: Bucket, walk: Walk, stored: Dict[str, StoredObject], tick: Callable[[], None]
+    ) -> None:
+        self._bucket = bucket
+        self._verifier = Verifier(bucket, job.checksum_algorithm)
+        self._walk = walk
+        self._stored = stored
+        self._tick = tick
+        self._plan = Plan(problems=walk.problems, skipped=walk.skipped, remote_objects=len(stored))
+
+    def plan(self) -> Plan:
+        doubtful: List[LocalFile] = []
+        for file in self._walk.files:
+            entry = self._stored.get(file.key)
+            if entry is None:
+                self._upload(file, "new")
+            elif entry.size != file.identity.size:
+                self._upload(file, f"size: {entry.size} bytes are stored, the file has {file.identity.size}")
+            elif self._stored_after_last_change(file, entry):
+                self._plan.present.append(Present(file, None))
+            else:
+                doubtful.append(file)
+        for file, (reason, verdict) in self._look_at(doubtful):
+            if reason:
+                self._upload(file, reason)
+            else:
+                self._plan.present.append(Present(file, verdict))
+        self._plan.uploads.sort(key=lambda upload: (-upload.file.identity.size, upload.file.key))
+        return self._plan
+
+    def _upload(self, file: LocalFile, reason: str) -> None:
+        if file.identity.size > MAX_OBJECT_SIZE:
+            message = f"has {file.identity.size} bytes; S3 takes {MAX_OBJECT_SIZE} in one object"
+            self._plan.problems.append(Problem(printable(file.relative), Kind.TOO_LARGE, message))
+        elif not os.access(file.path, os.R_OK):
+            message = "cannot be read by this user: permission denied"
+            self._plan.problems.append(Problem(printable(file.relative), Kind.UNREADABLE, message))
+        else:
+            self._plan.uploads.append(Upload(file, reason))
+
+    def _stored_after_last_change(self, file: LocalFile, entry: StoredObject) -> bool:
+        stored_at = entry.last_modified - self._bucket.server_clock_ahead
+        window = CLOCK_MARGIN + READ_WINDOW + file.identity.size / MIB
+        return file.identity.last_change_ns < (stored_at - window) * 1e9
+
+    def _look_at(self, files: List[LocalFile]) -> Iterable[Tuple[LocalFile, Tuple[str, Optional[Verdict]]]]:
+        if not files:
+            return
+        with ThreadPoolExecutor(LOOKERS, thread_name_prefix="look") as pool:
+            try:
+                for file, answer in zip(files, pool.map(self._reason_to_upload, files)):
+                    self._tick()
+                    yield file, answer
+            except BaseException:
+                # Python 3.9 and later; without it the pool would finish the whole list first.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _reason_to_upload(self, file: LocalFile) -> Tuple[str, Optional[Verdict]]:
+        head = self._bucket.head(file.key)
+        if head is None:
+            return "new", None
+        began = _began_to_read(head)
+        if began is not None and head.size == file.identity.size and file.identity.last_change_ns < began * 10**9:
+            return "", None
+        verdict = self._verifier.present(file, head)
+        if verdict.outcome is Outcome.SAME:
+            return "", verdict
+        if verdict.outcome is Outcome.UNPROVEN:
+            return "changed after it was stored, as its times say", None
+        return f"content: {verdict.message}", None
+
+
+def _began_to_read(head: ObjectHead) -> Optional[int]:
+    """The second, by this host's clock, in which the uploader began to read the file; None if others stored it."""
+    text = head.metadata.get("timestamp", "")
+    return int(text) if head.metadata.get("synced-by") == SYNCED_BY and text.isdigit() else None

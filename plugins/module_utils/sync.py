@@ -1,0 +1,323 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""The pipeline from job to report. The module and the host program are thin over `run`."""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Dict, List, NamedTuple, Optional, Set
+
+from . import lock, report, s5cmd
+from .bucket import Bucket
+from .errors import ConfigurationError, DatasyncError, ExitCode, Interrupted, LockedError
+from .interrupt import Interrupt
+from .job import Job
+from .log import Log
+from .plan import CLOCK_MARGIN, Plan, make_plan
+from .progress import Progress
+from .report import ChecksumVerification, Kind, Problem, Result, printable
+from .transfer import Failed, Sent, Transfer
+from .verify import Outcome, Verdict, Verifier, describe_change
+from .walk import LocalFile, identity_of
+
+#: Objects proven at the same time: requests overlap, and hashing releases the GIL.
+VERIFIERS = 8
+#: Proofs that may wait; beyond that the transfer waits for them, so that files are still in the page cache.
+PROOFS_AHEAD = 256
+
+_KIND_OF = {
+    Outcome.DIFFERENT: Kind.CHECKSUM,
+    Outcome.UNPROVEN: Kind.UNVERIFIED,
+    Outcome.CHANGED: Kind.CHANGED,
+    Outcome.MISSING: Kind.MISSING,
+    Outcome.RENAMED: Kind.RENAMED,
+    Outcome.UNREADABLE: Kind.UNREADABLE,
+}
+
+
+@dataclass
+class Run:
+    """What `run` returns: the result for everybody, and the plan for those who show it."""
+
+    result: Result
+    plan: Plan = field(default_factory=Plan)
+
+
+def run(job: Job, log: Log, progress: Progress, interrupt: Interrupt, dry_run: bool = False) -> Run:
+    """Run a job to its end, whatever that is, and write its result files.
+
+    Never raises DatasyncError: the result's `status`, `problems` and `exit_code` tell.
+    """
+    pipeline = _Pipeline(job, log, progress, interrupt, dry_run)
+    try:
+        with lock.held(job):
+            outcome = pipeline.run()
+            if not dry_run:
+                _write_results(job, outcome.result, log)
+            return outcome
+    except LockedError as error:
+        # The result files belong to the run that holds the lock.
+        return pipeline.stopped(error)
+
+
+def _write_results(job: Job, result: Result, log: Log) -> None:
+    for path in job.result_paths:
+        try:
+            report.write_json(path, result)
+        except ConfigurationError as error:
+            log.error(str(error))
+            result.problems.append(Problem("", Kind.RUN, str(error)))
+            result.status = "failed"
+            result.exit_code = result.exit_code or int(error.exit_code)
+
+
+class _Proof(NamedTuple):
+    """A proof that is being made. `uploaded` tells this run's objects from those that were there before."""
+
+    file: LocalFile
+    uploaded: bool
+
+
+class _Pipeline:
+    def __init__(self, job: Job, log: Log, progress: Progress, interrupt: Interrupt, dry_run: bool) -> None:
+        self._job = job
+        self._log = log
+        self._progress = progress
+        self._interrupt = interrupt
+        self._dry_run = dry_run
+        self._began = time.time()
+        self._plan = Plan()
+        self._version = ""
+        self._problems: List[Problem] = []
+        self._stopped_by: Optional[DatasyncError] = None
+        #: Keys with an outcome: reported by s5cmd, well or not.
+        self._settled: Set[str] = set()
+        self._failed_for_access: List[int] = []
+        self._stored: Dict[str, Sent] = {}
+        self._verification = ChecksumVerification(job.verification_wanted, job.checksum_algorithm)
+        self._proofs: Dict[Future[Verdict], _Proof] = {}
+
+    def run(self) -> Run:
+        try:
+            self._log.info(f"{self._job.src} → {self._job.destination}{' (dry run)' if self._dry_run else ''}")
+            binary = s5cmd.find_binary(self._job.s5cmd_path)
+            version = s5cmd.read_version(binary)
+            self._version = version.text
+            s5cmd.require_usable(version)
+            bucket = Bucket(self._job.connection, self._job.bucket, pool_size=2 * VERIFIERS)
+            self._plan = make_plan(self._job, bucket, self._tick)
+            self._announce_plan()
+            if not self._dry_run:
+                self._execute(binary, bucket)
+        except DatasyncError as error:
+            self._stop(error)
+        return self._finish()
+
+    def stopped(self, error: DatasyncError) -> Run:
+        """The outcome of a run that did not begin."""
+        self._stop(error)
+        return self._finish()
+
+    def _tick(self) -> None:
+        self._progress.tick()
+        self._interrupt.check()
+
+    def _announce_plan(self) -> None:
+        plan = self._plan
+        for problem in plan.problems:
+            self._problem(problem)
+        self._log.info(
+            f"{plan.source_files} files, {report.source_size(plan.source_bytes)}: {len(plan.uploads)} to upload "
+            f"({report.source_size(plan.upload_bytes)}), {len(plan.present)} stored already, {plan.skipped} skipped, "
+            f"{len(plan.problems)} problems"
+        )
+
+    def _execute(self, binary: str, bucket: Bucket) -> None:
+        environment = s5cmd.environment_for(self._job, os.environ)
+        transfer = Transfer(self._job, binary, environment, bucket, self._tick)
+        verifier = Verifier(bucket, self._job.checksum_algorithm)
+        self._progress.sent = lambda: transfer.bytes_written
+        self._progress.start(len(self._plan.uploads), self._plan.upload_bytes)
+        pool = ThreadPoolExecutor(VERIFIERS, thread_name_prefix="verify")
+        try:
+            self._transfer(transfer, verifier, pool)
+            self._prove_present(verifier, pool)
+            self._collect_proofs(0)
+            self._look_again()
+        finally:
+            self._progress.stop()
+            pool.shutdown(wait=False, cancel_futures=True)
+            self._abort_open_uploads(bucket)
+
+    def _transfer(self, transfer: Transfer, verifier: Verifier, pool: ThreadPoolExecutor) -> None:
+        for outcome in transfer.run(self._plan.uploads):
+            file = outcome.file
+            self._progress.file_done(file.identity.size)
+            self._settled.add(file.key)
+            if isinstance(outcome, Failed):
+                self._problem(Problem(printable(file.relative), outcome.kind, outcome.message))
+                if outcome.exit_code is not None:
+                    self._failed_for_access.append(outcome.exit_code)
+                continue
+            self._stored[file.key] = outcome
+            if self._job.verification_wanted:
+                proof = pool.submit(verifier.uploaded, file, outcome.identity, outcome.part_size)
+            else:
+                proof = pool.submit(verifier.stored_name, file)
+            self._proofs[proof] = _Proof(file, uploaded=True)
+            self._collect_proofs(PROOFS_AHEAD)
+
+    def _prove_present(self, verifier: Verifier, pool: ThreadPoolExecutor) -> None:
+        if self._job.verify != "all":
+            return
+        for present in self._plan.present:
+            if present.verdict is not None:
+                self._judge(_Proof(present.file, uploaded=False), present.verdict)
+                continue
+            self._proofs[pool.submit(verifier.present, present.file)] = _Proof(present.file, uploaded=False)
+            self._collect_proofs(PROOFS_AHEAD)
+
+    def _collect_proofs(self, may_wait: int) -> None:
+        """Take in finished proofs; wait until no more than `may_wait` are unfinished."""
+        while self._proofs:
+            done = [proof for proof in self._proofs if proof.done()]
+            for proof in done:
+                self._take_in(proof)
+            if len(self._proofs) <= may_wait:
+                return
+            self._tick()
+            wait(self._proofs, timeout=0.2, return_when=FIRST_COMPLETED)
+
+    def _take_in(self, future: Future[Verdict]) -> None:
+        proof = self._proofs.pop(future)
+        try:
+            self._judge(proof, future.result())
+        except DatasyncError as error:
+            # The requests were repeated already: the server or its permissions are at fault, not this file.
+            self._judge(proof, Verdict(Outcome.UNPROVEN, message=f"was stored, but not verified: {error.message}"))
+            raise
+
+    def _judge(self, proof: _Proof, verdict: Verdict) -> None:
+        methods = self._verification.methods
+        if verdict.outcome is Outcome.SAME:
+            if self._job.verification_wanted:
+                methods[verdict.method] = methods.get(verdict.method, 0) + 1
+            return
+        if verdict.outcome is Outcome.DIFFERENT:
+            self._verification.errors += 1
+        else:
+            self._verification.unverified += 1
+        if proof.uploaded:
+            self._stored.pop(proof.file.key, None)
+        self._problem(Problem(printable(proof.file.relative), _KIND_OF[verdict.outcome], verdict.message))
+
+    def _look_again(self) -> None:
+        """A file that changed after its upload is not what is stored; the next run uploads it, this one says so."""
+        for sent in list(self._stored.values()):
+            try:
+                message = ""
+                identity = identity_of(os.stat(sent.file.path))
+                if identity != sent.identity:
+                    message = describe_change(sent.identity, identity)
+            except OSError:
+                message = "was deleted or renamed meanwhile"
+            if message:
+                del self._stored[sent.file.key]
+                self._problem(Problem(printable(sent.file.relative), Kind.CHANGED, message))
+
+    def _abort_open_uploads(self, bucket: Bucket) -> None:
+        """Abort the multipart uploads that s5cmd left open in this run: those of our files, begun since our start."""
+        ours = {upload.file.key for upload in self._plan.uploads if upload.file.key not in self._stored}
+        if not ours:
+            return
+        try:
+            since = self._began + bucket.server_clock_ahead - CLOCK_MARGIN
+            left = [entry for entry in bucket.open_uploads(self._job.prefix) if entry.key in ours]
+            for entry in left:
+                if entry.initiated >= since:
+                    bucket.abort_upload(entry)
+                    self._log.info(f"aborted the multipart upload that was left open for {entry.key}")
+        except DatasyncError as error:
+            self._log.warn(f"multipart uploads of this run may be left open: {error}")
+
+    def _problem(self, problem: Problem) -> None:
+        self._problems.append(problem)
+        self._log.error(f"{problem.path}: {problem.message}" if problem.path else problem.message)
+
+    def _stop(self, error: DatasyncError) -> None:
+        self._stopped_by = error
+        self._problem(Problem("", Kind.RUN, str(error)))
+        message = f"was not attempted: {error.message}"
+        unsettled = [upload.file for upload in self._plan.uploads if upload.file.key not in self._settled]
+        if not self._dry_run:
+            self._problems.extend(Problem(printable(f.relative), Kind.NOT_ATTEMPTED, message) for f in unsettled)
+        for proof in self._proofs.values():
+            if proof.uploaded:
+                self._stored.pop(proof.file.key, None)
+            self._verification.unverified += 1
+            text = f"was stored, but not verified: {error.message}"
+            self._problems.append(Problem(printable(proof.file.relative), Kind.UNVERIFIED, text))
+        self._proofs.clear()
+
+    def _exit_code(self) -> int:
+        code = report.exit_code_of(self._problems, self._stopped_by.exit_code if self._stopped_by else None)
+        refused = self._failed_for_access
+        if code == ExitCode.INCOMPLETE and refused and len(refused) == len(self._plan.uploads):
+            # Not one file could be sent, and each was refused: that is the bucket, not the files.
+            return min(refused)
+        return int(code)
+
+    def _finish(self) -> Run:
+        seconds = time.time() - self._began
+        moved = sum(sent.identity.size for sent in self._stored.values())
+        code = self._exit_code()
+        self._verification.verified = self._verification.enabled and not self._dry_run and code == ExitCode.OK
+        before = {upload.file.key for upload in self._plan.uploads if upload.reason != "new"}
+        result = Result(
+            timestamp=report.timestamp(self._began),
+            duration_seconds=round(seconds, 3),
+            files_synced=len(self._stored),
+            bytes_transferred=moved,
+            source_size=report.source_size(self._plan.source_bytes),
+            s3_objects=self._plan.remote_objects + sum(1 for key in self._stored if key not in before),
+            status=self._status(code),
+            tool="s5cmd",
+            tool_version=self._version,
+            throughput_mbps=round(moved / 1e6 / max(seconds, 0.001), 3),
+            source=self._job.src,
+            destination=self._job.destination,
+            dry_run=self._dry_run,
+            checksum_verification=self._verification,
+            problems=self._problems,
+            exit_code=code,
+            source_files=self._plan.source_files,
+            files_unchanged=len(self._plan.present),
+            files_skipped=self._plan.skipped,
+        )
+        self._announce(result)
+        return Run(result, self._plan)
+
+    def _status(self, code: int) -> str:
+        if isinstance(self._stopped_by, Interrupted):
+            return "interrupted"
+        return "success" if code == ExitCode.OK else "failed"
+
+    def _announce(self, result: Result) -> None:
+        text = (
+            f"{result.status}: {result.files_synced} files, {report.source_size(result.bytes_transferred)} in "
+            f"{result.duration_seconds} s ({result.throughput_mbps} MB/s), {self._proven()}"
+        )
+        if result.exit_code == ExitCode.OK:
+            self._log.info(text)
+        else:
+            self._log.error(f"{text}; {len(result.problems)} problems, exit code {result.exit_code}")
+
+    def _proven(self) -> str:
+        if not self._verification.enabled:
+            return "not verified"
+        methods = self._verification.methods
+        shown = ", ".join(f"{count} by {name}" for name, count in sorted(methods.items()))
+        return f"{sum(methods.values())} proven{f' ({shown})' if shown else ''}"
