@@ -116,6 +116,10 @@ def explained(action: str, where: str) -> Iterator[None]:
     except botocore.exceptions.ClientError as error:
         answer = error.response.get("Error", {})
         code = str(answer.get("Code", ""))
+        if code.isdigit() and not error.operation_name.startswith("Head"):
+            raise EndpointError(
+                f"{where}: HTTP {code} without an S3 error code", "is it an S3 server? Check endpoint_url and the proxy"
+            ) from error
         refused = access_error(_STATUS_CODES.get(code, code or "Unknown"), answer.get("Message", "no message"), where)
         if isinstance(refused, CredentialsError):
             refused.hint = clock_hint(clock_ahead(error.response)) or refused.hint
@@ -133,7 +137,19 @@ def explained(action: str, where: str) -> Iterator[None]:
             f"{where}: {error}", "name the file of the server's CA in AWS_CA_BUNDLE, and check the host in endpoint_url"
         ) from error
     except (botocore.exceptions.BotoCoreError, OSError) as error:
-        raise EndpointError(f"{where}: {error}", "check endpoint_url, the network and the server") from error
+        reason = _system_reason(error)
+        message = f"{where}: {error} ({reason})" if reason else f"{where}: {error}"
+        raise EndpointError(message, "check endpoint_url, the network and the server") from error
+
+
+def _system_reason(error: BaseException) -> Optional[str]:
+    """What the operating system said, such as "Connection refused", which botocore's messages leave out."""
+    cause = error.__cause__ or error.__context__
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def access_error(code: str, message: str, where: str) -> DatasyncError:
@@ -204,7 +220,8 @@ class Bucket:
         """Store a small object under `key`; returns the id of its version if the bucket keeps versions."""
         with self._explained(f"write {key!r}"):
             answer = self._client.put_object(Bucket=self.name, Key=key, Body=b"datasync.turbo write probe\n")
-        return answer.get("VersionId")
+        version: Optional[str] = answer.get("VersionId")
+        return version
 
     def delete_probe(self, key: str, version_id: Optional[str] = None) -> None:
         """Delete what `put_probe` stored, for good when its version is known."""

@@ -12,13 +12,14 @@ from typing import Any, Dict, List, Optional
 
 from . import checks, sync
 from .config import Config, load_config
-from .errors import DatasyncError, ExitCode, LockedError
+from .connection_options import with_environment
+from .errors import DatasyncError, ExitCode
 from .interrupt import Interrupt
 from .job import Job
 from .log import Level, Log
-from .plan import Plan
 from .progress import Progress, progress_for
-from .report import printable, source_size
+from .report import printable
+from .units import format_bytes_si
 from .version import __version__
 
 _EXIT_CODES = """\
@@ -82,7 +83,7 @@ class _Session:
     def __init__(self, arguments: argparse.Namespace, with_log_file: bool) -> None:
         self.config: Config = load_config(arguments.config, os.environ)
         os.environ.update(self.config.environment)
-        self.job = Job.from_options(self.config.options)
+        self.job = Job.from_options(with_environment(self.config.options))
         level = Level.WARN if arguments.quiet else Level[self.config.options.get("log_level", "info").upper()]
         self.log = Log(sys.stderr, self.job.log_path if with_log_file else None, level)
         for warning in self.config.warnings:
@@ -105,10 +106,10 @@ def _plan(arguments: argparse.Namespace) -> int:
     with Interrupt(session.job.timeout) as interrupt:
         run = sync.run(session.job, session.log, Progress(), interrupt, dry_run=True)
     if arguments.json:
-        _print_json({**run.result.as_dict(), "uploads": uploads_as_dicts(run.plan)})
+        _print_json({**run.result.as_dict(), "uploads": run.plan.uploads_as_dicts()})
     elif not arguments.quiet:
         for upload in run.plan.uploads:
-            print(f"{source_size(upload.file.identity.size):>6}  {printable(upload.file.key)!r}  {upload.reason}")
+            print(f"{format_bytes_si(upload.file.identity.size):>6}  {printable(upload.file.key)!r}  {upload.reason}")
     return run.result.exit_code
 
 
@@ -134,19 +135,6 @@ def _config(arguments: argparse.Namespace) -> int:
     elif not arguments.quiet:
         print(f"{arguments.config}: {job.src} → {job.destination}")
     return int(ExitCode.OK)
-
-
-def uploads_as_dicts(plan: Plan) -> List[Dict[str, Any]]:
-    """The uploads of a plan as plain JSON types: path relative to the source, key, size in bytes, reason."""
-    return [
-        {
-            "path": printable(upload.file.relative),
-            "key": upload.file.key,
-            "size": upload.file.identity.size,
-            "reason": upload.reason,
-        }
-        for upload in plan.uploads
-    ]
 
 
 def _print_json(values: Dict[str, Any]) -> None:

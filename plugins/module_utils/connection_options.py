@@ -17,6 +17,9 @@ ENVIRONMENT_FALLBACKS: Dict[str, List[str]] = {
     "session_token": ["AWS_SESSION_TOKEN"],
 }
 
+#: They belong together: keys of one account with the token or profile of another would be nobody's.
+CREDENTIAL_OPTIONS = ("profile", "access_key", "secret_key", "session_token")
+
 
 def connection_argument_spec() -> Dict[str, Dict[str, Any]]:
     """The connection options in the form of AnsibleModule's `argument_spec`.
@@ -41,7 +44,7 @@ def with_environment(options: Mapping[str, Any], environment: Mapping[str, str] 
     credentials are left alone, so that keys of two accounts never mix.
     """
     filled = dict(options)
-    chosen = any(options.get(name) for name in ("profile", "access_key", "secret_key", "session_token"))
+    chosen = any(options.get(name) for name in CREDENTIAL_OPTIONS)
     if not chosen:
         credentials = ["access_key", "secret_key", "session_token"]
         in_environment = any(environment.get(ENVIRONMENT_FALLBACKS[name][0]) for name in credentials[:2])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from .bucket import Bucket, ObjectHead, StoredObject
 from .checksums import MAX_OBJECT_SIZE, MIB
@@ -73,6 +73,18 @@ class Plan:
     def source_files(self) -> int:
         """Number of files that belong to the job and can be stored."""
         return len(self.uploads) + len(self.present)
+
+    def uploads_as_dicts(self) -> List[Dict[str, Any]]:
+        """The uploads as plain JSON types: path relative to the source, key, size in bytes, reason."""
+        return [
+            {
+                "path": printable(upload.file.relative),
+                "key": upload.file.key,
+                "size": upload.file.identity.size,
+                "reason": upload.reason,
+            }
+            for upload in self.uploads
+        ]
 
 
 def make_plan(job: Job, bucket: Bucket, tick: Callable[[], None] = lambda: None) -> Plan:

@@ -20,6 +20,7 @@ from .plan import CLOCK_MARGIN, Plan, make_plan
 from .progress import Progress
 from .report import ChecksumVerification, Kind, Problem, Result, printable
 from .transfer import Failed, Sent, Transfer
+from .units import counted, format_bytes_si
 from .verify import Outcome, Verdict, Verifier, describe_change
 from .walk import LocalFile, identity_of
 
@@ -130,9 +131,9 @@ class _Pipeline:
         for problem in plan.problems:
             self._problem(problem)
         self._log.info(
-            f"{plan.source_files} files, {report.source_size(plan.source_bytes)}: {len(plan.uploads)} to upload "
-            f"({report.source_size(plan.upload_bytes)}), {len(plan.present)} stored already, {plan.skipped} skipped, "
-            f"{len(plan.problems)} problems"
+            f"{counted(plan.source_files, 'file')}, {format_bytes_si(plan.source_bytes)}: {len(plan.uploads)} to upload "
+            f"({format_bytes_si(plan.upload_bytes)}), {len(plan.present)} stored already, {plan.skipped} skipped, "
+            f"{counted(len(plan.problems), 'problem')}"
         )
 
     def _execute(self, binary: str, bucket: Bucket) -> None:
@@ -307,13 +308,13 @@ class _Pipeline:
 
     def _announce(self, result: Result) -> None:
         text = (
-            f"{result.status}: {result.files_synced} files, {report.source_size(result.bytes_transferred)} in "
+            f"{result.status}: {counted(result.files_synced, 'file')}, {format_bytes_si(result.bytes_transferred)} in "
             f"{result.duration_seconds} s ({result.throughput_mbps} MB/s), {self._proven()}"
         )
         if result.exit_code == ExitCode.OK:
             self._log.info(text)
         else:
-            self._log.error(f"{text}; {len(result.problems)} problems, exit code {result.exit_code}")
+            self._log.error(f"{text}; {counted(len(result.problems), 'problem')}, exit code {result.exit_code}")
 
     def _proven(self) -> str:
         if not self._verification.enabled:

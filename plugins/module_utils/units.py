@@ -117,3 +117,8 @@ def format_bytes_si(size: float) -> str:
     units = ("kB", "MB", "GB", "TB", "PB", "EB")
     power = next((n for n in range(1, len(units)) if round(size / 1000**n, 1) < 1000), len(units))
     return f"{size / 1000**power:.1f} {units[power - 1]}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

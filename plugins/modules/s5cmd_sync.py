@@ -1,0 +1,352 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The datasync.turbo contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Upload a folder to S3 with s5cmd and prove that every byte is there."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: s5cmd_sync
+short_description: Upload a folder to S3 with s5cmd and prove that every byte is there
+version_added: 0.1.0
+description:
+  - Uploads what is new or changed in a folder on the managed host to a bucket, with s5cmd, and compares each stored
+    object with the content of its file.
+  - The task succeeds only if every file of the folder is stored and, unless O(verify=none), proven. Otherwise it fails
+    and names what is missing and why.
+  - Upload only. Nothing in the bucket is deleted.
+  - A file counts as stored when an object of its key and size was stored after the file's last change, by
+    modification time and status change time. Where the times cannot tell, the content is compared.
+  - One run of a job at a time. A second one fails at once with exit code 75.
+extends_documentation_fragment:
+  - datasync.turbo.aws
+  - datasync.turbo.transfer
+  - datasync.turbo.attributes
+  - datasync.turbo.attributes.actiongroup_datasync
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Plans against the real bucket and returns what would be uploaded. Nothing is written.
+  diff_mode:
+    support: full
+    details:
+      - Lists the objects that are (or would be) stored, with size and reason.
+  idempotent:
+    support: full
+options:
+  config:
+    description:
+      - Env file of the job on the managed host, as the host program and the sites' scripts use it.
+      - Parameters of the task win over what the file says. Credentials count as one; with any of O(profile),
+        O(access_key), O(secret_key) and O(session_token) given here, those of the file are not used.
+    type: path
+  log_path:
+    description:
+      - File to which the log lines are appended. Its folder is made if needed.
+      - Must not be inside O(src).
+    type: path
+  result_path:
+    description:
+      - File to which the result is written as JSON, replaced at once as a whole.
+      - Must not be inside O(src). Not written in check mode, nor while another run holds the lock.
+    type: path
+notes:
+  - The Python packages boto3 and awscrt are looked for in the module's interpreter, then in the environment that the
+    role P(datasync.turbo.uploader#role) makes, then in the system's interpreters.
+requirements:
+  - boto3 >= 1.42
+  - awscrt
+  - s5cmd >= 2.2.0
+seealso:
+  - module: datasync.turbo.s5cmd_install
+  - module: datasync.turbo.s5cmd_info
+author:
+  - The datasync.turbo contributors (@datasync-turbo)
+"""
+
+EXAMPLES = r"""
+- name: Upload the day's material and prove it
+  datasync.turbo.s5cmd_sync:
+    src: /srv/material
+    bucket: archive
+    prefix: studio-1
+    profile: uploader
+    region: eu-central-1
+    exclude:
+      - '*.tmp'
+      - scratch/*
+
+- name: See what would be uploaded
+  datasync.turbo.s5cmd_sync:
+    src: /srv/material
+    bucket: archive
+    profile: uploader
+  check_mode: true
+  diff: true
+
+- name: Run a job from its env file, with SHA256 for compliance, and prove all objects, old ones too
+  datasync.turbo.s5cmd_sync:
+    config: /etc/datasync-turbo/jobs/material.env
+    checksum_algorithm: SHA256
+    verify: all
+
+- name: Upload to an S3-compatible server
+  datasync.turbo.s5cmd_sync:
+    src: /srv/material
+    bucket: archive
+    endpoint_url: https://s3.example.org
+    access_key: "{{ s3_access_key }}"
+    secret_key: "{{ s3_secret_key }}"
+    log_path: /var/log/datasync-turbo/material.log
+    result_path: /var/log/datasync-turbo/material.json
+"""
+
+RETURN = r"""
+exit_code:
+  description:
+    - V(0) everything is stored and proven; V(1) installation or configuration; V(2) credentials; V(3) bucket or
+      endpoint; V(4) incomplete; V(5) a stored checksum differs; V(75) another run holds the lock; 128+n stopped by
+      signal n.
+  returned: always
+  type: int
+  sample: 0
+result:
+  description: What the run did, as it is also written to O(result_path).
+  returned: when the run began
+  type: dict
+  contains:
+    timestamp:
+      description: Start of the run, local time in ISO 8601 with offset.
+      type: str
+      returned: always
+    duration_seconds:
+      description: Duration of the run in seconds.
+      type: float
+      returned: always
+    files_synced:
+      description: Number of files stored by this run without a problem.
+      type: int
+      returned: always
+    bytes_transferred:
+      description: Bytes of those files.
+      type: int
+      returned: always
+    source_size:
+      description: Size of all files of the job, as C(du -h) prints it.
+      type: str
+      returned: always
+    source_files:
+      description: Number of files of the job.
+      type: int
+      returned: always
+    files_unchanged:
+      description: Number of files that were stored already.
+      type: int
+      returned: always
+    files_skipped:
+      description: Number of files that the filters or O(follow_symlinks=false) left out.
+      type: int
+      returned: always
+    s3_objects:
+      description: Number of objects under the prefix after the run.
+      type: int
+      returned: always
+    status:
+      description: V(success), V(failed) or V(interrupted).
+      type: str
+      returned: always
+    tool:
+      description: The tool that transferred.
+      type: str
+      returned: always
+    tool_version:
+      description: Its version.
+      type: str
+      returned: always
+    throughput_mbps:
+      description: Megabytes (10^6 bytes) per second, despite the name, over the whole run with its verification.
+      type: float
+      returned: always
+    source:
+      description: The folder.
+      type: str
+      returned: always
+    destination:
+      description: Bucket and prefix as a URL.
+      type: str
+      returned: always
+    host:
+      description: Name of the host that ran the job.
+      type: str
+      returned: always
+    dry_run:
+      description: Whether nothing was to be written.
+      type: bool
+      returned: always
+    checksum_verification:
+      description:
+        - C(enabled); C(algorithm) that was preferred; C(verified), true only if every object in the scope of O(verify)
+          was proven by content; C(errors), objects whose content differs; C(unverified), objects that could not be
+          proven; C(methods), number of objects by the method that proved them.
+      type: dict
+      returned: always
+    problems:
+      description: What is missing and why. Each has C(path) relative to O(src), C(kind) and C(message).
+      type: list
+      elements: dict
+      returned: always
+    exit_code:
+      description: The same as RV(exit_code).
+      type: int
+      returned: always
+  sample:
+    bytes_transferred: 20971526
+    checksum_verification:
+      algorithm: CRC64NVME
+      enabled: true
+      errors: 0
+      methods:
+        ETag: 1
+        ETag-multipart: 1
+      unverified: 0
+      verified: true
+    destination: s3://archive/studio-1/
+    dry_run: false
+    duration_seconds: 0.309
+    exit_code: 0
+    files_skipped: 0
+    files_synced: 2
+    files_unchanged: 0
+    host: upload-1
+    problems: []
+    s3_objects: 2
+    source: /srv/material
+    source_files: 2
+    source_size: 21M
+    status: success
+    throughput_mbps: 67.868
+    timestamp: '2026-11-22T18:21:12+00:00'
+    tool: s5cmd
+    tool_version: v2.3.0-991c9fb
+uploads:
+  description: What was to be uploaded. Each has C(path) relative to O(src), C(key), C(size) in bytes and C(reason).
+  returned: in check mode
+  type: list
+  elements: dict
+  sample:
+    - key: studio-1/day 1/take [2].mov
+      path: day 1/take [2].mov
+      reason: new
+      size: 146800640
+"""
+
+import os
+from typing import Any, Dict, Tuple
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.datasync.turbo.plugins.module_utils.config import load_config
+from ansible_collections.datasync.turbo.plugins.module_utils.connection_options import (
+    CREDENTIAL_OPTIONS,
+    connection_argument_spec,
+    with_environment,
+)
+from ansible_collections.datasync.turbo.plugins.module_utils.errors import DatasyncError
+from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
+from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
+from ansible_collections.datasync.turbo.plugins.module_utils.plan import Plan
+from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
+from ansible_collections.datasync.turbo.plugins.module_utils.respawn import require_packages
+from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run, run
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer_options import transfer_argument_spec
+from ansible_collections.datasync.turbo.plugins.module_utils.units import format_bytes_si
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **connection_argument_spec(),
+            **transfer_argument_spec(),
+            "config": {"type": "path"},
+            "log_path": {"type": "path"},
+            "result_path": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    require_packages(module)
+    try:
+        job = Job.from_options(merged_options(module))
+        log = Log(path=None if module.check_mode else job.log_path)
+        with Interrupt(job.timeout) as interrupt:
+            finished = run(job, log, Progress(), interrupt, dry_run=module.check_mode)
+    except DatasyncError as error:
+        module.fail_json(msg=str(error), exit_code=int(error.exit_code))
+    finish(module, finished)
+
+
+def merged_options(module: AnsibleModule) -> Dict[str, Any]:
+    """The options of the env file, over them the task's parameters, and the environment for what is still unset."""
+    given = {name: value for name, value in module.params.items() if value is not None}
+    options: Dict[str, Any] = {}
+    if "config" in given:
+        config = load_config(given["config"], os.environ)
+        os.environ.update(config.environment)
+        for warning in config.warnings:
+            module.warn(warning)
+        options = dict(config.options)
+    if any(name in given for name in CREDENTIAL_OPTIONS):
+        options = {name: value for name, value in options.items() if name not in CREDENTIAL_OPTIONS}
+    options.update(given)
+    if "result_path" in given:
+        options["result_paths"] = [given["result_path"]]
+    return with_environment(options)
+
+
+def finish(module: AnsibleModule, finished: Run) -> None:
+    """Report the run in Ansible's form."""
+    result = finished.result
+    dry_run = result.dry_run
+    answer: Dict[str, Any] = {
+        "changed": bool(finished.plan.uploads) if dry_run else result.files_synced > 0,
+        "result": result.as_dict(),
+        "exit_code": result.exit_code,
+    }
+    if dry_run:
+        answer["uploads"] = finished.plan.uploads_as_dicts()
+    if module._diff:
+        before, after = diff_texts(finished.plan)
+        answer["diff"] = {
+            "before": before,
+            "after": after,
+            "before_header": result.destination,
+            "after_header": f"{result.destination}{' (would be stored)' if dry_run else ''}",
+        }
+    if result.exit_code:
+        module.fail_json(msg=failure_message(finished), **answer)
+    module.exit_json(**answer)
+
+
+def diff_texts(plan: Plan) -> Tuple[str, str]:
+    """Before and after, a line for each object: those that are replaced, and those that are stored."""
+    before, after = [], []
+    for upload in plan.uploads:
+        if upload.reason != "new":
+            before.append(f"{upload.file.key}\n")
+        after.append(f"{upload.file.key} ({format_bytes_si(upload.file.identity.size)}, {upload.reason})\n")
+    return "".join(sorted(before)), "".join(sorted(after))
+
+
+def failure_message(finished: Run) -> str:
+    """The first problems in one line; all of them are in the result."""
+    problems = finished.result.problems
+    shown = [f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in problems[:3]]
+    more = f"; and {len(problems) - 3} more, see result.problems" if len(problems) > 3 else ""
+    return (
+        f"{finished.result.source} → {finished.result.destination} {finished.result.status}: {'; '.join(shown)}{more}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Fixtures of the pipeline's tests: a run in this process, a run of the host program, a look into the bucket."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils import sync
+from ansible_collections.datasync.turbo.plugins.module_utils.envfile import quote
+from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
+from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
+from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
+from ansible_collections.datasync.turbo.plugins.module_utils.report import Result
+from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run
+
+from dev.seaweedfs import SeaweedFS
+
+MIB = 1024 * 1024
+
+Upload = Callable[..., Result]
+
+
+@pytest.fixture
+def job_options(bucket: str, connection_options: Dict[str, str], s5cmd: Path, tmp_path: Path) -> Dict[str, Any]:
+    """The options every test job has in common; `part_size` is the smallest, so that files need not be large."""
+    return {
+        "bucket": bucket,
+        "prefix": "in/box",
+        "s5cmd_path": str(s5cmd),
+        "part_size": 5,
+        "lock_path": str(tmp_path / "job.lock"),
+        **connection_options,
+    }
+
+
+@pytest.fixture
+def run_job(job_options: Dict[str, Any]) -> Callable[..., Run]:
+    """Run a job in this process: `run_job(folder, exclude=["*.tmp"], dry_run=True)`."""
+
+    def run(src: Path, dry_run: bool = False, **options: Any) -> Run:
+        job = Job.from_options({**job_options, "src": str(src), **options})
+        return sync.run(job, Log(io.StringIO()), Progress(), Interrupt(job.timeout), dry_run)
+
+    return run
+
+
+@pytest.fixture
+def upload(run_job: Callable[..., Run]) -> Upload:
+    """Run a job in this process and return its result."""
+
+    def run(src: Path, **options: Any) -> Result:
+        return run_job(src, **options).result
+
+    return run
+
+
+@pytest.fixture
+def stored(s3: Any, bucket: str) -> Callable[[], Dict[str, bytes]]:
+    """All objects under the job's prefix: key without the prefix -> content."""
+
+    def read() -> Dict[str, bytes]:
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="in/box/")
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        return {key[len("in/box/") :]: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+    return read
+
+
+def contents_of(folder: Path) -> Dict[str, bytes]:
+    """All regular files below a folder, links followed: relative path -> content."""
+    found = {}
+    for parent, _, names in os.walk(folder, followlinks=True):
+        for name in names:
+            path = Path(parent, name)
+            if path.is_file():
+                found[os.path.relpath(path, folder)] = path.read_bytes()
+    return found
+
+
+def named(result: Result) -> Dict[str, str]:
+    """The problems of a result: path -> kind."""
+    return {problem.path: problem.kind for problem in result.problems}
+
+
+@dataclass(frozen=True)
+class ProgramRun:
+    """A finished run of the host program; `result` is what `--json` printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def result(self) -> Dict[str, Any]:
+        values: Dict[str, Any] = json.loads(self.stdout)
+        return values
+
+
+@pytest.fixture
+def env_file(tmp_path: Path, job_options: Dict[str, Any], s3_server: SeaweedFS) -> Callable[..., Path]:
+    """Write a job's config file: `env_file(SOURCE_DIR=folder, EXCLUDE_PATTERNS="*.tmp")`; None leaves a name out."""
+
+    def write(**names: Any) -> Path:
+        values = {
+            "BUCKET_NAME": job_options["bucket"],
+            "S3_SUBDIRECTORY": "in/box",
+            "S3_ENDPOINT_URL": s3_server.endpoint_url,
+            "AWS_ACCESS_KEY_ID": s3_server.access_key,
+            "AWS_SECRET_ACCESS_KEY": s3_server.secret_key,
+            "AWS_REGION": s3_server.region,
+            "S5CMD_PATH": job_options["s5cmd_path"],
+            "S5CMD_PART_SIZE": "5MB",
+            "LOCK_FILE": job_options["lock_path"],
+            **names,
+        }
+        path = tmp_path / "datasync-config.env"
+        lines = [f"{name}={quote(str(value), name)}\n" for name, value in values.items() if value is not None]
+        path.write_text("".join(lines))
+        path.chmod(0o600)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def program_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The host program, built as `make dist` builds it."""
+    from dev.build_program import build
+
+    path = tmp_path_factory.mktemp("program") / "datasync-turbo"
+    build(path)
+    return path
+
+
+@pytest.fixture
+def start_program(program_file: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Start the host program in an environment without credentials and without the rights that root has over files."""
+
+    def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+        command: List[str] = [*without_root_rights(), sys.executable, str(program_file), *arguments]
+        environment = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+        return subprocess.Popen(
+            command,
+            env={**environment, "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="surrogateescape",
+            **options,
+        )
+
+    return start
+
+
+@pytest.fixture
+def program(start_program: Callable[..., subprocess.Popen[str]]) -> Callable[..., ProgramRun]:
+    """Run the host program to its end."""
+
+    def run(*arguments: str) -> ProgramRun:
+        with start_program(*arguments) as process:
+            stdout, stderr = process.communicate(timeout=120)
+        return ProgramRun(process.returncode, stdout, stderr)
+
+    return run
+
+
+def without_root_rights() -> List[str]:
+    """Command prefix that takes from root the right to read what modes forbid, so that modes count in tests."""
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    assert setpriv, "setpriv is missing: install util-linux"
+    return [setpriv, "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-dac_override,-dac_read_search"]
