@@ -98,8 +98,8 @@ class SeaweedFS:
             "S3_ENDPOINT_URL": self.endpoint_url,
         }
 
-    def client(self) -> Any:
-        """A boto3 client for this server, with the server's own keys."""
+    def client(self, **settings: Any) -> Any:
+        """A boto3 client for this server, with the server's own keys. `settings` are those of botocore's Config."""
         import boto3
         from botocore.config import Config
 
@@ -110,7 +110,7 @@ class SeaweedFS:
             aws_access_key_id=self.access_key,
             aws_secret_access_key=self.secret_key,
             verify=str(self.tls.certificate) if self.tls else None,
-            config=Config(s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=60, proxies={}),
+            config=Config(s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=60, proxies={}, **settings),
         )
 
     def start(self) -> SeaweedFS:

@@ -51,7 +51,7 @@ options:
       - If V(false), links are left out.
     type: bool
   storage_class:
-    description: Storage class of the objects, for example V(INTELLIGENT_TIERING). Not set, the bucket's default is used.
+    description: Storage class of the objects, such as V(INTELLIGENT_TIERING). Not set, the bucket's default is used.
     type: str
     choices:
       - STANDARD

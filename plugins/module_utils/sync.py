@@ -131,8 +131,8 @@ class _Pipeline:
         for problem in plan.problems:
             self._problem(problem)
         self._log.info(
-            f"{counted(plan.source_files, 'file')}, {format_bytes_si(plan.source_bytes)}: {len(plan.uploads)} to upload "
-            f"({format_bytes_si(plan.upload_bytes)}), {len(plan.present)} stored already, {plan.skipped} skipped, "
+            f"{counted(plan.source_files, 'file')}, {format_bytes_si(plan.source_bytes)}: "
+            f"{len(plan.uploads)} to upload ({format_bytes_si(plan.upload_bytes)}), {len(plan.present)} stored already, {plan.skipped} skipped, "
             f"{counted(len(plan.problems), 'problem')}"
         )
 

@@ -158,11 +158,10 @@ class AnsibleRun:
     results: List[Dict[str, Any]]
 
     def result_of(self, action: str) -> Dict[str, Any]:
-        """The last result of a module, by its full name."""
+        """The last result of a module, by its full name, with `failed`."""
         for row in reversed(self.results):
             if row["action"] == action:
-                result: Dict[str, Any] = row["result"]
-                return result
+                return {**row["result"], "failed": row["outcome"] == "failed"}
         raise AssertionError(f"no task ran {action}\n{self.stdout}\n{self.stderr}")
 
 

@@ -7,6 +7,7 @@ It makes "while the file is being uploaded" a moment that a test can hold, inste
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from types import TracebackType
@@ -45,10 +46,8 @@ class GateProxy:
     def cut(self) -> None:
         """Close all connections and accept no more, as a server that died."""
         for opened in self._sockets:
-            try:
+            with contextlib.suppress(OSError):
                 opened.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             opened.close()
         self._released.set()
 
@@ -84,10 +83,8 @@ class GateProxy:
         except OSError:
             return
         finally:
-            try:
+            with contextlib.suppress(OSError):
                 sink.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass
 
     def _count(self, length: int) -> None:
         with self._lock:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict
 
 import pytest
+
 from dev.seaweedfs import SeaweedFS
 
 from .conftest import MIB, ProgramRun, Upload, contents_of, named
@@ -249,7 +250,7 @@ def test_a_signal_stops_s5cmd_aborts_open_uploads_and_writes_the_report(
     number: signal.Signals,
     tree: Tree,
     env_file: Callable[..., Path],
-    start_program: Callable[..., "subprocess.Popen[str]"],
+    start_program: Callable[..., subprocess.Popen[str]],
     s3_server: SeaweedFS,
     s3: Any,
     bucket: str,
