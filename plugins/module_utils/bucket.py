@@ -15,6 +15,7 @@ from typing import Any, ContextManager, Dict, Iterator, Mapping, NamedTuple, Opt
 from .checksums import ALGORITHMS
 from .connection import Connection
 from .errors import AccessError, CredentialsError, DatasyncError, EndpointError
+from .head_request import HeadRequest
 
 #: Codes of https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html that are about who we are.
 CREDENTIAL_CODES = frozenset(
@@ -116,11 +117,14 @@ def explained(action: str, where: str) -> Iterator[None]:
     except botocore.exceptions.ClientError as error:
         answer = error.response.get("Error", {})
         code = str(answer.get("Code", ""))
-        if code.isdigit() and not error.operation_name.startswith("Head"):
+        # The answer to a HEAD has no body, so botocore makes the code from the status.
+        if (not code or code.isdigit()) and not error.operation_name.startswith("Head"):
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
             raise EndpointError(
-                f"{where}: HTTP {code} without an S3 error code", "is it an S3 server? Check endpoint_url and the proxy"
+                f"{where}: HTTP {status} without an S3 error code",
+                "is it an S3 server? Check endpoint_url and the proxy",
             ) from error
-        refused = access_error(_STATUS_CODES.get(code, code or "Unknown"), answer.get("Message", "no message"), where)
+        refused = access_error(_STATUS_CODES.get(code, code), answer.get("Message", "no message"), where)
         if isinstance(refused, CredentialsError):
             refused.hint = clock_hint(clock_ahead(error.response)) or refused.hint
         raise refused from error
@@ -165,6 +169,8 @@ class Bucket:
         self.name = name
         self._where = f"bucket {name!r} at {connection.endpoint_url or 'Amazon S3'}"
         self._client = connection.client("s3", pool_size)
+        with self._explained("sign requests"):
+            self._heads = HeadRequest(self._client, connection.session(), name, pool_size)
         self._clock_ahead: Optional[float] = None
 
     @property
@@ -193,6 +199,11 @@ class Bucket:
 
     def head(self, key: str) -> Optional[ObjectHead]:
         """HeadObject with checksums; None if there is no such object."""
+        fields = self._heads.send(key)
+        return _head_of_fields(fields) if fields else self._head_by_boto3(key)
+
+    def _head_by_boto3(self, key: str) -> Optional[ObjectHead]:
+        """The same with boto3's repetitions and explanations, where the short way did not get an answer."""
         import botocore.exceptions
 
         with self._explained(f"read the header of {key!r}"):
@@ -261,14 +272,35 @@ def _epoch(moment: datetime) -> float:
 
 def _object_head(answer: Mapping[str, Any]) -> ObjectHead:
     checksums = {name: answer[f"Checksum{name}"] for name in ALGORITHMS if answer.get(f"Checksum{name}")}
-    # Older servers leave the type out; a dash and a number at the end tell a composite one.
-    composite = any(re.search(r"-[0-9]+$", value) for value in checksums.values())
     return ObjectHead(
         size=answer["ContentLength"],
         etag=answer.get("ETag", "").strip('"'),
         checksums=checksums,
-        checksum_type=answer.get("ChecksumType") or ("COMPOSITE" if composite else "FULL_OBJECT"),
+        checksum_type=answer.get("ChecksumType") or _checksum_type(checksums),
         metadata=dict(answer.get("Metadata", {})),
         encryption=answer.get("ServerSideEncryption"),
         customer_key=bool(answer.get("SSECustomerAlgorithm")),
     )
+
+
+def _head_of_fields(fields: Mapping[str, str]) -> ObjectHead:
+    """The same from the header fields as they come over the wire, their names in lower case."""
+    prefix = "x-amz-meta-"
+    named = {name: fields.get(f"x-amz-checksum-{name.lower()}", "") for name in ALGORITHMS}
+    checksums = {name: value for name, value in named.items() if value}
+    encryption = "x-amz-server-side-encryption"
+    return ObjectHead(
+        size=int(fields["content-length"]),
+        etag=fields.get("etag", "").strip('"'),
+        checksums=checksums,
+        checksum_type=fields.get("x-amz-checksum-type") or _checksum_type(checksums),
+        metadata={name[len(prefix) :]: value for name, value in fields.items() if name.startswith(prefix)},
+        encryption=fields.get(encryption),
+        customer_key=f"{encryption}-customer-algorithm" in fields,
+    )
+
+
+def _checksum_type(checksums: Mapping[str, str]) -> str:
+    """Older servers leave the type out; a dash and a number at the end tell a composite one."""
+    composite = any(re.search(r"-[0-9]+$", value) for value in checksums.values())
+    return "COMPOSITE" if composite else "FULL_OBJECT"
