@@ -49,9 +49,12 @@ RESERVED_METADATA = ("synced-by", "timestamp", "sha256")
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html#UserMetadata
 MAX_METADATA_BYTES = 2048
 
-_BUCKET_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$")
-_METADATA_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-_PRINTABLE_ASCII = re.compile(r"^[\x20-\x7e]*$")
+# Matched in full: `$` would let a newline at the end pass, and a newline begins another command of `s5cmd run`.
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+_METADATA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PRINTABLE_ASCII = re.compile(r"[\x20-\x7e]*")
+_KMS_KEY_ID = re.compile(r"[\x21-\x7e]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Job:
         values["prefix"] = key_prefix(values.get("prefix", ""))
         values["metadata"] = _metadata(values.get("metadata", {}))
         for name in ("include", "exclude", "result_paths"):
-            values[name] = tuple(values.get(name, ()))
+            values[name] = _texts(values.get(name, ()), name)
         for name in ("numworkers", "concurrency", "timeout"):
             _whole_number(values, name, minimum=1)
         _whole_number(values, "retry_count", minimum=0)
@@ -124,16 +127,21 @@ class Job:
     def _validate_combinations(self) -> None:
         if self.sse_kms_key_id and self.sse not in ("aws:kms", "aws:kms:dsse"):
             raise ConfigurationError("sse_kms_key_id needs sse=aws:kms", "set sse, or leave sse_kms_key_id out")
+        if self.sse_kms_key_id and not _KMS_KEY_ID.fullmatch(self.sse_kms_key_id):
+            raise ConfigurationError(
+                f"sse_kms_key_id {self.sse_kms_key_id!r} is no key", "give the key's id, its ARN, or alias/name"
+            )
         if self.verify == "all" and self.checksum_algorithm == NO_CHECKSUM:
             raise ConfigurationError(
                 "verify=all and checksum_algorithm=NONE contradict each other", "choose an algorithm, or verify=none"
             )
-        for name in ("log_path", "lock_path", *(["result_paths"] if self.result_paths else [])):
-            for path in self.result_paths if name == "result_paths" else [getattr(self, name)]:
-                if path and os.path.abspath(path).startswith(self.src.rstrip("/") + "/"):
-                    raise ConfigurationError(
-                        f"{name} {path!r} is inside src {self.src!r}", "it would upload itself; put it elsewhere"
-                    )
+        source = os.path.join(os.path.realpath(self.src), "")
+        named = [("log_path", self.log_path), ("lock_path", self.lock_path)]
+        for name, path in [*named, *(("result_paths", path) for path in self.result_paths)]:
+            if path and os.path.realpath(path).startswith(source):
+                raise ConfigurationError(
+                    f"{name} {path!r} is inside src {self.src!r}", "it would upload itself; put it elsewhere"
+                )
 
 
 def _source(value: Optional[str]) -> str:
@@ -144,6 +152,8 @@ def _source(value: Optional[str]) -> str:
         raise ConfigurationError(f"src {path!r} does not exist", "check the path and that its file system is mounted")
     if not os.path.isdir(path):
         raise ConfigurationError(f"src {path!r} is not a folder", "give the folder that holds the files")
+    if not _is_utf_8(path):
+        raise ConfigurationError(f"src {path!r} is not UTF-8, which s5cmd cannot report", "rename the folder")
     return path
 
 
@@ -151,7 +161,7 @@ def bucket_name(value: Optional[str]) -> str:
     """A bucket's name, checked. Raises ConfigurationError."""
     if not value:
         raise ConfigurationError("bucket is missing", "give the bucket's name (BUCKET_NAME in an env file)")
-    if not _BUCKET_NAME.match(value):
+    if not _BUCKET_NAME.fullmatch(value):
         hint = "give the name alone, without s3:// and without a path" if "/" in value else "check the spelling"
         raise ConfigurationError(f"bucket {value!r} is not a bucket name", hint)
     return value
@@ -164,9 +174,25 @@ def key_prefix(value: str) -> str:
         return ""
     if any(part in ("", ".", "..") for part in prefix.split("/")):
         raise ConfigurationError(f"prefix {value!r} has an empty, '.' or '..' part", "write it as folder/subfolder")
-    if any(ord(character) < 0x20 for character in prefix):
+    if _CONTROL.search(prefix):
         raise ConfigurationError(f"prefix {value!r} has a control character", "remove it")
+    if not _is_utf_8(prefix):
+        raise ConfigurationError(f"prefix {value!r} is not UTF-8, which keys are", "write it in UTF-8")
     return prefix + "/"
+
+
+def _is_utf_8(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _texts(value: Any, name: str) -> Tuple[str, ...]:
+    if isinstance(value, str):
+        raise ConfigurationError(f"{name} {value!r} is one text", "give a list")
+    return tuple(str(text) for text in value)
 
 
 def _metadata(value: Mapping[str, Any]) -> Dict[str, str]:
@@ -174,9 +200,9 @@ def _metadata(value: Mapping[str, Any]) -> Dict[str, str]:
     for name, text in metadata.items():
         if name.lower() in RESERVED_METADATA:
             raise ConfigurationError(f"metadata {name!r} is written by the uploader itself", "choose another name")
-        if not _METADATA_NAME.match(name):
+        if not _METADATA_NAME.fullmatch(name):
             raise ConfigurationError(f"metadata name {name!r} cannot be sent as a header", "use letters, digits, - _ .")
-        if not _PRINTABLE_ASCII.match(text):
+        if not _PRINTABLE_ASCII.fullmatch(text):
             raise ConfigurationError(f"metadata {name!r} has a value outside printable ASCII", "encode it first")
     if sum(len(name) + len(text) for name, text in metadata.items()) > MAX_METADATA_BYTES - 200:
         raise ConfigurationError("metadata is too long", "S3 takes 2 KB in all, and the uploader needs 200 bytes of it")
@@ -187,7 +213,7 @@ def _whole_number(values: Dict[str, Any], name: str, minimum: int) -> None:
     if name not in values:
         return
     text = str(values[name]).strip()
-    if not re.match(r"^[0-9]+$", text) or int(text) < minimum:
+    if not re.fullmatch(r"[0-9]+", text) or int(text) < minimum:
         raise ConfigurationError(f"{name} {values[name]!r} is not a whole number of at least {minimum}")
     values[name] = int(text)
 
