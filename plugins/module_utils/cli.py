@@ -8,7 +8,7 @@ import argparse
 import json
 import os
 import sys
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, NoReturn, Optional
 
 from . import checks, sync
 from .config import Config, load_config
@@ -52,8 +52,16 @@ def main(argv: Optional[List[str]] = None) -> int:
         return 128 + 13
 
 
+class _Parser(argparse.ArgumentParser):
+    """Leaves with 1 for a wrong command line; argparse's 2 would be read as wrong credentials."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(int(ExitCode.CONFIGURATION), f"{self.prog}: error: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="datasync-turbo",
         description="Uploads a folder to S3 with s5cmd and proves that every byte is there.",
         epilog=_EXIT_CODES,
@@ -109,7 +117,7 @@ def _plan(arguments: argparse.Namespace) -> int:
         _print_json({**run.result.as_dict(), "uploads": run.plan.uploads_as_dicts()})
     elif not arguments.quiet:
         for upload in run.plan.uploads:
-            print(f"{format_bytes_si(upload.file.identity.size):>6}  {printable(upload.file.key)!r}  {upload.reason}")
+            print(f"{format_bytes_si(upload.file.identity.size):>8}  {printable(upload.file.key)!r}  {upload.reason}")
     return run.result.exit_code
 
 

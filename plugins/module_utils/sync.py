@@ -307,14 +307,20 @@ class _Pipeline:
         return "success" if code == ExitCode.OK else "failed"
 
     def _announce(self, result: Result) -> None:
-        text = (
-            f"{result.status}: {counted(result.files_synced, 'file')}, {format_bytes_si(result.bytes_transferred)} in "
-            f"{result.duration_seconds} s ({result.throughput_mbps} MB/s), {self._proven()}"
-        )
+        text = self._summary(result)
         if result.exit_code == ExitCode.OK:
             self._log.info(text)
         else:
             self._log.error(f"{text}; {counted(len(result.problems), 'problem')}, exit code {result.exit_code}")
+
+    def _summary(self, result: Result) -> str:
+        if self._dry_run:
+            would = f"{counted(len(self._plan.uploads), 'file')}, {format_bytes_si(self._plan.upload_bytes)}"
+            return f"{result.status}: dry run, {would} would be uploaded"
+        return (
+            f"{result.status}: {counted(result.files_synced, 'file')}, {format_bytes_si(result.bytes_transferred)} in "
+            f"{result.duration_seconds} s ({result.throughput_mbps} MB/s), {self._proven()}"
+        )
 
     def _proven(self) -> str:
         if not self._verification.enabled:

@@ -85,7 +85,7 @@ def test_plan_shows_what_would_be_uploaded_and_writes_nothing(
     config = env_file(SOURCE_DIR=tree({"a b.txt": b"12", "c.txt": b""}), LOGS_DIR=tmp_path / "logs")
     run = program("plan", "--config", str(config))
     assert run.returncode == 0
-    assert run.stdout.splitlines() == ["   2 B  'in/box/a b.txt'  new", "   0 B  'in/box/c.txt'  new"]
+    assert run.stdout.splitlines() == ["     2 B  'in/box/a b.txt'  new", "     0 B  'in/box/c.txt'  new"]
     result = program("plan", "--json", "--config", str(config)).result
     assert result["dry_run"] and result["files_synced"] == 0
     assert [upload["key"] for upload in result["uploads"]] == ["in/box/a b.txt", "in/box/c.txt"]
@@ -221,6 +221,12 @@ def test_a_terminal_shows_live_progress(tree: Tree, env_file: EnvFile, program_f
     assert process.returncode == 0
     assert re.search(r"\d+/30 files", text) and "MB/s" in text and "ETA" in text
     assert "success: 30 files" in text
+
+
+def test_a_wrong_command_line_exits_1_for_2_means_credentials(program: Program) -> None:
+    run = program("sync")
+    assert run.returncode == 1
+    assert "--config" in run.stderr
 
 
 def test_help_lists_the_exit_codes(program: Program) -> None:
