@@ -94,10 +94,9 @@ class Downloader:
         except urllib.error.HTTPError as error:
             raise _status_error(url, error) from error
         except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", None) or error
+            server = urlsplit(url).netloc.rpartition("@")[2]
             raise DownloadError(
-                f"{public_url(url)}: no answer from {urlsplit(url).netloc.rpartition('@')[2]}: "
-                f"{reason or type(error).__name__}",
+                f"{public_url(url)}: no answer from {server}: {_reason(error)}",
                 "check the name, the network and the proxy variables (https_proxy, no_proxy) on this host",
             ) from error
 
@@ -130,6 +129,12 @@ def write_file(chunks: Iterable[bytes], path: Path) -> Download:
         target.flush()
         os.fsync(target.fileno())
     return Download(digest.hexdigest(), size)
+
+
+def _reason(error: Exception) -> str:
+    """Why there was no answer, in the words of the operating system where it has some."""
+    cause = getattr(error, "reason", None) or error
+    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
 
 
 def _status_error(url: str, error: urllib.error.HTTPError) -> DownloadError:
