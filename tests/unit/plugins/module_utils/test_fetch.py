@@ -114,7 +114,7 @@ def test_a_body_without_a_promised_length(promised: Optional[str]) -> None:
     ("error", "reason"),
     [
         (urllib.error.URLError(OSError(-2, "Name or service not known")), "Name or service not known"),
-        (urllib.error.URLError(ssl.SSLCertVerificationError(1, "certificate verify failed")), "certificate verify failed"),
+        (urllib.error.URLError(ssl.SSLCertVerificationError(1, "certificate has expired")), "certificate has expired"),
         (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
         (TimeoutError("timed out"), "timed out"),
         (http.client.IncompleteRead(b"x", 5), "IncompleteRead"),
