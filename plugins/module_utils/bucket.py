@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ContextManager, Dict, Iterator, Mapping, NamedTuple, Optional
+from typing import Any, ContextManager, Dict, Iterable, Iterator, Mapping, NamedTuple, Optional
 
 from .checksums import ALGORITHMS
 from .connection import Connection
@@ -146,6 +146,17 @@ def explained(action: str, where: str) -> Iterator[None]:
         raise EndpointError(message, "check endpoint_url, the network and the server") from error
 
 
+def require_members(answer: Mapping[str, Any], names: Iterable[str], where: str) -> None:
+    """Raise EndpointError if a successful answer has none of the members that an S3 server would send.
+
+    botocore takes any page with status 200 for an empty answer, such as the one of a captive portal.
+    """
+    if not any(name in answer for name in names):
+        raise EndpointError(
+            f"{where}: HTTP 200 without an S3 answer", "is it an S3 server? Check endpoint_url and the proxy"
+        )
+
+
 def _system_reason(error: BaseException) -> Optional[str]:
     """What the operating system said, such as "Connection refused", which botocore's messages leave out."""
     cause = error.__cause__ or error.__context__
@@ -189,7 +200,9 @@ class Bucket:
     def check(self, prefix: str = "") -> None:
         """One cheap request that proves that endpoint, credentials and bucket answer, and may be listed there."""
         with self._explained(f"list {prefix!r}" if prefix else "list"):
-            self._observe_clock(self._client.list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=1))
+            page = self._client.list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=1)
+        require_members(page, ("Name", "IsTruncated", "KeyCount"), self._where)
+        self._observe_clock(page)
 
     def holds_key(self, key: str) -> bool:
         """Whether the listing names exactly this key. Some servers store special names under another key."""

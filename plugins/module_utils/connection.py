@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional
 from urllib.parse import urlsplit
@@ -14,6 +15,10 @@ from .errors import ConfigurationError, CredentialsError, InstallationError
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 60
 DEFAULT_REGION = "us-east-1"
+
+#: What botocore accepts (its utils.py, is_valid_endpoint_url and validate_region_name).
+_REGION = re.compile(r"^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$")
+_HOST = re.compile(r"^([A-Za-z0-9.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$")
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,13 @@ class Connection:
             raise ConfigurationError(f"{missing} is missing", "access_key and secret_key go together")
         if self.session_token and not self.access_key:
             raise ConfigurationError("session_token is given without access_key and secret_key")
-        if self.endpoint_url:
-            parts = urlsplit(self.endpoint_url)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ConfigurationError(
-                    f"endpoint_url {self.endpoint_url!r} is not a URL", "write it as https://host or http://host:port"
-                )
+        if self.region and not _REGION.match(self.region):
+            raise ConfigurationError(f"region {self.region!r} is not a region's name", "write it as eu-central-1")
+        if self.endpoint_url and not _is_server_url(self.endpoint_url):
+            raise ConfigurationError(
+                f"endpoint_url {self.endpoint_url!r} is not a server's URL",
+                "write it as https://host or http://host:port; boto3 takes letters, digits, '-' and '.' in the host",
+            )
 
     def session(self) -> Any:
         """A boto3 session. Raises InstallationError without boto3, CredentialsError for an unknown profile."""
@@ -95,3 +101,12 @@ class Connection:
             endpoint_url=self.endpoint_url if service == "s3" else None,
             config=config,
         )
+
+
+def _is_server_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:  # such as a port above 65535, or half an IPv6 address
+        return False
+    return parts.scheme in ("http", "https") and bool(_HOST.match(host))

@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Run a module in an interpreter of the host that has boto3 and awscrt. The only module_util that imports Ansible."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from typing import List, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
+
+from .errors import ExitCode
+
+#: Where the packages may be, after the module's own interpreter: the environment that the role `uploader` makes,
+#: which has pinned releases, then what the system brings.
+INTERPRETERS = (
+    "/opt/datasync-turbo/venv/bin/python",
+    "/usr/bin/python3",
+    "/usr/local/bin/python3",
+    "/opt/homebrew/bin/python3",
+)
+#: What another interpreter must be able to import.
+NEEDED = ("boto3", "awscrt.checksums")
+
+
+def respawn_if_lacking() -> None:
+    """Run the module again where both packages are, and end with it. Returns if they are here, or nowhere."""
+    if not missing_packages() or has_respawned():
+        return
+    interpreter = _interpreter_with_packages()
+    if interpreter is not None:
+        respawn_module(interpreter)
+
+
+def require_packages(module: AnsibleModule) -> None:
+    """As `respawn_if_lacking`, but fail the module with exit code 1 if the packages are nowhere."""
+    respawn_if_lacking()
+    missing = missing_packages()
+    if missing:
+        module.fail_json(
+            msg=f"host {platform.node()}: Python {sys.executable} lacks {' and '.join(missing)}, and so do"
+            f" {', '.join(INTERPRETERS)} where they exist: deploy the role datasync.turbo.uploader, which makes the"
+            " first of them, or install boto3 and awscrt for this Python, or set ansible_python_interpreter to one"
+            " that has them",
+            exit_code=int(ExitCode.CONFIGURATION),
+        )
+
+
+def missing_packages() -> List[str]:
+    """Which of the packages this interpreter cannot import."""
+    missing = []
+    try:
+        import boto3  # noqa: F401
+    except ImportError:
+        missing.append("boto3")
+    try:
+        from awscrt.checksums import crc64nvme  # noqa: F401
+    except ImportError:
+        missing.append("awscrt (with CRC64NVME)")
+    return missing
+
+
+def _interpreter_with_packages() -> Optional[str]:
+    for interpreter in INTERPRETERS:
+        if all(probe_interpreters_for_module([interpreter], name) for name in NEEDED):
+            return interpreter
+    return None
