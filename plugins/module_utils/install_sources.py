@@ -255,7 +255,7 @@ class GoSource:
         built = folder / "GOBIN" / "s5cmd"
         if done.returncode != 0 or not built.is_file():
             raise InstallationError(
-                f"go install failed: {last_words(done)}", "check GOPROXY, and that go is new enough (1.20)"
+                f"go install failed: {last_words(done)}", "check GOPROXY and GOSUMDB, and that go is 1.20 or newer"
             )
         self._require_module(go, built, order, tools)
         copied = copy_file(built, executable, ARCHIVE_LIMIT)
