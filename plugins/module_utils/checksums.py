@@ -14,10 +14,9 @@ import zlib
 from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, NamedTuple, Optional
 
 from .errors import InstallationError
+from .reading import Tick, blocks
 
 MIB = 1024 * 1024
-#: Bytes. Large enough that the hash functions, which release the GIL, dominate.
-READ_SIZE = MIB
 NO_CHECKSUM = "NONE"
 
 #: S3 takes at most this many parts in a multipart upload, of 5 MiB to 5 GiB each.
@@ -26,8 +25,8 @@ MAX_PARTS = 10_000
 MAX_PART_SIZE = 5 * 1024 * MIB
 MAX_OBJECT_SIZE = 5 * 1024 * 1024 * MIB
 
-_SINGLE_ETAG = re.compile(r"^[0-9a-f]{32}$")
-_MULTIPART_ETAG = re.compile(r"^[0-9a-f]{32}-([1-9][0-9]{0,4})$")
+_SINGLE_ETAG = re.compile(r"[0-9a-f]{32}")
+_MULTIPART_ETAG = re.compile(r"[0-9a-f]{32}-([1-9][0-9]{0,4})")
 
 
 class _Crc:
@@ -67,6 +66,10 @@ _HASHERS: Dict[str, Callable[[], Any]] = {
 ALGORITHMS = tuple(_HASHERS)
 
 
+def _never() -> None:
+    """The default `tick` of the functions that read a file: nothing stops them."""
+
+
 def hasher(algorithm: str) -> Any:
     """A fresh hash object with `update(bytes)` and `digest() -> bytes` for one of ALGORITHMS."""
     return _HASHERS[algorithm]()
@@ -77,17 +80,6 @@ def to_s3(digest: bytes) -> str:
     return base64.b64encode(digest).decode("ascii")
 
 
-def _blocks(file: BinaryIO, limit: Optional[int] = None) -> Iterator[bytes]:
-    remaining = limit
-    while remaining is None or remaining > 0:
-        block = file.read(READ_SIZE if remaining is None else min(READ_SIZE, remaining))
-        if not block:
-            return
-        if remaining is not None:
-            remaining -= len(block)
-        yield block
-
-
 def _digest(algorithm: Any, blocks: Iterable[bytes]) -> bytes:
     for block in blocks:
         algorithm.update(block)
@@ -95,34 +87,34 @@ def _digest(algorithm: Any, blocks: Iterable[bytes]) -> bytes:
     return result
 
 
-def full_object(file: BinaryIO, algorithm: str) -> str:
+def full_object(file: BinaryIO, algorithm: str, tick: Tick = _never) -> str:
     """Checksum over the whole of an open file, as S3 shows a FULL_OBJECT checksum: base64."""
-    return to_s3(_digest(hasher(algorithm), _blocks(file)))
+    return to_s3(_digest(hasher(algorithm), blocks(file, tick)))
 
 
-def sha256_hex(file: BinaryIO) -> str:
+def sha256_hex(file: BinaryIO, tick: Tick = _never) -> str:
     """SHA256 of an open file, in hexadecimal as `sha256sum` prints it."""
-    return _digest(hashlib.sha256(), _blocks(file)).hex()
+    return _digest(hashlib.sha256(), blocks(file, tick)).hex()
 
 
-def _part_digests(file: BinaryIO, new_hash: Callable[[], Any], part_size: int) -> Iterator[bytes]:
+def _part_digests(file: BinaryIO, new_hash: Callable[[], Any], part_size: int, tick: Tick) -> Iterator[bytes]:
     while True:
-        blocks = _blocks(file, part_size)
-        first = next(blocks, None)
+        part = blocks(file, tick, part_size)
+        first = next(part, None)
         if first is None:
             return
         algorithm = new_hash()
         algorithm.update(first)
-        yield _digest(algorithm, blocks)
+        yield _digest(algorithm, part)
 
 
-def composite(file: BinaryIO, algorithm: str, part_size: int) -> str:
+def composite(file: BinaryIO, algorithm: str, part_size: int, tick: Tick = _never) -> str:
     """Checksum of the parts' checksums, as S3 shows a COMPOSITE checksum: base64, a dash, the number of parts.
 
     `part_size` is in bytes.
     """
     whole, count = hasher(algorithm), 0
-    for digest in _part_digests(file, lambda: hasher(algorithm), part_size):
+    for digest in _part_digests(file, lambda: hasher(algorithm), part_size, tick):
         whole.update(digest)
         count += 1
     return f"{to_s3(whole.digest())}-{count}"
@@ -136,15 +128,15 @@ def _md5() -> Any:
         return hashlib.md5()  # noqa: S324
 
 
-def etag_single(file: BinaryIO) -> str:
+def etag_single(file: BinaryIO, tick: Tick = _never) -> str:
     """The ETag of an object stored by one PUT: its MD5 in hexadecimal."""
-    return _digest(_md5(), _blocks(file)).hex()
+    return _digest(_md5(), blocks(file, tick)).hex()
 
 
-def etag_multipart(file: BinaryIO, part_size: int) -> str:
+def etag_multipart(file: BinaryIO, part_size: int, tick: Tick = _never) -> str:
     """The ETag of a multipart upload: MD5 of the parts' MD5s, a dash, the number of parts. `part_size` in bytes."""
     whole, count = _md5(), 0
-    for digest in _part_digests(file, _md5, part_size):
+    for digest in _part_digests(file, _md5, part_size, tick):
         whole.update(digest)
         count += 1
     return f"{whole.hexdigest()}-{count}"
@@ -163,9 +155,9 @@ def parse_etag(text: str) -> Optional[ETag]:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
     """
     value = text.strip('"').lower()
-    if _SINGLE_ETAG.match(value):
+    if _SINGLE_ETAG.fullmatch(value):
         return ETag(value, 0)
-    multipart = _MULTIPART_ETAG.match(value)
+    multipart = _MULTIPART_ETAG.fullmatch(value)
     return ETag(value, int(multipart.group(1))) if multipart else None
 
 

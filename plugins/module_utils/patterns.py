@@ -31,8 +31,18 @@ class Filter:
         """Whether the file at this relative path belongs to the job."""
         if self._include and not any(pattern.match(relative) for pattern in self._include):
             return False
-        return not any(pattern.match(relative) for pattern in self._exclude)
+        return not self._excludes(relative)
 
     def enters_folder(self, relative: str) -> bool:
         """Whether anything below this folder can belong to the job; if not, it is not even read."""
         return not any(pattern.match(relative + "/") for pattern in self._exclude_below)
+
+    def may_hold_files(self, relative: str) -> bool:
+        """Whether something that cannot be looked at may be a file of the job, or a folder with files of the job.
+
+        An include cannot rule that out: `*.mov` does not match the link `studio`, but perhaps what lies behind it.
+        """
+        return self.enters_folder(relative) and not self._excludes(relative)
+
+    def _excludes(self, relative: str) -> bool:
+        return any(pattern.match(relative) for pattern in self._exclude)

@@ -102,7 +102,9 @@ class Walker:
         try:
             status = entry.stat(follow_symlinks=False)
         except OSError as error:
-            if self._filter.takes_file(relative):
+            if self._filter.takes_file(relative) or (
+                not _is_plain_file(entry) and self._filter.may_hold_files(relative)
+            ):
                 self._unreadable(relative, error)
             return
         if stat.S_ISLNK(status.st_mode):
@@ -127,7 +129,7 @@ class Walker:
         if not self._follow:
             self._found.skipped += 1
             return None
-        taken = self._filter.takes_file(relative) and self._filter.enters_folder(relative)
+        taken = self._filter.may_hold_files(relative)
         try:
             status = os.stat(entry.path)
         except OSError as error:
@@ -166,6 +168,14 @@ class Walker:
 
     def _problem(self, relative: str, kind: str, message: str) -> None:
         self._found.problems.append(Problem(printable(relative), kind, message))
+
+
+def _is_plain_file(entry: os.DirEntry[str]) -> bool:
+    """Whether the listing itself says that an entry is a file; if not, it may be a folder or a link to one."""
+    try:
+        return entry.is_file(follow_symlinks=False)
+    except OSError:
+        return False
 
 
 def _target(path: str) -> str:

@@ -1,0 +1,207 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Checksums in the forms in which S3 shows them, and the arithmetic of ETags and parts."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import sys
+import zlib
+
+import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils import checksums
+from ansible_collections.datasync.turbo.plugins.module_utils.checksums import ALGORITHMS, MIB
+from ansible_collections.datasync.turbo.plugins.module_utils.errors import InstallationError
+from hypothesis import given
+from hypothesis import strategies as st
+
+#: The input over which the catalogue of CRCs defines its check values: https://reveng.sourceforge.io/crc-catalogue/
+CHECK_INPUT = b"123456789"
+
+
+def digest(algorithm, content):
+    hasher = checksums.hasher(algorithm)
+    hasher.update(content)
+    return hasher.digest()
+
+
+def parts_of(content, part_size):
+    return [content[at : at + part_size] for at in range(0, len(content), part_size)]
+
+
+# --- known values
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "check_value"),
+    [
+        ("CRC64NVME", "ae8b14860a799888"),
+        ("CRC32C", "e3069283"),
+        ("CRC32", "cbf43926"),
+        ("SHA1", "f7c3bc1d808e04732adf679965ccc34ca7ae3441"),
+        ("SHA256", "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"),
+    ],
+)
+def test_an_algorithm_gives_its_published_check_value(algorithm, check_value):
+    assert digest(algorithm, CHECK_INPUT).hex() == check_value
+    assert checksums.full_object(io.BytesIO(CHECK_INPUT), algorithm) == base64.b64encode(
+        bytes.fromhex(check_value)
+    ).decode("ascii")
+
+
+@pytest.mark.parametrize(("algorithm", "width"), [("CRC64NVME", 8), ("CRC32C", 4), ("CRC32", 4)])
+def test_a_crc_of_nothing_has_its_full_width(algorithm, width):
+    assert digest(algorithm, b"") == bytes(width)
+
+
+def test_a_crc_with_leading_zeros_keeps_them():
+    content = next(text for text in (b"%d" % n for n in range(10_000)) if zlib.crc32(text) < 2**24)
+    assert digest("CRC32", content) == zlib.crc32(content).to_bytes(4, "big")
+
+
+def test_the_sha256_in_metadata_is_as_sha256sum_prints_it():
+    assert checksums.sha256_hex(io.BytesIO(b"abc")) == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_the_etag_of_an_empty_file_is_the_md5_of_nothing():
+    assert checksums.etag_single(io.BytesIO(b"")) == "d41d8cd98f00b204e9800998ecf8427e"
+
+
+def test_crc64nvme_is_preferred_and_every_algorithm_can_be_computed():
+    assert ALGORITHMS == ("CRC64NVME", "SHA256", "CRC32C", "CRC32", "SHA1")
+    for algorithm in ALGORITHMS:
+        assert digest(algorithm, CHECK_INPUT)
+
+
+def test_a_missing_awscrt_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "awscrt.checksums", None)
+    with pytest.raises(InstallationError, match="install awscrt"):
+        digest("CRC64NVME", CHECK_INPUT)
+
+
+def test_sha256_does_not_need_awscrt(monkeypatch):
+    monkeypatch.setitem(sys.modules, "awscrt.checksums", None)
+    assert digest("SHA256", CHECK_INPUT)
+
+
+# --- arithmetic over parts, against naive reimplementations
+
+
+@given(st.binary(max_size=300), st.sampled_from(ALGORITHMS), st.lists(st.integers(0, 300), max_size=5))
+def test_a_checksum_does_not_depend_on_the_blocks_it_is_fed_in(content, algorithm, cuts):
+    hasher = checksums.hasher(algorithm)
+    edges = [0, *sorted(cuts), len(content)]
+    for start, end in zip(edges, edges[1:]):
+        hasher.update(content[start:end])
+    assert hasher.digest() == digest(algorithm, content[: max(edges)])
+
+
+@given(st.binary(min_size=1, max_size=300), st.integers(1, 320), st.integers(1, 64))
+def test_a_multipart_etag_is_the_md5_of_the_parts_md5s(content, part_size, read_size):
+    parts = parts_of(content, part_size)
+    naive = hashlib.md5(b"".join(hashlib.md5(part).digest() for part in parts)).hexdigest()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(checksums, "READ_SIZE", read_size)
+        assert checksums.etag_multipart(io.BytesIO(content), part_size) == f"{naive}-{len(parts)}"
+
+
+@given(st.binary(min_size=1, max_size=300), st.sampled_from(ALGORITHMS), st.integers(1, 320), st.integers(1, 64))
+def test_a_composite_checksum_is_the_checksum_of_the_parts_checksums(content, algorithm, part_size, read_size):
+    parts = parts_of(content, part_size)
+    naive = base64.b64encode(digest(algorithm, b"".join(digest(algorithm, part) for part in parts))).decode("ascii")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(checksums, "READ_SIZE", read_size)
+        assert checksums.composite(io.BytesIO(content), algorithm, part_size) == f"{naive}-{len(parts)}"
+
+
+@given(st.binary(max_size=300), st.sampled_from(ALGORITHMS), st.integers(1, 64))
+def test_a_full_object_checksum_covers_every_byte(content, algorithm, read_size):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(checksums, "READ_SIZE", read_size)
+        assert base64.b64decode(checksums.full_object(io.BytesIO(content), algorithm)) == digest(algorithm, content)
+
+
+class _Trickle(io.RawIOBase):
+    """A file whose reads return less than was asked for, as those of network file systems may."""
+
+    def __init__(self, content):
+        self._rest = content
+
+    def readable(self):
+        return True
+
+    def read(self, size=-1):
+        block, self._rest = self._rest[: min(3, size)], self._rest[min(3, size) :]
+        return block
+
+
+def test_short_reads_do_not_shift_the_borders_of_parts():
+    content = bytes(range(50))
+    assert checksums.etag_multipart(_Trickle(content), 10) == checksums.etag_multipart(io.BytesIO(content), 10)
+
+
+# --- sizes of parts
+
+
+@given(st.integers(0, 10**13), st.integers(1, 10**10))
+def test_the_parts_hold_the_file_and_no_part_is_left_over(size, part_size):
+    count = checksums.part_count(size, part_size)
+    assert count >= 1, "an empty file is one empty part"
+    assert (count - 1) * part_size < max(size, 1) <= count * part_size
+
+
+@given(st.integers(0, checksums.MAX_OBJECT_SIZE), st.integers(5, 5120))
+def test_a_part_size_is_never_below_the_wanted_one_and_s5cmd_never_changes_it(size, wanted):
+    """The AWS SDK in s5cmd changes the part size by itself when size // part size reaches 10,000."""
+    part_size = checksums.effective_part_size(size, wanted)
+    assert part_size >= wanted
+    assert size // (part_size * MIB) < checksums.MAX_PARTS
+    assert checksums.part_count(size, part_size * MIB) <= checksums.MAX_PARTS
+    assert part_size * MIB <= checksums.MAX_PART_SIZE
+
+
+@given(st.integers(0, checksums.MAX_OBJECT_SIZE), st.integers(5, 5120))
+def test_a_part_size_grows_no_more_than_it_must(size, wanted):
+    part_size = checksums.effective_part_size(size, wanted)
+    assert part_size == wanted or size // ((part_size - 1) * MIB) >= checksums.MAX_PARTS
+
+
+def test_the_wanted_part_size_is_used_up_to_the_limit_and_not_beyond():
+    limit = 64 * MIB * checksums.MAX_PARTS
+    assert checksums.effective_part_size(limit - 1, 64) == 64
+    assert checksums.effective_part_size(limit, 64) == 65
+
+
+# --- ETags as servers show them
+
+
+MD5 = "9e107d9d372bb6826bd81d3542a419d6"
+
+
+@pytest.mark.parametrize(
+    ("text", "etag"),
+    [
+        (MD5, checksums.ETag(MD5, 0)),
+        (f'"{MD5}"', checksums.ETag(MD5, 0)),
+        (MD5.upper(), checksums.ETag(MD5, 0)),
+        (f"{MD5}-1", checksums.ETag(f"{MD5}-1", 1)),
+        (f"{MD5}-10000", checksums.ETag(f"{MD5}-10000", 10_000)),
+    ],
+)
+def test_an_etag_in_a_form_of_md5_is_read(text, etag):
+    assert checksums.parse_etag(text) == etag
+
+
+@pytest.mark.parametrize(
+    "text", ["", MD5[:-1], f"{MD5}-0", f"{MD5}-", f"{MD5}-01", f"{MD5}\n", f"W/{MD5}", "0x8D4BCC2E4835CD0"]
+)
+def test_any_other_etag_proves_nothing(text):
+    assert checksums.parse_etag(text) is None
+
+
+@given(st.text(max_size=50))
+def test_no_etag_is_refused_with_an_exception(text):
+    etag = checksums.parse_etag(text)
+    assert etag is None or etag.parts >= 0
