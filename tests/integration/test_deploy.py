@@ -230,6 +230,7 @@ def test_from_bare_hosts_to_proven_uploads(site: Site, s3: Any, bucket: str, s3_
     planned = site.run("datasync.turbo.sync", *CHECK_MODE)
     assert planned.returncode == 0, planned.stdout + planned.stderr
     assert [len(result["uploads"]) for result in sync_results(planned).values()] == [2, 2]
+    assert "outbox: success, 2 files would be uploaded" in planned.stdout
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
     try:
