@@ -21,6 +21,7 @@ def ansible_environment(state: Path) -> Dict[str, str]:
     home, temporary = state / "home", state / "tmp"
     for directory in (home, temporary):
         directory.mkdir(parents=True, exist_ok=True)
+    link_pip_configuration(home)
     environment = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith("PIP_")}
     environment.update({name: os.environ[name.lower()] for name in KEPT if name.lower() in os.environ})
     # Ansible refuses to start in a locale that is not UTF-8.
@@ -37,17 +38,17 @@ def ansible_environment(state: Path) -> Dict[str, str]:
         PIP_CACHE_DIR=str(BUILD / "pip-cache"),
         PIP_DISABLE_PIP_VERSION_CHECK="1",
         PYTHONNOUSERSITE="1",
-        **pip_configuration(),
     )
     return environment
 
 
-def pip_configuration() -> Dict[str, str]:
-    """The user's own pip.conf, which names the package index on some machines, is still found from another HOME."""
-    if "PIP_CONFIG_FILE" in os.environ:
-        return {}
+def link_pip_configuration(home: Path) -> None:
+    """Let the user's own pip.conf, which names the package index on some machines, be found from another home too."""
     configuration_home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     for candidate in (configuration_home / "pip" / "pip.conf", Path.home() / ".pip" / "pip.conf"):
         if candidate.is_file():
-            return {"PIP_CONFIG_FILE": str(candidate)}
-    return {}
+            link = home / ".config" / "pip" / "pip.conf"
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)
+            link.symlink_to(candidate)
+            return

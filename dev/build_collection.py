@@ -90,8 +90,13 @@ def build_archive(directory: Path) -> Path:
     build_program.build(staging / PROGRAM_IN_ROLE)
     directory.mkdir(parents=True, exist_ok=True)
     _ansible_galaxy("collection", "build", "--force", "--output-path", str(directory), str(staging))
+    return directory / archive_name()
+
+
+def archive_name() -> str:
+    """File name of the archive, as ansible-galaxy makes it."""
     metadata = galaxy_metadata()
-    return directory / f"{metadata['namespace']}-{metadata['name']}-{metadata['version']}.tar.gz"
+    return f"{metadata['namespace']}-{metadata['name']}-{metadata['version']}.tar.gz"
 
 
 def install_if_changed(collections: Path = COLLECTIONS) -> bool:

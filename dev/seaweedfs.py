@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
 """The embedded S3 server: SeaweedFS from its wheel, on loopback, with credentials enforced.
@@ -229,7 +228,7 @@ def find_weed() -> Path:
 def free_ports(count: int) -> List[int]:
     """Ports of 127.0.0.1 that nothing uses now, all different."""
     with contextlib.ExitStack() as stack:
-        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
+        listeners = [stack.enter_context(socket.socket()) for dummy in range(count)]
         for listener in listeners:
             listener.bind(("127.0.0.1", 0))
         return [listener.getsockname()[1] for listener in listeners]

@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NoReturn, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Union
 
 import pytest
 
@@ -39,21 +39,6 @@ Files = Mapping[str, Union[bytes, int]]
 def pytest_configure(config: pytest.Config) -> None:
     """Turn SIGTERM into Ctrl-C, so that a stopped run still stops the servers of its fixtures."""
     signal.signal(signal.SIGTERM, lambda number, frame: os.kill(os.getpid(), signal.SIGINT))
-
-
-@pytest.fixture(scope="session")
-def cannot_run() -> Callable[[str], NoReturn]:
-    """Say that this machine lacks what the test needs: `cannot_run("no sshd: install openssh-server")`.
-
-    The test is listed as skipped with the reason; with CI=true it fails, because there everything must run.
-    """
-
-    def say(reason: str) -> NoReturn:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"cannot run on this machine: {reason}", pytrace=False)
-        pytest.skip(f"cannot run on this machine: {reason}")
-
-    return say
 
 
 @pytest.fixture(scope="session")

@@ -57,11 +57,8 @@ def test_server_listens_on_loopback_only(s3_server: SeaweedFS) -> None:
     rows = [
         line.split() for table in ("tcp", "tcp6") for line in (process / "net" / table).read_text().splitlines()[1:]
     ]
-    listening = [
-        address
-        for _, address, _, state, *_, inode in (row[:10] for row in rows)
-        if state == "0A" and f"socket:[{inode}]" in its_sockets
-    ]
+    # Columns of proc(5): 1 is the local address, 3 the state (0A: listening), 9 the inode.
+    listening = [row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in its_sockets]
     assert len(listening) >= 9
     assert all(address.startswith("0100007F:") for address in listening), listening  # 127.0.0.1, little-endian
 
@@ -70,7 +67,8 @@ def test_server_listens_on_loopback_only(s3_server: SeaweedFS) -> None:
 def test_server_dies_with_its_starter_even_by_sigkill(tmp_path: Path) -> None:
     program = (
         "import pathlib, sys; from dev.seaweedfs import SeaweedFS\n"
-        "server = SeaweedFS(pathlib.Path(sys.argv[1])).start(); print(server.pid, *server.grpc_sockets, flush=True); sys.stdin.read()"
+        "server = SeaweedFS(pathlib.Path(sys.argv[1])).start()\n"
+        "print(server.pid, *server.grpc_sockets, flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)],

@@ -1,0 +1,357 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Runs every gate and every test, two at a time, and ends with the plain line `N passed, N failed, N skipped`.
+
+    python -m dev.gates [--gates-only] [--list] [NAME ...]
+
+The gates that outsiders use want a git checkout at .../ansible_collections/datasync/turbo: they run in a copy of the
+files that git has or would take. What each one printed is in build/gates/NAME/log; a failing one is shown in full.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set
+from xml.etree import ElementTree
+
+from dev.ansible_environment import BUILD, CHECKOUT, VENV_BIN, ansible_environment
+from dev.build_collection import BuildError, build_archive, copy_sources
+from dev.build_program import ProgramError
+from dev.interpreters import HOST_PYTHONS, find_interpreters, link_interpreters
+
+GATES = BUILD / "gates"
+COPY_ROOT = BUILD / "copy"
+COPY = COPY_ROOT / "ansible_collections" / "datasync" / "turbo"
+INTERPRETERS = BUILD / "interpreters"
+#: The machine that CI lends has two cores.
+LANES = 2
+#: Seconds after which a gate is taken for hung.
+TIMEOUT = 1800
+#: Names under which ansible-core 2.19 and 2.21 keep the get-pip.py that they download.
+GET_PIP_NAMES = ("get_pip_24_2.py", "get_pip_25_2.py")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One command. `junit`: it is pytest, writes its report there, and counts by its tests, not as one gate."""
+
+    name: str
+    command: Sequence[str]
+    directory: Path = CHECKOUT
+    junit: Optional[Path] = None
+    environment: Dict[str, str] = field(default_factory=dict)
+
+
+class Counts(NamedTuple):
+    """How many passed, failed, and could not run."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def plus(self, other: Counts) -> Counts:
+        """The sums."""
+        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a gate; `not_run` names the tests that could not run, with the reason."""
+
+    name: str
+    counts: Counts
+    seconds: float
+    log: str
+    not_run: List[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return self.counts.failed == 0
+
+    @property
+    def line(self) -> str:
+        """The line of the summary."""
+        tests = f"  ({self.counts.passed} tests)" if self.counts.passed > 1 else ""
+        return f"{'ok' if self.ok else 'FAIL':<5}{self.name:<26}{self.seconds:6.1f} s{tests}"
+
+
+def all_gates() -> List[Gate]:
+    """The gates, the longest first, so that the two lanes end at about the same time."""
+    return [
+        Gate(
+            "pytest",
+            ["pytest", "--junit-xml", str(GATES / "pytest" / "junit.xml")],
+            junit=GATES / "pytest" / "junit.xml",
+        ),
+        *ansible_test_gates(),
+        Gate("galaxy-importer", ["python", "-m", "dev.gate_galaxy_importer", str(BUILD / "archive")]),
+        Gate(
+            "antsibull-docs",
+            [
+                "antsibull-docs",
+                "lint-collection-docs",
+                "--plugin-docs",
+                "--validate-collection-refs=all",
+                "--disallow-unknown-collection-refs",
+                ".",
+            ],
+            COPY,
+        ),
+        Gate(
+            "ansible-lint",
+            ["ansible-lint", "--profile", "production", "--offline", "--strict", "--nocolor"],
+            COPY,
+            environment={"ANSIBLE_COLLECTIONS_PATH": str(COPY_ROOT)},
+        ),
+        Gate("mypy", ["mypy", "plugins/module_utils", "dev"]),
+        Gate("antsibull-changelog", ["antsibull-changelog", "lint"], COPY),
+        Gate("yamllint", ["yamllint", "--strict", "."], COPY),
+        Gate("ruff check", ["ruff", "check", "."]),
+        Gate("ruff format", ["ruff", "format", "--check", "--diff", "."]),
+    ]
+
+
+def ansible_test_gates() -> List[Gate]:
+    """Sanity with every Python of the hosts that is here, and the unit tests in an environment of each."""
+    interpreters = find_interpreters()
+    link_interpreters(INTERPRETERS, interpreters)
+    controller = "{}.{}".format(*sys.version_info)
+    path = {"PATH": os.pathsep.join([str(VENV_BIN), str(INTERPRETERS), os.environ.get("PATH", os.defpath)])}
+    sanity = ["ansible-test", "sanity", "--color", "no", "--controller", f"origin:python={controller}"]
+    units = ["ansible-test", "units", "--color", "no", "--controller", f"origin:python={controller}"]
+    for version, interpreter in interpreters.items():
+        sanity += ["--target-python", f"{version}@{interpreter}"]
+        units += ["--target-python", f"venv/{version}@{interpreter}"]
+    return [
+        Gate("ansible-test units", units, COPY, environment=path),
+        Gate("ansible-test sanity", sanity, COPY, environment=path),
+    ]
+
+
+def missing_interpreters() -> List[Outcome]:
+    """For each Python of the hosts that is not on this machine, what could not be checked."""
+    reason = "not on this machine: install it (pyenv does), so that python{} is on PATH"
+    outcomes = []
+    for version in HOST_PYTHONS:
+        if version not in find_interpreters():
+            name = f"Python {version}"
+            outcomes.append(cannot_run(name, reason.format(version)))
+    return outcomes
+
+
+def cannot_run(name: str, reason: str) -> Outcome:
+    """What CI must be able to run is a failure there, and a skipped test elsewhere."""
+    counts = Counts(failed=1) if os.environ.get("CI") == "true" else Counts(skipped=1)
+    return Outcome(name, counts, 0.0, f"cannot run on this machine: {reason}\n", [f"{name}: {reason}"])
+
+
+class Runner:
+    """Runs gates as child processes, each in a process group of its own that can be stopped as a whole."""
+
+    def __init__(self) -> None:
+        self._running: Set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def run(self, gate: Gate) -> Outcome:
+        """Run one gate to its end."""
+        state = GATES / gate.name.replace(" ", "-")
+        state.mkdir(parents=True, exist_ok=True)
+        if gate.junit:
+            gate.junit.unlink(missing_ok=True)
+        put_get_pip(state / "home")
+        environment = {**ansible_environment(state), **gate.environment}
+        start = time.monotonic()
+        with (state / "log").open("wb") as log:
+            code = self._wait(gate, environment, log.fileno())
+        seconds = time.monotonic() - start
+        text = (state / "log").read_text("utf-8", "replace")
+        counts, not_run = count(gate, code)
+        return Outcome(gate.name, counts, seconds, text, not_run)
+
+    def stop(self) -> None:
+        """Stop every gate that runs, first kindly, so that its servers are stopped too."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        for process in running:
+            signal_group(process, signal.SIGTERM)
+        for process in running:
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                signal_group(process, signal.SIGKILL)
+
+    def _wait(self, gate: Gate, environment: Dict[str, str], log: int) -> int:
+        with self._lock:
+            if self._stopped:
+                return 130
+            process = subprocess.Popen(
+                gate.command,
+                executable=shutil.which(gate.command[0], path=environment["PATH"]),
+                cwd=gate.directory,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._running.add(process)
+        try:
+            return process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            signal_group(process, signal.SIGKILL)
+            os.write(log, f"\nstopped after {TIMEOUT} s\n".encode())
+            return process.wait()
+        finally:
+            with self._lock:
+                self._running.discard(process)
+
+
+def signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    """Send a signal to the process and to all that it started."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return
+
+
+def put_get_pip(home: Path) -> None:
+    """Let ansible-test find its get-pip.py among its downloads."""
+    for name in GET_PIP_NAMES:
+        target = home / ".ansible" / "test" / "cache" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(CHECKOUT / "dev" / "get_pip.py", target)
+
+
+def count(gate: Gate, code: int) -> tuple[Counts, List[str]]:
+    """Counts of a finished gate; pytest's report is trusted only as far as its exit code agrees."""
+    if gate.junit is None:
+        return (Counts(passed=1) if code == 0 else Counts(failed=1)), []
+    if not gate.junit.is_file():
+        return Counts(failed=1), []
+    counts, not_run = read_junit(gate.junit)
+    if code != 0 and counts.failed == 0:
+        counts = counts.plus(Counts(failed=1))
+    if code == 0 and counts.passed == 0:
+        counts = counts.plus(Counts(failed=1))
+    return counts, not_run
+
+
+def read_junit(report: Path) -> tuple[Counts, List[str]]:
+    """Counts of a pytest report, and its skipped tests with their reasons."""
+    counts, not_run = Counts(), []
+    for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 - we wrote it
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            counts = counts.plus(Counts(failed=1))
+        elif skipped is not None:
+            counts = counts.plus(Counts(skipped=1))
+            not_run.append(f"{case.get('classname')}::{case.get('name')}: {skipped.get('message')}")
+        else:
+            counts = counts.plus(Counts(passed=1))
+    return counts, not_run
+
+
+def make_copy() -> None:
+    """Bring the copy that the gates run in up to date, and make it a git checkout with everything committed."""
+    copy_sources(COPY)
+    git = ["git", "-C", str(COPY), "-c", "user.name=gates", "-c", "user.email=gates@example.org", "-c", "gc.auto=0"]
+    environment = ansible_environment(GATES / "git")
+    for arguments in (
+        ["init", "--quiet", "--initial-branch=main"],
+        ["add", "--all"],
+        ["commit", "--quiet", "--allow-empty", "--message=copy"],
+    ):
+        subprocess.run([*git, *arguments], env=environment, check=True)
+
+
+def run_all(gates: Sequence[Gate]) -> List[Outcome]:
+    """Run the gates in lanes; prints a line as each one ends."""
+    runner = Runner()
+    outcomes: List[Outcome] = []
+    pool = ThreadPoolExecutor(LANES)
+    try:
+        for future in as_completed([pool.submit(runner.run, gate) for gate in gates]):
+            outcome = future.result()
+            outcomes.append(outcome)
+            print(outcome.line, flush=True)
+    except BaseException:
+        runner.stop()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return outcomes
+
+
+def report(outcomes: Sequence[Outcome]) -> int:
+    """Print what failed in full, the summary, what could not run, and the closing line; returns the exit code."""
+    for outcome in outcomes:
+        if not outcome.ok:
+            print(f"\n{'=' * 30} {outcome.name} {'=' * 30}\n{outcome.log}")
+    print("\nSummary")
+    for outcome in outcomes:
+        print(outcome.line)
+    not_run = [line for outcome in outcomes for line in outcome.not_run]
+    if not_run:
+        print("\nCould not run on this machine:")
+        for line in not_run:
+            print(f"  {line}")
+    total = Counts()
+    for outcome in outcomes:
+        total = total.plus(outcome.counts)
+    skipped = f", {total.skipped} skipped" if total.skipped else ""
+    print(f"\n{total.passed} passed, {total.failed} failed{skipped}", flush=True)
+    return 1 if total.failed or not total.passed else 0
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run all gates, or those named."""
+    parser = argparse.ArgumentParser(description="Run the gates and the tests.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these; see --list")
+    parser.add_argument("--gates-only", action="store_true", help="all but pytest")
+    parser.add_argument("--list", action="store_true", help="print the names")
+    arguments = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    gates = all_gates()
+    if arguments.list:
+        print("\n".join(gate.name for gate in gates))
+        return 0
+    unknown = set(arguments.names) - {gate.name for gate in gates}
+    if unknown:
+        parser.error(f"no such gate: {', '.join(sorted(unknown))}")
+    chosen = [gate for gate in gates if not arguments.names or gate.name in arguments.names]
+    if arguments.gates_only:
+        chosen = [gate for gate in chosen if gate.junit is None]
+    try:
+        make_copy()
+        build_archive(BUILD / "archive")
+        outcomes = run_all(chosen)
+    except (BuildError, ProgramError, subprocess.CalledProcessError) as error:
+        print(f"gates: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ngates: interrupted", file=sys.stderr)
+        return 130
+    if not arguments.names:
+        outcomes += missing_interpreters()
+    return report(outcomes)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

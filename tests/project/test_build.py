@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""The host program and the collection's archive: what is in them, and that they depend on the sources alone."""
+
+from __future__ import annotations
+
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Callable, NoReturn
+
+import pytest
+
+from dev import build_collection, build_program
+from dev.ansible_environment import CHECKOUT
+from dev.interpreters import HOST_PYTHONS, find_interpreters
+
+VERSION = build_collection.galaxy_metadata()["version"]
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_collection.build_archive(tmp_path_factory.mktemp("archive"))
+
+
+@pytest.mark.parametrize("version", HOST_PYTHONS)
+def test_every_python_builds_the_same_bytes(
+    version: str, tmp_path: Path, cannot_run: Callable[[str], NoReturn]
+) -> None:
+    python = find_interpreters().get(version) or cannot_run(f"no Python {version}")
+    command = [str(python), "-m", "dev.build_program", str(tmp_path / "program")]
+    subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
+    assert (tmp_path / "program").read_bytes() == build_program.program()
+
+
+@pytest.mark.parametrize("version", HOST_PYTHONS)
+def test_every_python_of_the_hosts_starts_the_program(
+    version: str, tmp_path: Path, cannot_run: Callable[[str], NoReturn]
+) -> None:
+    python = find_interpreters().get(version) or cannot_run(f"no Python {version}")
+    program = build_program.build(tmp_path / "datasync-turbo")
+    answer = subprocess.run([str(python), "-I", str(program), "--version"], check=True, capture_output=True, text=True)
+    assert VERSION in answer.stdout
+
+
+def test_program_runs_by_its_own_name(tmp_path: Path) -> None:
+    program = build_program.build(tmp_path / "datasync-turbo")
+    assert program.stat().st_mode & 0o777 == 0o755
+    assert VERSION in subprocess.check_output([str(program), "--version"], text=True)
+
+
+def test_program_holds_the_pipeline_and_nothing_of_ansible(tmp_path: Path) -> None:
+    with zipfile.ZipFile(build_program.build(tmp_path / "datasync-turbo")) as program:
+        names = set(program.namelist())
+        assert {"__main__.py", "datasync_turbo/cli.py", "datasync_turbo/sync.py", "datasync_turbo/version.py"} <= names
+        sources = [program.read(name).decode() for name in names if name.endswith(".py")]
+        assert {info.date_time for info in program.infolist()} == {build_program.FIXED_TIME}
+    assert not [text for text in sources if "import ansible" in text or "from ansible" in text]
+
+
+def test_a_module_that_needs_ansible_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "cli.py").write_text("from .other import thing\n")
+    (tmp_path / "other.py").write_text("def f():\n    from ansible.module_utils.basic import AnsibleModule\n")
+    with pytest.raises(build_program.ProgramError, match=r"other\.py imports ansible\.module_utils\.basic"):
+        build_program.program(tmp_path)
+
+
+def test_a_missing_module_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cli.py").write_text("from . import gone\n")
+    with pytest.raises(build_program.ProgramError, match=r"gone\.py"):
+        build_program.program(tmp_path)
+
+
+def test_archive_carries_the_program_for_the_role(archive: Path) -> None:
+    with tarfile.open(archive) as packed:
+        member = packed.extractfile(str(build_collection.PROGRAM_IN_ROLE))
+        assert member is not None
+        assert member.read() == build_program.program()
+
+
+def test_archive_leaves_out_what_only_contributors_need(archive: Path) -> None:
+    with tarfile.open(archive) as packed:
+        tops = {name.split("/")[0] for name in packed.getnames()}
+    assert {"plugins", "roles", "playbooks", "meta", "docs", "LICENSE", "README.md"} <= tops
+    assert not tops & {"dev", "tests", "build", ".venv", ".ci", "Makefile", "pyproject.toml", ".git"}
+
+
+def test_copy_of_the_sources_follows_the_checkout(tmp_path: Path) -> None:
+    target = tmp_path / "copy"
+    (target / "left" / "over").mkdir(parents=True)
+    (target / "left" / "over" / "file").write_text("old")
+    (target / ".git").mkdir()
+    (target / ".git" / "HEAD").write_text("kept")
+    build_collection.copy_sources(target)
+    copied = {path.relative_to(target) for path in target.rglob("*") if path.is_file() and ".git" not in path.parts}
+    assert copied == set(build_collection.source_files())
+    assert (target / ".git" / "HEAD").read_text() == "kept"
+    assert not (target / "left").exists()
