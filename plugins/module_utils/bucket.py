@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ContextManager, Dict, Iterable, Iterator, Mapping, NamedTuple, Optional
+from urllib.parse import urlsplit
 
 from .checksums import ALGORITHMS
 from .connection import Connection
@@ -52,6 +53,8 @@ NOTABLE_SKEW = 60
 _STATUS_CODES = {"301": "PermanentRedirect", "400": "BadRequest", "403": "AccessDenied", "404": "NoSuchBucket"}
 
 KMS_ENCRYPTIONS = ("aws:kms", "aws:kms:dsse")
+
+_AMAZON = re.compile(r"\.amazonaws\.com(\.cn)?$")
 
 
 class StoredObject(NamedTuple):
@@ -183,6 +186,12 @@ class Bucket:
         with self._explained("sign requests"):
             self._heads = HeadRequest(self._client, connection.session(), name, pool_size)
         self._clock_ahead: Optional[float] = None
+
+    @property
+    def endpoint_url(self) -> Optional[str]:
+        """URL of the server if it is not Amazon's; it may also come from the profile or the environment."""
+        url = str(self._client.meta.endpoint_url)
+        return None if _AMAZON.search(urlsplit(url).hostname or "") else url
 
     @property
     def server_clock_ahead(self) -> float:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from . import report
 from .checksums import ALGORITHMS, NO_CHECKSUM
 from .connection import Connection
 from .errors import ConfigurationError
@@ -148,6 +149,9 @@ def _source(value: Optional[str]) -> str:
     if not value:
         raise ConfigurationError("src is missing", "give the folder to upload (SOURCE_DIR in an env file)")
     path = os.path.abspath(os.path.expanduser(value))
+    if report.printable(path) != path:
+        hint = "s5cmd reports only UTF-8 names; rename the folder, or give a link to it"
+        raise ConfigurationError(f"src {report.printable(path)!r} is not UTF-8", hint)
     if not os.path.lexists(path):
         raise ConfigurationError(f"src {path!r} does not exist", "check the path and that its file system is mounted")
     if not os.path.isdir(path):

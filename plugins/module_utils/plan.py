@@ -155,7 +155,8 @@ class _Comparison:
                     self._tick()
                     yield file, answer
             except BaseException:
-                # Python 3.9 and later; without it the pool would finish the whole list first.
+                # Without this the pool would finish the whole list first.
+                self._verifier.stop()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 

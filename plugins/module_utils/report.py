@@ -28,7 +28,7 @@ class Kind:
     TOO_LARGE = "too_large"
     CHANGED = "changed"
     UPLOAD = "upload_failed"
-    NOT_ATTEMPTED = "not_attempted"
+    UNFINISHED = "unfinished"
     RENAMED = "stored_under_another_name"
     MISSING = "missing_in_bucket"
     UNVERIFIED = "unverified"

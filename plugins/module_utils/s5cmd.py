@@ -16,7 +16,6 @@ import subprocess
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from .bucket import CREDENTIAL_CODES
-from .connection import DEFAULT_REGION
 from .errors import CredentialsError, InstallationError
 from .job import Job
 
@@ -124,7 +123,9 @@ def environment_for(job: Job, inherited: Mapping[str, str]) -> Dict[str, str]:
     environment = dict(inherited)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "S3_ENDPOINT_URL"):
         environment.pop(name, None)
-    environment["AWS_REGION"] = session.region_name or DEFAULT_REGION
+    if session.region_name:
+        # Without a region s5cmd asks Amazon S3 where the bucket is.
+        environment["AWS_REGION"] = session.region_name
     if credentials.method in _RENEWED_BY_S5CMD:
         environment["AWS_SDK_LOAD_CONFIG"] = "1"
         if job.connection.profile:
@@ -138,12 +139,12 @@ def environment_for(job: Job, inherited: Mapping[str, str]) -> Dict[str, str]:
     return environment
 
 
-def global_arguments(binary: str, job: Job) -> List[str]:
-    """The command line up to the sub-command."""
+def global_arguments(binary: str, job: Job, endpoint_url: Optional[str]) -> List[str]:
+    """The command line up to the sub-command. `endpoint_url` is that of a server other than Amazon's."""
     arguments = [binary, "--json", "--log", "info"]
     arguments += ["--numworkers", str(job.numworkers), "--retry-count", str(job.retry_count)]
-    if job.connection.endpoint_url:
-        arguments += ["--endpoint-url", job.connection.endpoint_url]
+    if endpoint_url:
+        arguments += ["--endpoint-url", endpoint_url]
     return arguments
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Dict, List, NamedTuple, Optional, Set
 
@@ -132,8 +133,8 @@ class _Pipeline:
             self._problem(problem)
         self._log.info(
             f"{counted(plan.source_files, 'file')}, {format_bytes_si(plan.source_bytes)}: "
-            f"{len(plan.uploads)} to upload ({format_bytes_si(plan.upload_bytes)}), {len(plan.present)} stored already, {plan.skipped} skipped, "
-            f"{counted(len(plan.problems), 'problem')}"
+            f"{len(plan.uploads)} to upload ({format_bytes_si(plan.upload_bytes)}), {len(plan.present)} stored already, "
+            f"{plan.skipped} skipped, {counted(len(plan.problems), 'problem')}"
         )
 
     def _execute(self, binary: str, bucket: Bucket) -> None:
@@ -150,26 +151,34 @@ class _Pipeline:
             self._look_again()
         finally:
             self._progress.stop()
+            verifier.stop()
             pool.shutdown(wait=False, cancel_futures=True)
             self._abort_open_uploads(bucket)
 
     def _transfer(self, transfer: Transfer, verifier: Verifier, pool: ThreadPoolExecutor) -> None:
-        for outcome in transfer.run(self._plan.uploads):
-            file = outcome.file
-            self._progress.file_done(file.identity.size)
-            self._settled.add(file.key)
-            if isinstance(outcome, Failed):
-                self._problem(Problem(printable(file.relative), outcome.kind, outcome.message))
-                if outcome.exit_code is not None:
-                    self._failed_for_access.append(outcome.exit_code)
-                continue
-            self._stored[file.key] = outcome
-            if self._job.verification_wanted:
-                proof = pool.submit(verifier.uploaded, file, outcome.identity, outcome.part_size)
-            else:
-                proof = pool.submit(verifier.stored_name, file)
-            self._proofs[proof] = _Proof(file, uploaded=True)
-            self._collect_proofs(PROOFS_AHEAD)
+        # Closed explicitly: an exception would keep the generator, and so s5cmd, alive while we clean up.
+        with closing(transfer.run(self._plan.uploads)) as outcomes:
+            for outcome in outcomes:
+                self._progress.file_done(outcome.file.identity.size)
+                self._settled.add(outcome.file.key)
+                if isinstance(outcome, Failed):
+                    self._failed(outcome)
+                else:
+                    self._prove_uploaded(outcome, verifier, pool)
+
+    def _failed(self, outcome: Failed) -> None:
+        self._problem(Problem(printable(outcome.file.relative), outcome.kind, outcome.message))
+        if outcome.exit_code is not None:
+            self._failed_for_access.append(outcome.exit_code)
+
+    def _prove_uploaded(self, sent: Sent, verifier: Verifier, pool: ThreadPoolExecutor) -> None:
+        self._stored[sent.file.key] = sent
+        if self._job.verification_wanted:
+            proof = pool.submit(verifier.uploaded, sent.file, sent.identity, sent.part_size)
+        else:
+            proof = pool.submit(verifier.stored_name, sent.file)
+        self._proofs[proof] = _Proof(sent.file, uploaded=True)
+        self._limit_proofs()
 
     def _prove_present(self, verifier: Verifier, pool: ThreadPoolExecutor) -> None:
         if self._job.verify != "all":
@@ -179,7 +188,11 @@ class _Pipeline:
                 self._judge(_Proof(present.file, uploaded=False), present.verdict)
                 continue
             self._proofs[pool.submit(verifier.present, present.file)] = _Proof(present.file, uploaded=False)
-            self._collect_proofs(PROOFS_AHEAD)
+            self._limit_proofs()
+
+    def _limit_proofs(self) -> None:
+        if len(self._proofs) > PROOFS_AHEAD:
+            self._collect_proofs(PROOFS_AHEAD // 2)
 
     def _collect_proofs(self, may_wait: int) -> None:
         """Take in finished proofs; wait until no more than `may_wait` are unfinished."""
@@ -213,7 +226,10 @@ class _Pipeline:
             self._verification.unverified += 1
         if proof.uploaded:
             self._stored.pop(proof.file.key, None)
-        self._problem(Problem(printable(proof.file.relative), _KIND_OF[verdict.outcome], verdict.message))
+        message = verdict.message
+        if verdict.outcome is Outcome.DIFFERENT and not proof.uploaded:
+            message += "; to upload the file again, touch it"
+        self._problem(Problem(printable(proof.file.relative), _KIND_OF[verdict.outcome], message))
 
     def _look_again(self) -> None:
         """A file that changed after its upload is not what is stored; the next run uploads it, this one says so."""
@@ -251,10 +267,10 @@ class _Pipeline:
     def _stop(self, error: DatasyncError) -> None:
         self._stopped_by = error
         self._problem(Problem("", Kind.RUN, str(error)))
-        message = f"was not attempted: {error.message}"
+        message = f"the run ended before it was uploaded: {error.message}"
         unsettled = [upload.file for upload in self._plan.uploads if upload.file.key not in self._settled]
         if not self._dry_run:
-            self._problems.extend(Problem(printable(f.relative), Kind.NOT_ATTEMPTED, message) for f in unsettled)
+            self._problems.extend(Problem(printable(f.relative), Kind.UNFINISHED, message) for f in unsettled)
         for proof in self._proofs.values():
             if proof.uploaded:
                 self._stored.pop(proof.file.key, None)

@@ -39,6 +39,7 @@ from .checksums import MIB, effective_part_size, sha256_hex
 from .errors import ExitCode
 from .job import Job
 from .plan import SYNCED_BY, Upload
+from .reading import Stop, Tick
 from .report import Kind
 from .s5cmd import Event
 from .verify import describe_change
@@ -176,7 +177,7 @@ class Transfer:
         """Bytes that the running s5cmd has sent so far, for a live display; None where it cannot be told."""
         return self._child.bytes_written if self._child else None
 
-    def run(self, uploads: List[Upload]) -> Iterator[Outcome]:
+    def run(self, uploads: List[Upload]) -> Generator[Outcome, None, None]:
         """Upload, yielding outcomes as they come. Each upload has one outcome, unless an exception ends the run.
 
         Raises CredentialsError or AccessError when the bucket no longer answers, and whatever `tick` raises; s5cmd
@@ -187,17 +188,17 @@ class Transfer:
         for upload in uploads:
             (on_lines if s5cmd.fits_on_a_line([upload.file.path, upload.file.key]) else alone).append(upload)
         if on_lines:
-            arguments = [*s5cmd.global_arguments(self._binary, self._job), "run"]
+            arguments = [*s5cmd.global_arguments(self._binary, self._job, self._bucket.endpoint_url), "run"]
             yield from self._conversation(arguments, on_lines, fed=True)
         for upload in alone:
             yield from self._run_alone(upload)
 
     def _run_alone(self, upload: Upload) -> Iterator[Outcome]:
-        prepared = self._prepare(upload, self._hash(upload))
+        prepared = self._prepare(upload, self._hash(upload, self._tick))
         if isinstance(prepared, Failed):
             yield prepared
             return
-        arguments = [*s5cmd.global_arguments(self._binary, self._job), *self._copy(prepared)]
+        arguments = [*s5cmd.global_arguments(self._binary, self._job, self._bucket.endpoint_url), *self._copy(prepared)]
         yield from self._conversation(arguments, [upload], fed=False, started=prepared)
 
     def _conversation(
@@ -208,7 +209,8 @@ class Transfer:
         in_flight: Dict[str, _Prepared] = {started.source: started} if started else {}
         workers = self._job.numworkers
         pool = ThreadPoolExecutor(2, thread_name_prefix="sha256") if self._wants_sha256 else None
-        waiting = _Waiting(uploads if fed else [], self._hash, pool)
+        stop = Stop()
+        waiting = _Waiting(uploads if fed else [], lambda upload: self._hash(upload, stop.check), pool)
         try:
             while in_flight or waiting:
                 self._tick()
@@ -226,6 +228,7 @@ class Transfer:
                 yield from self._settle(event, in_flight)
         finally:
             if pool:
+                stop.set()
                 pool.shutdown(wait=False, cancel_futures=True)
             self._child = None
             child.kill()
@@ -266,12 +269,12 @@ class Transfer:
     def _wants_sha256(self) -> bool:
         return self._job.checksum_algorithm == "SHA256"
 
-    def _hash(self, upload: Upload) -> str:
+    def _hash(self, upload: Upload, tick: Tick) -> str:
         if not self._wants_sha256:
             return ""
         try:
             with open(upload.file.path, "rb", buffering=0) as file:
-                return sha256_hex(file)
+                return sha256_hex(file, tick)
         except OSError:
             # The preparation right after this meets the same error and reports it.
             return ""
@@ -383,4 +386,4 @@ def _unfinished(child: _Child, in_flight: Dict[str, _Prepared], waiting: _Waitin
     for prepared in in_flight.values():
         yield Failed(prepared.upload.file, Kind.UPLOAD, f"{epitaph}; it did not report this file")
     for upload in waiting.give_up():
-        yield Failed(upload.file, Kind.NOT_ATTEMPTED, f"was not attempted: {epitaph}")
+        yield Failed(upload.file, Kind.UNFINISHED, f"the run ended before it was uploaded: {epitaph}")

@@ -17,6 +17,7 @@ from typing import BinaryIO, Callable, NamedTuple, Optional
 from . import checksums
 from .bucket import Bucket, ObjectHead
 from .checksums import part_count
+from .reading import Stop, Tick
 from .walk import Identity, LocalFile, identity_of
 
 
@@ -50,7 +51,7 @@ class _Method(NamedTuple):
 
     name: str
     stored: str
-    compute: Callable[[BinaryIO], str]
+    compute: Callable[..., str]
 
 
 #: Characters in keys that servers are known to rewrite, such as a backslash to a slash.
@@ -60,14 +61,17 @@ _REWRITTEN = re.compile(r"[\\\x00-\x1f\x7f]")
 PartSize = Callable[[], Optional[int]]
 
 
-def prove(file: BinaryIO, size: int, head: ObjectHead, algorithm: str, part_size: PartSize) -> Verdict:
-    """Compare the open file of `size` bytes with the stored object. `part_size` is asked only where it matters."""
+def prove(file: BinaryIO, size: int, head: ObjectHead, algorithm: str, part_size: PartSize, *, tick: Tick) -> Verdict:
+    """Compare the open file of `size` bytes with the stored object. `part_size` is asked only where it matters.
+
+    `tick` is called before each block is read and may raise to stop.
+    """
     if head.size != size:
         return Verdict(Outcome.DIFFERENT, "size", f"the object has {head.size} bytes, the file {size}")
     method = _by_stored_checksum(head, algorithm, size, part_size) or _by_etag(head, size, part_size)
     if method is None:
         return Verdict(Outcome.UNPROVEN, message=f"the server stored no checksum, and {_about_etag(head)}")
-    computed = method.compute(file)
+    computed = method.compute(file, tick=tick)
     if computed == method.stored:
         return Verdict(Outcome.SAME, method.name)
     message = f"the stored {method.name} is {method.stored}, the file has {computed}"
@@ -119,6 +123,11 @@ class Verifier:
     def __init__(self, bucket: Bucket, algorithm: str) -> None:
         self._bucket = bucket
         self._algorithm = algorithm
+        self._stop = Stop()
+
+    def stop(self) -> None:
+        """Let proofs in other threads end at once, with ReadingStopped."""
+        self._stop.set()
 
     def uploaded(self, file: LocalFile, identity: Identity, part_size: int) -> Verdict:
         """Verdict on an object stored in this run, from the file as `identity` tells, in parts of `part_size` bytes."""
@@ -147,7 +156,7 @@ class Verifier:
                 before = identity_of(os.fstat(opened.fileno()))
                 if before != identity:
                     return _changed(identity, before)
-                verdict = prove(opened, identity.size, head, self._algorithm, part_size)
+                verdict = prove(opened, identity.size, head, self._algorithm, part_size, tick=self._stop.check)
                 after = identity_of(os.fstat(opened.fileno()))
             at_path = identity_of(os.stat(file.path))
         except FileNotFoundError:
