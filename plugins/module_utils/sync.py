@@ -133,8 +133,8 @@ class _Pipeline:
             self._problem(problem)
         self._log.info(
             f"{counted(plan.source_files, 'file')}, {format_bytes_si(plan.source_bytes)}: "
-            f"{len(plan.uploads)} to upload ({format_bytes_si(plan.upload_bytes)}), {len(plan.present)} stored already, "
-            f"{plan.skipped} skipped, {counted(len(plan.problems), 'problem')}"
+            f"{len(plan.uploads)} to upload ({format_bytes_si(plan.upload_bytes)}), "
+            f"{len(plan.present)} stored already, {plan.skipped} skipped, {counted(len(plan.problems), 'problem')}"
         )
 
     def _execute(self, binary: str, bucket: Bucket) -> None:

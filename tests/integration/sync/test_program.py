@@ -74,6 +74,31 @@ def test_sync_uploads_proves_and_reports(
     assert program("sync", "--json", "--config", str(config)).result["files_synced"] == 0
 
 
+def test_credentials_and_server_may_come_from_a_profile(
+    tree: Tree,
+    env_file: EnvFile,
+    program: Program,
+    stored: Callable[[], Dict[str, bytes]],
+    s3_server: Any,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "config").write_text(f"[profile studio]\nendpoint_url = {s3_server.endpoint_url}\nregion = us-east-1\n")
+    (tmp_path / "credentials").write_text(
+        f"[studio]\naws_access_key_id = {s3_server.access_key}\naws_secret_access_key = {s3_server.secret_key}\n"
+    )
+    source = tree({"a.txt": b"a", "film.mov": 12 * MIB})
+    config = env_file(
+        SOURCE_DIR=source,
+        AWS_PROFILE="studio",
+        AWS_CONFIG_FILE=tmp_path / "config",
+        AWS_SHARED_CREDENTIALS_FILE=tmp_path / "credentials",
+        **dict.fromkeys(["S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"]),
+    )
+    run = program("sync", "--config", str(config))
+    assert run.returncode == 0, run.stderr
+    assert stored() == contents_of(source)
+
+
 def test_quiet_says_nothing_when_all_is_well(tree: Tree, env_file: EnvFile, program: Program) -> None:
     run = program("sync", "--quiet", "--config", str(env_file(SOURCE_DIR=tree({"a.txt": b"a"}))))
     assert run == ProgramRun(0, "", "")
