@@ -18,7 +18,7 @@ class Interrupt:
     """Holds the signal that asked us to stop, if any, and the deadline.
 
     As a context manager it catches SIGTERM, SIGINT and SIGHUP and restores their handlers at the end. Only the main
-    thread may use it so.
+    thread may use it so. A signal that the caller ignores stays ignored, as nohup(1) wants it for SIGHUP.
     """
 
     def __init__(self, timeout: Optional[int] = None) -> None:
@@ -39,6 +39,8 @@ class Interrupt:
 
     def __enter__(self) -> Interrupt:
         for number in SIGNALS:
+            if signal.getsignal(number) is signal.SIG_IGN:
+                continue
             self._previous[number] = signal.signal(number, self._received)
         return self
 

@@ -76,7 +76,14 @@ class Log:
             self._write_to_file(f"[{level.name}] [{stamp}] {text}\n")
         if self._stream and level >= self._level:
             name = f"\033[{_COLOURS[level]}m[{level.name}]\033[0m" if self._coloured else f"[{level.name}]"
-            self.write(f"{name} [{stamp}] {text}\n")
+            self._show(f"{name} [{stamp}] {text}\n")
+
+    def _show(self, line: str) -> None:
+        try:
+            self.write(line)
+        except OSError:
+            # The terminal is gone, the reader of a pipe too, or the disk is full: none of that stops an upload.
+            self._stream = None
 
     def _write_to_stream(self, text: str) -> None:
         if self._stream:

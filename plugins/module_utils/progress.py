@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any, Callable, Optional, TextIO
 
 from .log import Log
@@ -114,9 +115,10 @@ class LiveProgress(Progress):
     def stop(self) -> None:
         if self._task is not None:
             self.tick()
-            self._bar.stop()
             self._log.write = self._plain_write
             self._task = None
+            with suppress(OSError):  # A terminal that is gone, after which there is still work to clean up.
+                self._bar.stop()
 
     def _write_above(self, text: str) -> None:
         from rich.text import Text

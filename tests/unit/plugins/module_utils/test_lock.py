@@ -1,0 +1,143 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""One run of a job at a time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils import lock
+from ansible_collections.datasync.turbo.plugins.module_utils.connection import Connection
+from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError, LockedError
+from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "_SYSTEM_LOCK_FOLDER", str(tmp_path))
+    return Job(src="/srv/material", bucket="archive")
+
+
+def with_path(tmp_path):
+    return Job(src="/srv/material", bucket="archive", lock_path=str(tmp_path / "job.lock"))
+
+
+def test_a_second_run_is_refused_at_once_and_told_who_holds_the_lock(job):
+    with lock.held(job), pytest.raises(LockedError, match=f"process {os.getpid()}"), lock.held(job):
+        pass
+
+
+def test_the_refusal_has_exit_code_75(job):
+    with lock.held(job), pytest.raises(LockedError) as raised, lock.held(job):
+        pass
+    assert raised.value.exit_code == 75
+
+
+def test_after_the_run_the_lock_is_free(job):
+    with lock.held(job):
+        pass
+    with lock.held(job):
+        pass
+
+
+def test_after_an_error_the_lock_is_free(job):
+    with pytest.raises(KeyError), lock.held(job):
+        raise KeyError
+    with lock.held(job):
+        pass
+
+
+def test_the_lock_of_a_holder_that_died_is_free(tmp_path):
+    """The kernel drops it, however the holder died; the file that it leaves behind means nothing."""
+    job = with_path(tmp_path)
+    holder = (
+        "import fcntl, os, sys\n"
+        "file = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)\n"
+        "fcntl.flock(file, fcntl.LOCK_EX)\n"
+        "os.write(file, b'1234')\n"
+        "print('held', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", holder, job.lock_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(LockedError, match="process 1234"), lock.held(job):
+            pass
+        process.kill()
+        process.wait()
+        with lock.held(job):
+            pass
+
+
+def test_jobs_with_another_source_destination_or_server_do_not_wait_for_each_other(job):
+    others = [
+        Job(src="/srv/other", bucket="archive"),
+        Job(src="/srv/material", bucket="other"),
+        Job(src="/srv/material", bucket="archive", prefix="p/"),
+        Job(src="/srv/material", bucket="archive", connection=Connection(endpoint_url="http://127.0.0.1:9000")),
+    ]
+    paths = {lock.lock_path(other) for other in [job, *others]}
+    assert len(paths) == 5
+
+
+def test_the_same_job_has_the_same_lock_however_its_source_is_written(tmp_path):
+    (tmp_path / "material").mkdir()
+    (tmp_path / "link").symlink_to("material")
+    one, two = (Job(src=str(tmp_path / name), bucket="archive") for name in ("material", "link"))
+    assert lock.lock_path(one) == lock.lock_path(two)
+
+
+def test_a_lock_path_of_ones_own_is_used(tmp_path):
+    with lock.held(with_path(tmp_path)):
+        assert (tmp_path / "job.lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_without_a_system_folder_for_locks_the_temporary_folder_serves(job, tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "_SYSTEM_LOCK_FOLDER", str(tmp_path / "missing"))
+    monkeypatch.setattr(lock.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    assert lock.lock_path(job).startswith(str(tmp_path / "tmp") + "/")
+
+
+def test_a_lock_that_cannot_be_made_is_a_configuration_error_that_names_it(tmp_path):
+    job = Job(src="/srv/material", bucket="archive", lock_path=str(tmp_path / "missing" / "job.lock"))
+    with pytest.raises(ConfigurationError, match=r"missing/job\.lock.*No such file"), lock.held(job):
+        pass
+
+
+def test_a_link_in_place_of_the_lock_is_refused(tmp_path):
+    """In a folder that everybody may write, it would let others choose the file that we truncate."""
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "job.lock").symlink_to("victim")
+    with pytest.raises(ConfigurationError, match=r"job\.lock"), lock.held(with_path(tmp_path)):
+        pass
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
+def test_the_lock_of_another_user_is_respected_although_it_may_only_be_read(tmp_path, monkeypatch):
+    """Root may write every file, so that the refusals come from here: of writing, and of O_CREAT as Linux gives it."""
+    job = with_path(tmp_path)
+    (tmp_path / "job.lock").write_text("4321\n")
+    real_open = os.open
+
+    def refusing(path, flags, *arguments):
+        if flags & (os.O_RDWR | os.O_CREAT):
+            raise PermissionError(13, "Permission denied", path)
+        return real_open(path, flags, *arguments)
+
+    monkeypatch.setattr(lock.os, "open", refusing)
+    with lock.held(job), pytest.raises(LockedError, match="process 4321"), lock.held(job):
+        pass
+
+
+@pytest.mark.parametrize("content", [b"", b"not a number\n", b"\xff\xfe", b"12 34"])
+def test_a_lock_file_with_other_content_names_nobody(tmp_path, content):
+    job = with_path(tmp_path)
+    with lock.held(job):
+        (tmp_path / "job.lock").write_bytes(content)
+        with pytest.raises(LockedError) as raised, lock.held(job):
+            pass
+    assert "process" not in str(raised.value)
