@@ -132,11 +132,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Report:
-    """All checks in the order of CATEGORIES, and which s5cmd was found: its path and what `s5cmd version` prints."""
+    """All checks in the order of CATEGORIES, and which s5cmd was found: its path, and its version as `2.3.0`."""
 
     checks: Tuple[Check, ...]
-    path: Optional[str] = None
-    version: Optional[str] = None
+    s5cmd_path: Optional[str] = None
+    s5cmd_version: Optional[str] = None
 
     @property
     def failures(self) -> List[Check]:
@@ -154,8 +154,8 @@ class Report:
         return {
             "exit_code": self.exit_code,
             "checks": [check.as_dict() for check in self.checks],
-            "path": self.path,
-            "version": self.version,
+            "s5cmd_path": self.s5cmd_path,
+            "s5cmd_version": self.s5cmd_version,
         }
 
 
@@ -232,7 +232,7 @@ class _Examination:
             self._failed("runs", error)
             self._not_checked("s5cmd does not run", "version")
             return
-        self._version = version.text
+        self._version = _dotted(version.numbers)
         self._examine_platform(binary, runs=True)
         self._passed("runs", f"s5cmd version prints {version.text}")
         self._examine_version(version)
@@ -245,7 +245,7 @@ class _Examination:
             self._not_checked(f"{binary!r} cannot be read: {error.strerror}", "platform")
             return
         host, needed = _this_host()
-        found = f"is built for {built_for}" if built_for else "is for no platform that s5cmd is released for"
+        found = f"built for {built_for}" if built_for else "for no platform that s5cmd is released for"
         if built_for == needed:
             self._passed("platform", f"{found}, as this host needs ({host})")
         elif runs:
@@ -253,7 +253,7 @@ class _Examination:
             self._passed("platform", f"{found}, this host is {host} and runs it", f"{needed} would be the native build")
         else:
             mismatch = InstallationError(
-                f"{binary!r} {found}, but this host is {host} and needs {needed}",
+                f"{binary!r} is {found}, but this host is {host} and needs {needed}",
                 "install s5cmd again with s5cmd_install, without its option platform",
             )
             self._failed("platform", mismatch)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional
@@ -17,8 +18,10 @@ READ_TIMEOUT = 60
 DEFAULT_REGION = "us-east-1"
 
 #: What botocore accepts (its utils.py, is_valid_endpoint_url and validate_region_name).
-_REGION = re.compile(r"^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$")
-_HOST = re.compile(r"^([A-Za-z0-9.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$")
+_LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
+_REGION = re.compile(rf"^{_LABEL}$")
+_HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?")
+_MAX_HOST = 255
 
 
 @dataclass(frozen=True)
@@ -104,9 +107,15 @@ class Connection:
 
 
 def _is_server_url(url: str) -> bool:
+    # urlsplit drops these characters, botocore refuses them.
+    if any(character in url for character in "\t\r\n"):
+        return False
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname or "", parts.port
+        if ":" in host:
+            ipaddress.IPv6Address(host)
+            return parts.scheme in ("http", "https")
     except ValueError:  # such as a port above 65535, or half an IPv6 address
         return False
-    return parts.scheme in ("http", "https") and bool(_HOST.match(host))
+    return parts.scheme in ("http", "https") and len(host) <= _MAX_HOST and bool(_HOST.fullmatch(host))

@@ -104,8 +104,8 @@ class TestAllIsWell:
         assert list(outcome.checks) == [*INSTALLATION, *CREDENTIALS, "endpoint", "bucket"]
         assert all(check["ok"] for check in outcome.checks.values())
         assert {check["category"] for check in outcome.checks.values()} == {"installation", "credentials", "access"}
-        assert outcome.result["path"] == str(s5cmd)
-        assert outcome.result["version"].startswith("v2.3.0-")
+        assert outcome.result["s5cmd_path"] == str(s5cmd)
+        assert outcome.result["s5cmd_version"] == "2.3.0"
         assert outcome.checks["bucket"]["message"] == f"s3://{bucket}/studio-1/ can be listed"
         assert not outcome.result.get("failed")
 
@@ -139,7 +139,7 @@ class TestAllIsWell:
         path = f"{folder}{os.pathsep}{os.environ['PATH']}"
         result = run_module("s5cmd_info", connection_options, environment={**NOTHING_ELSE, "PATH": path})
         assert result["exit_code"] == 0
-        assert result["path"] == str(folder / "s5cmd")
+        assert result["s5cmd_path"] == str(folder / "s5cmd")
 
 
 class TestInstallation:
@@ -151,7 +151,7 @@ class TestInstallation:
         assert outcome.failed == ["binary"]
         assert outcome.not_checked == ["platform", "runs", "version"]
         assert str(tmp_path / "s5cmd") in outcome.checks["binary"]["message"]
-        assert outcome.result["path"] is None
+        assert outcome.result["s5cmd_path"] is None
 
     def test_the_wrapper_of_the_wheel_is_told_and_the_binary_behind_it_is_checked(
         self, check: Inspect, connection_options: Dict[str, str], s5cmd: Path
@@ -160,7 +160,7 @@ class TestInstallation:
         assert wrapper.read_bytes().startswith(b"#!")
         outcome = check({**connection_options, "s5cmd_path": str(wrapper)})
         assert outcome.exit_code == 0
-        assert outcome.result["path"] == str(s5cmd)
+        assert outcome.result["s5cmd_path"] == str(s5cmd)
         assert f"behind the wrapper script {wrapper}" in outcome.checks["binary"]["message"]
         assert "does not hand signals on" in outcome.checks["binary"]["hint"]
 

@@ -154,7 +154,7 @@ class TestVersion:
         assert text in check.message
         assert check.hint.startswith(advice)
         assert bool(check.hint) is bool(advice)
-        assert report.version == text
+        assert report.s5cmd_version == "{}.{}.{}".format(*numbers)
 
 
 @pytest.mark.usefixtures("without_boto3")
@@ -167,8 +167,8 @@ class TestNotChecked:
         for name in ("platform", "runs", "version"):
             assert not found[name].ok
             assert found[name].message == "not checked: there is no s5cmd to look at"
-        assert report.path is None
-        assert report.version is None
+        assert report.s5cmd_path is None
+        assert report.s5cmd_version is None
         assert report.exit_code == 1
 
     def test_without_boto3_nothing_on_the_network_is_checked(self, tmp_path):
@@ -221,7 +221,9 @@ class TestReport:
             assert check["ok"] is (outcomes[check["name"]] == "passed")
 
     def test_has_exactly_the_documented_keys(self):
-        report = Report((Check("binary", "installation", True, "/usr/local/bin/s5cmd"),), "/usr/local/bin/s5cmd", "v2")
+        report = Report(
+            (Check("binary", "installation", True, "/usr/local/bin/s5cmd"),), "/usr/local/bin/s5cmd", "2.3.0"
+        )
         assert report.as_dict() == {
             "exit_code": 0,
             "checks": [
@@ -233,8 +235,8 @@ class TestReport:
                     "hint": "",
                 }
             ],
-            "path": "/usr/local/bin/s5cmd",
-            "version": "v2",
+            "s5cmd_path": "/usr/local/bin/s5cmd",
+            "s5cmd_version": "2.3.0",
         }
 
 
