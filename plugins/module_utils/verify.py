@@ -57,6 +57,9 @@ class _Method(NamedTuple):
 #: Characters in keys that servers are known to rewrite, such as a backslash to a slash.
 _REWRITTEN = re.compile(r"[\\\x00-\x1f\x7f]")
 
+#: Base64, a dash, the number of parts. Servers that leave the number out tell too little for a comparison.
+_COMPOSITE = re.compile(r"[A-Za-z0-9+/]+={0,2}-([1-9][0-9]{0,4})")
+
 #: Gives the size in bytes of the parts an object was stored in, or None where nobody knows.
 PartSize = Callable[[], Optional[int]]
 
@@ -85,7 +88,8 @@ def _by_stored_checksum(head: ObjectHead, algorithm: str, size: int, part_size: 
             continue
         if head.checksum_type != "COMPOSITE":
             return _Method(name, stored, partial(checksums.full_object, algorithm=name))
-        in_bytes = _part_size_for(size, int(stored.rpartition("-")[2]), part_size)
+        composite = _COMPOSITE.fullmatch(stored)
+        in_bytes = _part_size_for(size, int(composite.group(1)), part_size) if composite else None
         if in_bytes:
             compute = partial(checksums.composite, algorithm=name, part_size=in_bytes)
             return _Method(f"{name}-composite", stored, compute)
@@ -150,7 +154,7 @@ class Verifier:
 
     def _verdict(self, file: LocalFile, identity: Identity, head: Optional[ObjectHead], part_size: PartSize) -> Verdict:
         if head is None:
-            return Verdict(Outcome.MISSING, message="s5cmd reported success, but the object is not in the bucket")
+            return Verdict(Outcome.MISSING, message="the object is not in the bucket")
         try:
             with open(file.path, "rb", buffering=0) as opened:
                 before = identity_of(os.fstat(opened.fileno()))

@@ -48,6 +48,7 @@ class MemoryBucket:
         self.objects: Dict[str, MemoryObject] = {}
         self.uploads: List[OpenUpload] = []
         self.server_clock_ahead = server_clock_ahead
+        self.endpoint_url: Optional[str] = None
         #: A server that stores keys with a backslash under another key, as SeaweedFS does.
         self.rewrites_backslash = False
         self.tells_part_size = True
