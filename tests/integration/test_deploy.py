@@ -29,6 +29,8 @@ REQUIREMENTS = CHECKOUT / "roles" / "uploader" / "files" / "requirements.txt"
 #: Values that a shell, systemd or a careless template would change.
 AWKWARD_NOTE = 'it\'s "so" \\ $HOME `id` #1 *'
 CHECK_MODE = ("--check", "--diff")
+#: Each run of a playbook takes seconds, each new environment ten; on a busy machine several times that.
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
