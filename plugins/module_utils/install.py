@@ -178,8 +178,11 @@ def install(request: Request, tools: Tools, check_mode: bool = False) -> Outcome
     if check_mode:
         return installation.outcome(plan, plan.record, changed=True)
     with installation.layout.lock():
-        # Another installation may have done the work while we waited.
-        return installation.carry_out(installation.plan())
+        try:
+            # Another installation may have done the work while we waited.
+            return installation.carry_out(installation.plan())
+        finally:
+            installation.layout.remove_if_empty()
 
 
 def uninstall(request: Request, check_mode: bool = False) -> Outcome:
@@ -338,7 +341,6 @@ class _Installation:
                 self.layout.publish(staged / COMMAND, record)
             attempts.append(Attempt(name, True, detail, "installed"))
             return record
-        self.layout.remove_if_empty()
         raise NotInstalled(self.order, attempts)
 
     def _record(self, source: str, detail: str, obtained: Obtained) -> Record:

@@ -298,5 +298,5 @@ def _writing(path: Path, variable: str) -> Iterator[None]:
 def _cannot_write(path: Path, variable: str, reason: str, number: Optional[int] = None) -> InstallationError:
     hint = f"run it with more privileges (become: true), or set {variable} to a folder that you own"
     if number in (errno.ENOSPC, errno.EDQUOT):
-        hint = "free some space: a version needs 20 MB, and 20 MB more while it is installed"
+        hint = "free some space: an installation needs 30 MB there"
     return InstallationError(f"cannot write {path} ({variable}): {reason}", hint)

@@ -225,6 +225,19 @@ def test_every_attempt_is_told_when_none_succeeds(tmp_path: Path) -> None:
     assert not host.request.bin_dir.exists()
 
 
+def test_a_full_disk_stops_the_installation_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    host = Host(tmp_path)
+    monkeypatch.setattr(installer.SOURCES["release"], "obtain", full)
+    with pytest.raises(InstallationError) as caught:
+        install(host.request, host.tools())
+    assert str(caught.value).startswith(f"cannot write {host.request.versions_dir} (versions_dir): No space left")
+    assert "free some space" in str(caught.value)
+    assert not host.request.versions_dir.exists()
+
+
 def test_a_failed_upgrade_leaves_the_version_in_use(tmp_path: Path) -> None:
     host = Host(tmp_path, "v2.2.2-48f7e59")
     host.has("2.2.2")
