@@ -54,7 +54,8 @@ _STATUS_CODES = {"301": "PermanentRedirect", "400": "BadRequest", "403": "Access
 
 KMS_ENCRYPTIONS = ("aws:kms", "aws:kms:dsse")
 
-_AMAZON = re.compile(r"\.amazonaws\.com(\.cn)?$")
+#: Amazon's public endpoints. A PrivateLink, FIPS or dual-stack one was chosen, and s5cmd must go there too.
+_AMAZON = re.compile(r"s3(\.[a-z0-9-]+)?\.amazonaws\.com(\.cn)?")
 
 
 class StoredObject(NamedTuple):
@@ -189,9 +190,9 @@ class Bucket:
 
     @property
     def endpoint_url(self) -> Optional[str]:
-        """URL of the server if it is not Amazon's; it may also come from the profile or the environment."""
+        """URL of the server unless it is Amazon's public one; it may also come from the profile or the environment."""
         url = str(self._client.meta.endpoint_url)
-        return None if _AMAZON.search(urlsplit(url).hostname or "") else url
+        return None if _AMAZON.fullmatch(urlsplit(url).hostname or "") else url
 
     @property
     def server_clock_ahead(self) -> float:
@@ -222,7 +223,7 @@ class Bucket:
     def head(self, key: str) -> Optional[ObjectHead]:
         """HeadObject with checksums; None if there is no such object."""
         fields = self._heads.send(key)
-        return _head_of_fields(fields) if fields else self._head_by_boto3(key)
+        return _head_of_fields(fields) if fields and "content-length" in fields else self._head_by_boto3(key)
 
     def _head_by_boto3(self, key: str) -> Optional[ObjectHead]:
         """The same with boto3's repetitions and explanations, where the short way did not get an answer."""
@@ -235,6 +236,7 @@ class Bucket:
                 if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey", "NotFound"):
                     return None
                 raise
+        require_members(answer, ("ContentLength",), f"cannot read the header of {key!r}: {self._where}")
         return _object_head(answer)
 
     def part_size(self, key: str) -> Optional[int]:
