@@ -9,7 +9,6 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from . import report
 from .checksums import ALGORITHMS, NO_CHECKSUM
 from .connection import Connection
 from .errors import ConfigurationError
@@ -149,15 +148,10 @@ def _source(value: Optional[str]) -> str:
     if not value:
         raise ConfigurationError("src is missing", "give the folder to upload (SOURCE_DIR in an env file)")
     path = os.path.abspath(os.path.expanduser(value))
-    if report.printable(path) != path:
-        hint = "s5cmd reports only UTF-8 names; rename the folder, or give a link to it"
-        raise ConfigurationError(f"src {report.printable(path)!r} is not UTF-8", hint)
-    if not os.path.lexists(path):
-        raise ConfigurationError(f"src {path!r} does not exist", "check the path and that its file system is mounted")
-    if not os.path.isdir(path):
-        raise ConfigurationError(f"src {path!r} is not a folder", "give the folder that holds the files")
     if not _is_utf_8(path):
-        raise ConfigurationError(f"src {path!r} is not UTF-8, which s5cmd cannot report", "rename the folder")
+        raise ConfigurationError(
+            f"src {path!r} is not UTF-8, which s5cmd cannot report", "rename the folder, or give a link to it"
+        )
     return path
 
 

@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tu
 
 from .bucket import Bucket, ObjectHead, StoredObject
 from .checksums import MAX_OBJECT_SIZE, MIB
+from .errors import ConfigurationError
 from .job import Job
 from .patterns import Filter
 from .report import Kind, Problem, printable
@@ -89,6 +90,7 @@ class Plan:
 
 def make_plan(job: Job, bucket: Bucket, tick: Callable[[], None] = lambda: None) -> Plan:
     """Walk the source, list the bucket, compare. Nothing is written. Raises what Bucket raises."""
+    _require_folder(job.src)
     # The bucket comes first: with a dead endpoint or wrong keys there is no point in a long walk.
     bucket.check()
     walk = Walker(job.src, job.prefix, Filter(job.include, job.exclude), job.follow_symlinks, tick).walk()
@@ -98,6 +100,14 @@ def make_plan(job: Job, bucket: Bucket, tick: Callable[[], None] = lambda: None)
         if len(stored) % 1000 == 0:
             tick()
     return _Comparison(job, bucket, walk, stored, tick).plan()
+
+
+def _require_folder(src: str) -> None:
+    # Checked when the job runs, not when it is written: then the failure is in the report that others read.
+    if not os.path.lexists(src):
+        raise ConfigurationError(f"src {src!r} does not exist", "check the path and that its file system is mounted")
+    if not os.path.isdir(src):
+        raise ConfigurationError(f"src {src!r} is not a folder", "give the folder that holds the files")
 
 
 class _Comparison:

@@ -63,7 +63,7 @@ seealso:
   - module: datasync.turbo.s5cmd_install
   - module: datasync.turbo.s5cmd_info
 author:
-  - The datasync.turbo contributors (@datasync-turbo)
+  - The datasync.turbo contributors !UNKNOWN
 """
 
 EXAMPLES = r"""

@@ -159,6 +159,17 @@ def test_a_wrong_config_names_the_variable_and_exits_1(
     assert word in run.stderr
 
 
+def test_a_source_that_is_gone_is_in_the_report_that_others_read(
+    env_file: EnvFile, program: Program, tmp_path: Path
+) -> None:
+    config = env_file(SOURCE_DIR=tmp_path / "unmounted", LOGS_DIR=tmp_path / "logs")
+    assert program("config", "--config", str(config)).returncode == 0, "it may be mounted later"
+    run = program("sync", "--config", str(config))
+    result = json.loads((tmp_path / "logs" / "last-sync.json").read_text())
+    assert (run.returncode, result["exit_code"], result["status"]) == (1, 1, "failed")
+    assert str(tmp_path / "unmounted") in result["problems"][0]["message"]
+
+
 def test_a_config_that_does_not_exist_exits_1(program: Program) -> None:
     run = program("sync", "--config", "/nowhere/job.env")
     assert run.returncode == 1
