@@ -91,7 +91,7 @@ def all_gates() -> List[Gate]:
     return [
         Gate(
             "pytest",
-            ["pytest", "--junit-xml", str(GATES / "pytest" / "junit.xml")],
+            ["pytest", "--durations=15", "--junit-xml", str(GATES / "pytest" / "junit.xml")],
             junit=GATES / "pytest" / "junit.xml",
         ),
         *ansible_test_gates(),
@@ -269,11 +269,10 @@ def make_copy() -> None:
     copy_sources(COPY)
     git = ["git", "-C", str(COPY), "-c", "user.name=gates", "-c", "user.email=gates@example.org", "-c", "gc.auto=0"]
     environment = ansible_environment(GATES / "git")
-    for arguments in (
-        ["init", "--quiet", "--initial-branch=main"],
-        ["add", "--all"],
-        ["commit", "--quiet", "--allow-empty", "--message=copy"],
-    ):
+    steps = [["add", "--all"], ["commit", "--quiet", "--allow-empty", "--message=copy"]]
+    if not (COPY / ".git").exists():
+        steps.insert(0, ["init", "--quiet", "--initial-branch=main"])
+    for arguments in steps:
         subprocess.run([*git, *arguments], env=environment, check=True)
 
 
