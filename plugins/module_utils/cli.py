@@ -13,7 +13,7 @@ from typing import Any, Dict, List, NoReturn, Optional
 from . import checks, sync
 from .config import Config, load_config
 from .connection_options import with_environment
-from .errors import DatasyncError, ExitCode
+from .errors import ConfigurationError, DatasyncError, ExitCode
 from .interrupt import Interrupt
 from .job import Job
 from .log import Level, Log
@@ -91,7 +91,10 @@ class _Session:
     def __init__(self, arguments: argparse.Namespace, with_log_file: bool) -> None:
         self.config: Config = load_config(arguments.config, os.environ)
         os.environ.update(self.config.environment)
-        self.job = Job.from_options(with_environment(self.config.options))
+        try:
+            self.job = Job.from_options(with_environment(self.config.options))
+        except ConfigurationError as error:
+            raise self.config.located(error) from error
         level = Level.WARN if arguments.quiet else Level[self.config.options.get("log_level", "info").upper()]
         self.log = Log(sys.stderr, self.job.log_path if with_log_file else None, level)
         for warning in self.config.warnings:

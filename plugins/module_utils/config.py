@@ -43,6 +43,12 @@ class Config:
             self.origins[option] = origin
 
 
+    def located(self, error: ConfigurationError) -> ConfigurationError:
+        """The same error with the line that set the option, if its message begins with an option of this file."""
+        origin = self.origins.get(error.message.split(" ", 1)[0])
+        return ConfigurationError(f"{origin}: {error.message}", error.hint) if origin else error
+
+
 class Setting(NamedTuple):
     """An option and the names that set it, the first of which wins.
 

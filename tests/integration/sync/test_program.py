@@ -144,7 +144,7 @@ def test_config_is_checked_without_contacting_anything(tree: Tree, env_file: Env
         ({"SOURCE_DIR": "/nowhere"}, "/nowhere"),
         ({"SOURCE_DIR": None}, "SOURCE_DIR"),
         ({"BUCKET_NAME": None}, "BUCKET_NAME"),
-        ({"BUCKET_NAME": "s3://bucket/path"}, "without s3://"),
+        ({"BUCKET_NAME": "s3://bucket/path"}, "datasync-config.env:1: BUCKET_NAME: bucket 's3://bucket/path' is not"),
         ({"S3_BUCKET": "another-bucket"}, "S3_BUCKET"),
         ({"CHECKSUM_ALGORITHM": "MD4"}, "MD4"),
         ({"AWS_SECRET_ACCESS_KEY": None}, "secret_key"),
