@@ -42,7 +42,6 @@ class Config:
             self.options[option] = value
             self.origins[option] = origin
 
-
     def located(self, error: ConfigurationError) -> ConfigurationError:
         """The same error with the line that set the option, if its message begins with an option of this file."""
         origin = self.origins.get(error.message.split(" ", 1)[0])
