@@ -25,7 +25,8 @@ MINIMUM_VERSION = (2, 2, 0)
 VERSION_TIMEOUT = 20
 
 _VERSION = re.compile(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)")
-_ERROR_CODE = re.compile(r"\b([A-Z][A-Za-z]+): .*?status code: ([0-9]{3})")
+#: The code right before its own message and status: `MultipartUpload: ... caused by: AccessDenied: ... status code: 403`.
+_ERROR_CODE = re.compile(r"\b([A-Z][A-Za-z]+): (?:(?!caused by: ).)*?status code: [0-9]{3}", re.DOTALL)
 #: Credentials that botocore renews by itself and that s5cmd can find and renew too.
 _RENEWED_BY_S5CMD = frozenset({"iam-role", "container-role", "assume-role", "assume-role-with-web-identity"})
 
@@ -185,7 +186,7 @@ def parse_event(line: bytes) -> Optional[Event]:
     """Read one line of `--json` output; None for a line that is no event, such as a part of a Go panic."""
     try:
         fields: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(fields, dict) or "operation" not in fields:
         return None

@@ -1,0 +1,325 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""The s5cmd binary: which one, its command lines, and what its events say."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils import s5cmd
+from ansible_collections.datasync.turbo.plugins.module_utils.connection import Connection
+from ansible_collections.datasync.turbo.plugins.module_utils.errors import CredentialsError, InstallationError
+from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.s5cmd import Event, Version
+from hypothesis import given
+from hypothesis import strategies as st
+
+JOB = Job(src="/srv/material", bucket="archive")
+KEYS = {"access_key": "AKIDEXAMPLE", "secret_key": "wJalrXUtnFEMI"}
+
+
+def executable(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(0o755)
+    return path
+
+
+# --- the binary
+
+
+def test_the_binary_that_is_given_is_used(tmp_path):
+    binary = executable(tmp_path / "s5cmd", b"\x7fELF")
+    assert s5cmd.find_binary(str(binary)) == str(binary)
+
+
+def test_without_a_path_the_one_on_path_is_used(tmp_path, monkeypatch):
+    binary = executable(tmp_path / "s5cmd", b"\x7fELF")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert s5cmd.find_binary(None) == str(binary)
+
+
+def test_a_missing_s5cmd_says_how_to_install_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InstallationError, match="s5cmd_install"):
+        s5cmd.find_binary(None)
+
+
+def test_a_path_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(InstallationError, match="missing' does not exist"):
+        s5cmd.find_binary(str(tmp_path / "missing"))
+
+
+def test_a_file_that_cannot_be_executed_is_named(tmp_path):
+    (tmp_path / "s5cmd").touch(mode=0o644)
+    with pytest.raises(InstallationError, match="cannot be executed"):
+        s5cmd.find_binary(str(tmp_path / "s5cmd"))
+
+
+@pytest.mark.parametrize(
+    "library", ["lib/python3.11/site-packages", "lib64/python3.9/site-packages", "lib/python3/dist-packages"]
+)
+def test_behind_the_wheels_wrapper_the_real_binary_is_used(tmp_path, library):
+    """The wrapper does not hand signals on: SIGTERM would leave the real s5cmd running."""
+    environment = tmp_path / "env [1]"
+    real = executable(environment / library / "s5cmd" / "bin" / "s5cmd", b"\x7fELF")
+    wrapper = executable(environment / "bin" / "s5cmd", b"#!/usr/bin/python3\n")
+    assert s5cmd.find_binary(str(wrapper)) == str(real)
+
+
+def test_a_wrapper_without_a_binary_behind_it_is_refused(tmp_path):
+    with pytest.raises(InstallationError, match="loses signals"):
+        s5cmd.find_binary(str(executable(tmp_path / "bin" / "s5cmd", b"#!/bin/sh\n")))
+
+
+# --- its version
+
+
+def test_the_version_is_read(tmp_path):
+    binary = executable(tmp_path / "s5cmd", b"#!/bin/sh\necho v2.3.0-991c9fb\n")
+    assert s5cmd.read_version(str(binary)) == Version("v2.3.0-991c9fb", (2, 3, 0))
+
+
+@pytest.mark.parametrize(
+    ("script", "detail"),
+    [
+        (b"#!/bin/sh\necho nonsense\n", "nonsense"),
+        (b"#!/bin/sh\necho v2.3.0; exit 3\n", "v2.3.0"),
+        (b"#!/bin/sh\necho cannot run >&2; exit 126\n", "cannot run"),
+        (b"#!/bin/sh\nexit 7\n", "exit code 7"),
+    ],
+)
+def test_what_prints_no_version_is_not_s5cmd(tmp_path, script, detail):
+    with pytest.raises(InstallationError, match=detail):
+        s5cmd.read_version(str(executable(tmp_path / "s5cmd", script)))
+
+
+def test_a_binary_of_another_platform_does_not_run(tmp_path):
+    with pytest.raises(InstallationError, match="does not run"):
+        s5cmd.read_version(str(executable(tmp_path / "s5cmd", b"\xcf\xfa\xed\xfe")))
+
+
+def test_a_binary_that_hangs_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(s5cmd, "VERSION_TIMEOUT", 0.1)
+    with pytest.raises(InstallationError, match="does not run"):
+        s5cmd.read_version(str(executable(tmp_path / "s5cmd", b"#!/bin/sh\nexec sleep 60\n")))
+
+
+def test_a_version_that_lacks_what_we_need_is_refused():
+    with pytest.raises(InstallationError, match=r"v2\.1\.0 is too old"):
+        s5cmd.require_usable(Version("v2.1.0", (2, 1, 0)))
+    s5cmd.require_usable(Version("v2.2.0", (2, 2, 0)))
+    s5cmd.require_usable(Version("v2.10.0", (2, 10, 0)))
+
+
+# --- its environment
+
+
+def test_keys_go_into_the_environment_and_what_was_there_is_replaced():
+    job = Job(src="/", bucket="archive", connection=Connection(region="eu-west-3", session_token="t", **KEYS))
+    inherited = {
+        "PATH": "/bin",
+        "AWS_ACCESS_KEY_ID": "OTHER",
+        "AWS_PROFILE": "other",
+        "S3_ENDPOINT_URL": "http://other",
+    }
+    assert s5cmd.environment_for(job, inherited) == {
+        "PATH": "/bin",
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
+        "AWS_SESSION_TOKEN": "t",
+        "AWS_REGION": "eu-west-3",
+    }
+
+
+def test_keys_without_a_token_do_not_inherit_one():
+    job = Job(src="/", bucket="archive", connection=Connection(**KEYS))
+    assert "AWS_SESSION_TOKEN" not in s5cmd.environment_for(job, {"AWS_SESSION_TOKEN": "other"})
+
+
+def test_the_callers_environment_is_not_changed():
+    inherited = {"AWS_PROFILE": "other"}
+    s5cmd.environment_for(Job(src="/", bucket="archive", connection=Connection(**KEYS)), inherited)
+    assert inherited == {"AWS_PROFILE": "other"}
+
+
+@pytest.mark.parametrize("method", ["iam-role", "container-role", "assume-role", "assume-role-with-web-identity"])
+def test_credentials_that_s5cmd_can_renew_itself_are_left_to_it(monkeypatch, method):
+    """Frozen copies of them would expire in a long run."""
+    session = SimpleNamespace(get_credentials=lambda: SimpleNamespace(method=method), region_name="eu-west-3")
+    monkeypatch.setattr(Connection, "session", lambda self: session)
+    job = Job(src="/", bucket="archive", connection=Connection(profile="studio"))
+    environment = s5cmd.environment_for(job, {"AWS_ACCESS_KEY_ID": "OTHER"})
+    assert environment == {"AWS_REGION": "eu-west-3", "AWS_SDK_LOAD_CONFIG": "1", "AWS_PROFILE": "studio"}
+
+
+def test_missing_credentials_are_a_credentials_error(monkeypatch):
+    monkeypatch.setattr(Connection, "session", lambda self: SimpleNamespace(get_credentials=lambda: None))
+    with pytest.raises(CredentialsError, match="no credentials were found"):
+        s5cmd.environment_for(JOB, {})
+
+
+# --- its command lines
+
+
+def test_numbers_and_server_are_arguments_and_secrets_are_not():
+    job = Job(src="/", bucket="archive", numworkers=7, retry_count=2, connection=Connection(**KEYS))
+    arguments = s5cmd.global_arguments("/bin/s5cmd", job, "http://127.0.0.1:9000")
+    assert shlex.join(arguments) == (
+        "/bin/s5cmd --json --log info --numworkers 7 --retry-count 2 --endpoint-url http://127.0.0.1:9000"
+    )
+
+
+def test_without_a_server_of_ones_own_s5cmd_goes_to_amazon():
+    assert "--endpoint-url" not in s5cmd.global_arguments("s5cmd", JOB, None)
+
+
+def test_an_upload_names_file_and_object_as_they_are():
+    arguments = s5cmd.copy_arguments(JOB, "/srv/material/a *[1].mov", "p/a *[1].mov", 16, {})
+    assert arguments[:2] == ["cp", "--raw"]
+    assert arguments[-2:] == ["/srv/material/a *[1].mov", "s3://archive/p/a *[1].mov"]
+    assert arguments[arguments.index("--part-size") + 1] == "16"
+
+
+def test_settings_of_the_objects_are_flags_and_unset_ones_are_left_out():
+    job = Job(src="/", bucket="archive", storage_class="GLACIER_IR", acl="private", sse="aws:kms", sse_kms_key_id="k")
+    arguments = s5cmd.copy_arguments(job, "/a", "a", 16, {"project": "x=y z", "synced-by": "us"})
+    flags = " ".join(arguments[:-2])
+    assert "--storage-class GLACIER_IR --acl private --sse aws:kms --sse-kms-key-id k" in flags
+    assert arguments[-6:-2] == ["--metadata", "project=x=y z", "--metadata", "synced-by=us"]
+    assert "--sse" not in s5cmd.copy_arguments(JOB, "/a", "a", 16, {})
+
+
+NAMES = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\n"), min_size=1)
+
+
+@given(st.lists(NAMES, min_size=1, max_size=6))
+def test_a_line_means_exactly_its_arguments(arguments):
+    """s5cmd reads it with the rules of a shell, and ends it at the newline."""
+    line = s5cmd.as_line(arguments)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert shlex.split(line.decode("utf-8")) == arguments
+
+
+@given(NAMES)
+def test_a_line_begins_and_ends_with_a_quote_so_that_nothing_is_trimmed(argument):
+    line = s5cmd.as_line([argument])
+    assert line.startswith(b"'")
+    assert line.endswith(b"'\n")
+
+
+@given(st.lists(st.text(max_size=5), max_size=4))
+def test_what_does_not_fit_on_a_line_is_what_has_a_newline(arguments):
+    assert s5cmd.fits_on_a_line(arguments) == ("\n" not in "".join(arguments))
+
+
+# --- its events
+
+
+def test_a_success_names_file_and_object():
+    line = b'{"operation":"cp","success":true,"source":"/a b","destination":"s3://archive/a b","object":{"size":1}}\n'
+    assert s5cmd.parse_event(line) == Event(True, "/a b", "s3://archive/a b", "", "")
+
+
+def test_a_failure_names_command_and_error():
+    line = b'{"operation":"cp","command":"cp --raw=true /a s3://archive/a","error":"no such file"}'
+    assert s5cmd.parse_event(line) == Event(False, "", "", "cp --raw=true /a s3://archive/a", "no such file")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"success": False},
+        {"success": "true"},
+        {"success": 1},
+        {},
+        {"success": True, "error": "but"},
+    ],
+)
+def test_only_true_without_an_error_is_a_success(fields):
+    event = s5cmd.parse_event(
+        json.dumps({"operation": "cp", "source": "/a", "destination": "s3://b/a", **fields}).encode()
+    )
+    assert event.success is False
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"panic: runtime error: invalid memory address or nil pointer dereference",
+        b'{"operation":"cp","success":true,"source":"/a',
+        b'["operation"]',
+        b'"operation"',
+        b"null",
+        b'{"success":true}',
+        b'{"operation":"cp","success":true,"source":7}',
+        b'{"operation":"cp","error":{"code":1}}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"operation":' * 100_000,
+    ],
+)
+def test_what_is_no_event_is_none(line):
+    assert s5cmd.parse_event(line) is None
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_are_refused_with_an_exception(line):
+    event = s5cmd.parse_event(line)
+    assert event is None or isinstance(event, Event)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["operation", "success", "source", "destination", "command", "error"]), JSON))
+def test_no_json_is_a_success_unless_it_says_exactly_so(fields):
+    event = s5cmd.parse_event(json.dumps(fields).encode())
+    if event is not None and event.success:
+        assert fields["success"] is True
+        assert not fields.get("error")
+
+
+# --- its errors
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "about_credentials"),
+    [
+        ("AccessDenied: Access Denied status code: 403, request id: 1, host id: 2", "AccessDenied", False),
+        ("NoSuchBucket: The specified bucket does not exist status code: 404, request id: 1", "NoSuchBucket", False),
+        ("ExpiredToken: The provided token has expired. status code: 400, request id: 1", "ExpiredToken", True),
+        (
+            "SignatureDoesNotMatch: Check: your key status code: 403, request id: , host id:",
+            "SignatureDoesNotMatch",
+            True,
+        ),
+        (
+            "MultipartUpload: upload multipart failed upload id: u1 caused by: "
+            "AccessDenied: Access Denied. status code: 403, request id: , host id:",
+            "AccessDenied",
+            False,
+        ),
+        (
+            "MultipartUpload: upload multipart failed upload id: u1 caused by: "
+            "ExpiredToken: The provided token has expired. status code: 400, request id: , host id:",
+            "ExpiredToken",
+            True,
+        ),
+        ("NoCredentialProviders: no valid providers in chain. Deprecated.", "NoCredentialProviders", True),
+        ("RequestError: send request failed\ncaused by: dial tcp 127.0.0.1:9: connection refused", "", False),
+        ("open /srv/material/a: permission denied", "", False),
+        ("", "", False),
+    ],
+)
+def test_the_code_of_s3_is_found_in_s5cmds_words(message, code, about_credentials):
+    assert s5cmd.error_code(message) == (code, about_credentials)
