@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 import yaml
 
@@ -54,18 +54,25 @@ def source_files() -> List[Path]:
     return [name for name in names if os.path.lexists(CHECKOUT / name)]
 
 
-def copy_sources(target: Path) -> None:
-    """Make `target` hold the source files and nothing else but its own `.git`; files that are alike stay untouched."""
+def copy_sources(target: Path, keep: Sequence[str] = ()) -> None:
+    """Make `target` hold the source files and nothing else; files that are alike stay untouched.
+
+    `keep`: folders of `target` that are left alone, besides `.git`.
+    """
     wanted = set(source_files())
     for source in wanted:
         copy_if_different(CHECKOUT / source, target / source)
-    for directory, _folders, names in os.walk(target, topdown=False):
+    kept = {target / name for name in (".git", *keep)}
+    visited = []
+    for directory, folders, names in os.walk(target):
         here = Path(directory)
-        if ".git" in here.relative_to(target).parts:
-            continue
+        visited.append(here)
+        folders[:] = [name for name in folders if here / name not in kept]
         for leftover in (here / name for name in names):
             if leftover.relative_to(target) not in wanted:
                 leftover.unlink()
+    # The archive would carry empty folders along.
+    for here in reversed(visited):
         if not any(here.iterdir()):
             here.rmdir()
 

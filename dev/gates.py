@@ -30,8 +30,9 @@ from dev.build_program import ProgramError
 from dev.interpreters import HOST_PYTHONS, find_interpreters, link_interpreters
 
 GATES = BUILD / "gates"
-COPY_ROOT = BUILD / "copy"
-COPY = COPY_ROOT / "ansible_collections" / "datasync" / "turbo"
+#: ansible-test makes virtual environments inside its copy; the others shall not lint those.
+LINT_ROOT, TEST_ROOT = BUILD / "lint", BUILD / "ansible-test"
+LINT_COPY, TEST_COPY = (root / "ansible_collections" / "datasync" / "turbo" for root in (LINT_ROOT, TEST_ROOT))
 INTERPRETERS = BUILD / "interpreters"
 #: The machine that CI lends has two cores.
 LANES = 2
@@ -88,13 +89,17 @@ class Outcome:
 
 def all_gates() -> List[Gate]:
     """The gates, the longest first, so that the two lanes end at about the same time."""
+    interpreters = find_interpreters()
+    link_interpreters(INTERPRETERS, interpreters)
+    path = {"PATH": os.pathsep.join([str(VENV_BIN), str(INTERPRETERS), os.environ.get("PATH", os.defpath)])}
     return [
         Gate(
             "pytest",
             ["pytest", "--durations=15", "--junit-xml", str(GATES / "pytest" / "junit.xml")],
             junit=GATES / "pytest" / "junit.xml",
+            environment=path,
         ),
-        *ansible_test_gates(),
+        *ansible_test_gates(interpreters, path),
         Gate("galaxy-importer", ["python", "-m", "dev.gate_galaxy_importer", str(BUILD / "archive")]),
         Gate(
             "antsibull-docs",
@@ -106,36 +111,33 @@ def all_gates() -> List[Gate]:
                 "--disallow-unknown-collection-refs",
                 ".",
             ],
-            COPY,
+            LINT_COPY,
         ),
         Gate(
             "ansible-lint",
             ["ansible-lint", "--profile", "production", "--offline", "--strict", "--nocolor"],
-            COPY,
-            environment={"ANSIBLE_COLLECTIONS_PATH": str(COPY_ROOT)},
+            LINT_COPY,
+            environment={"ANSIBLE_COLLECTIONS_PATH": str(LINT_ROOT)},
         ),
         Gate("mypy", ["mypy", "plugins/module_utils", "dev"]),
-        Gate("antsibull-changelog", ["antsibull-changelog", "lint"], COPY),
-        Gate("yamllint", ["yamllint", "--strict", "."], COPY),
+        Gate("antsibull-changelog", ["antsibull-changelog", "lint"], LINT_COPY),
+        Gate("yamllint", ["yamllint", "--strict", "."], LINT_COPY),
         Gate("ruff check", ["ruff", "check", "."]),
         Gate("ruff format", ["ruff", "format", "--check", "--diff", "."]),
     ]
 
 
-def ansible_test_gates() -> List[Gate]:
+def ansible_test_gates(interpreters: Dict[str, Path], path: Dict[str, str]) -> List[Gate]:
     """Sanity with every Python of the hosts that is here, and the unit tests in an environment of each."""
-    interpreters = find_interpreters()
-    link_interpreters(INTERPRETERS, interpreters)
     controller = "{}.{}".format(*sys.version_info)
-    path = {"PATH": os.pathsep.join([str(VENV_BIN), str(INTERPRETERS), os.environ.get("PATH", os.defpath)])}
     sanity = ["ansible-test", "sanity", "--color", "no", "--controller", f"origin:python={controller}"]
     units = ["ansible-test", "units", "--color", "no", "--controller", f"origin:python={controller}"]
     for version, interpreter in interpreters.items():
         sanity += ["--target-python", f"{version}@{interpreter}"]
         units += ["--target-python", f"venv/{version}@{interpreter}"]
     return [
-        Gate("ansible-test units", units, COPY, environment=path),
-        Gate("ansible-test sanity", sanity, COPY, environment=path),
+        Gate("ansible-test units", units, TEST_COPY, environment=path),
+        Gate("ansible-test sanity", sanity, TEST_COPY, environment=path),
     ]
 
 
@@ -264,13 +266,13 @@ def read_junit(report: Path) -> tuple[Counts, List[str]]:
     return counts, not_run
 
 
-def make_copy() -> None:
-    """Bring the copy that the gates run in up to date, and make it a git checkout with everything committed."""
-    copy_sources(COPY)
-    git = ["git", "-C", str(COPY), "-c", "user.name=gates", "-c", "user.email=gates@example.org", "-c", "gc.auto=0"]
+def make_copy(copy: Path) -> None:
+    """Bring a copy that gates run in up to date, and make it a git checkout with everything committed."""
+    copy_sources(copy, keep=("tests/output",))
+    git = ["git", "-C", str(copy), "-c", "user.name=gates", "-c", "user.email=gates@example.org", "-c", "gc.auto=0"]
     environment = ansible_environment(GATES / "git")
     steps = [["add", "--all"], ["commit", "--quiet", "--allow-empty", "--message=copy"]]
-    if not (COPY / ".git").exists():
+    if not (copy / ".git").exists():
         steps.insert(0, ["init", "--quiet", "--initial-branch=main"])
     for arguments in steps:
         subprocess.run([*git, *arguments], env=environment, check=True)
@@ -334,7 +336,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     if arguments.gates_only:
         chosen = [gate for gate in chosen if gate.junit is None]
     try:
-        make_copy()
+        make_copy(LINT_COPY)
+        make_copy(TEST_COPY)
         build_archive(BUILD / "archive")
         outcomes = run_all(chosen)
     except (BuildError, ProgramError, subprocess.CalledProcessError) as error:
