@@ -28,9 +28,16 @@ SYNCED_BY = "datasync-turbo"
 
 #: Seconds. S3 shows times to the second, and the offset between the clocks is known to about a second.
 CLOCK_MARGIN = 3.0
-#: An object's time is when it was stored, its content was read before that: up to this many seconds, and a second
-#: more for each MIB. Within that window the object's metadata must say when we began to read.
+#: An object's time is when it was stored, its content was read before that: up to this many seconds, and some more for
+#: each MiB. A file that changed within that window may have changed while it was read.
 READ_WINDOW = 900.0
+#: Seconds for each MiB of our own uploads, of which dozens share a slow line. Within that window the object's header is
+#: asked for, and its metadata tells when we began to read.
+OUR_SECONDS_PER_MIB = 60.0
+#: Seconds for each MiB of what others stored, who left no such metadata: the content decides within that window.
+OTHERS_SECONDS_PER_MIB = 1.0
+#: Seconds by which the clock of a file system may be behind ours.
+FILE_CLOCK_MARGIN = 1.0
 #: Requests in flight while objects are looked at.
 LOOKERS = 8
 
@@ -92,7 +99,7 @@ def make_plan(job: Job, bucket: Bucket, tick: Callable[[], None] = lambda: None)
     """Walk the source, list the bucket, compare. Nothing is written. Raises what Bucket raises."""
     _require_folder(job.src)
     # The bucket comes first: with a dead endpoint or wrong keys there is no point in a long walk.
-    bucket.check()
+    bucket.check(job.prefix)
     walk = Walker(job.src, job.prefix, Filter(job.include, job.exclude), job.follow_symlinks, tick).walk()
     stored: Dict[str, StoredObject] = {}
     for entry in bucket.list(job.prefix):
@@ -129,7 +136,7 @@ class _Comparison:
                 self._upload(file, "new")
             elif entry.size != file.identity.size:
                 self._upload(file, f"size: {entry.size} bytes are stored, the file has {file.identity.size}")
-            elif self._stored_after_last_change(file, entry):
+            elif self._stored_after_last_change(file, OUR_SECONDS_PER_MIB):
                 self._plan.present.append(Present(file, None))
             else:
                 doubtful.append(file)
@@ -145,16 +152,22 @@ class _Comparison:
         if file.identity.size > MAX_OBJECT_SIZE:
             message = f"has {file.identity.size} bytes; S3 takes {MAX_OBJECT_SIZE} in one object"
             self._plan.problems.append(Problem(printable(file.relative), Kind.TOO_LARGE, message))
+        elif not os.path.lexists(file.path):
+            message = "was deleted or renamed meanwhile"
+            self._plan.problems.append(Problem(printable(file.relative), Kind.VANISHED, message))
         elif not os.access(file.path, os.R_OK):
             message = "cannot be read by this user: permission denied"
             self._plan.problems.append(Problem(printable(file.relative), Kind.UNREADABLE, message))
         else:
             self._plan.uploads.append(Upload(file, reason))
 
-    def _stored_after_last_change(self, file: LocalFile, entry: StoredObject) -> bool:
-        stored_at = entry.last_modified - self._bucket.server_clock_ahead
-        window = CLOCK_MARGIN + READ_WINDOW + file.identity.size / MIB
-        return file.identity.last_change_ns < (stored_at - window) * 1e9
+    def _stored_at(self, file: LocalFile) -> float:
+        """When the file's object was stored, by this host's clock."""
+        return self._stored[file.key].last_modified - self._bucket.server_clock_ahead
+
+    def _stored_after_last_change(self, file: LocalFile, seconds_per_mib: float) -> bool:
+        window = CLOCK_MARGIN + READ_WINDOW + seconds_per_mib * file.identity.size / MIB
+        return file.identity.last_change_ns < (self._stored_at(file) - window) * 1e9
 
     def _look_at(self, files: List[LocalFile]) -> Iterable[Tuple[LocalFile, Tuple[str, Optional[Verdict]]]]:
         if not files:
@@ -174,8 +187,7 @@ class _Comparison:
         head = self._bucket.head(file.key)
         if head is None:
             return "new", None
-        began = _began_to_read(head)
-        if began is not None and head.size == file.identity.size and file.identity.last_change_ns < began * 10**9:
+        if self._stored_as_it_is(file, head):
             return "", None
         verdict = self._verifier.present(file, head)
         if verdict.outcome is Outcome.SAME:
@@ -184,8 +196,19 @@ class _Comparison:
             return "changed after it was stored, as its times say", None
         return f"content: {verdict.message}", None
 
+    def _stored_as_it_is(self, file: LocalFile, head: ObjectHead) -> bool:
+        """Whether the times prove that the object was read from the file after its last change."""
+        if head.size != file.identity.size:
+            return False
+        began = _began_to_read(head)
+        if began is None:
+            return self._stored_after_last_change(file, OTHERS_SECONDS_PER_MIB)
+        # Reading cannot begin after storing: our clock was ahead then, and was set since.
+        plausible = began <= self._stored_at(file) + CLOCK_MARGIN
+        return plausible and file.identity.last_change_ns < (began - FILE_CLOCK_MARGIN) * 1e9
+
 
 def _began_to_read(head: ObjectHead) -> Optional[int]:
     """The second, by this host's clock, in which the uploader began to read the file; None if others stored it."""
     text = head.metadata.get("timestamp", "")
-    return int(text) if head.metadata.get("synced-by") == SYNCED_BY and text.isdigit() else None
+    return int(text) if head.metadata.get("synced-by") == SYNCED_BY and text.isdecimal() else None

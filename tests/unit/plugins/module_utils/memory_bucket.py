@@ -53,6 +53,8 @@ class MemoryBucket:
         self.rewrites_backslash = False
         self.tells_part_size = True
         self.asked: Counter[str] = Counter()
+        #: The prefixes below which it was checked that the bucket answers.
+        self.checked: List[str] = []
         self.failures: Dict[str, Exception] = {}
 
     def put(self, key: str, content: bytes, last_modified: Optional[float] = None, **properties: object) -> None:
@@ -63,6 +65,7 @@ class MemoryBucket:
         self.objects[stored_key] = MemoryObject(content, moment, **properties)  # type: ignore[arg-type]
 
     def check(self, prefix: str = "") -> None:
+        self.checked.append(prefix)
         self._ask("check")
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
