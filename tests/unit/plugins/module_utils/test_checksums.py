@@ -11,7 +11,7 @@ import sys
 import zlib
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import checksums
+from ansible_collections.datasync.turbo.plugins.module_utils import checksums, reading
 from ansible_collections.datasync.turbo.plugins.module_utils.checksums import ALGORITHMS, MIB
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import InstallationError
 from hypothesis import given
@@ -103,7 +103,7 @@ def test_a_multipart_etag_is_the_md5_of_the_parts_md5s(content, part_size, read_
     parts = parts_of(content, part_size)
     naive = hashlib.md5(b"".join(hashlib.md5(part).digest() for part in parts)).hexdigest()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(checksums, "READ_SIZE", read_size)
+        patched.setattr(reading, "READ_SIZE", read_size)
         assert checksums.etag_multipart(io.BytesIO(content), part_size) == f"{naive}-{len(parts)}"
 
 
@@ -112,14 +112,14 @@ def test_a_composite_checksum_is_the_checksum_of_the_parts_checksums(content, al
     parts = parts_of(content, part_size)
     naive = base64.b64encode(digest(algorithm, b"".join(digest(algorithm, part) for part in parts))).decode("ascii")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(checksums, "READ_SIZE", read_size)
+        patched.setattr(reading, "READ_SIZE", read_size)
         assert checksums.composite(io.BytesIO(content), algorithm, part_size) == f"{naive}-{len(parts)}"
 
 
 @given(st.binary(max_size=300), st.sampled_from(ALGORITHMS), st.integers(1, 64))
 def test_a_full_object_checksum_covers_every_byte(content, algorithm, read_size):
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(checksums, "READ_SIZE", read_size)
+        patched.setattr(reading, "READ_SIZE", read_size)
         assert base64.b64decode(checksums.full_object(io.BytesIO(content), algorithm)) == digest(algorithm, content)
 
 

@@ -64,13 +64,8 @@ def test_a_missing_source_is_refused(options, source):
     assert "src is missing" in refusal(options(src=source))
 
 
-def test_a_source_that_does_not_exist_is_named(options, tmp_path):
-    assert f"src '{tmp_path}/gone' does not exist" in refusal(options(src=str(tmp_path / "gone")))
-
-
-def test_a_source_that_is_a_file_is_refused(options, tmp_path):
-    (tmp_path / "film.mov").touch()
-    assert "is not a folder" in refusal(options(src=str(tmp_path / "film.mov")))
+def test_a_source_may_be_mounted_later(options, tmp_path):
+    assert Job.from_options(options(src=str(tmp_path / "gone"))).src == str(tmp_path / "gone")
 
 
 def test_a_source_may_be_a_link_to_a_folder(options, tmp_path):

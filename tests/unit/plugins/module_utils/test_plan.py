@@ -339,7 +339,7 @@ def test_an_interrupt_ends_the_comparison(plan_of, bucket, source, moment):
 
 def test_a_source_that_is_gone_is_named(source, plan_of):
     source.rmdir()
-    with pytest.raises(ConfigurationError, match="does not exist.*mounted"):
+    with pytest.raises(ConfigurationError, match=r"does not exist .*mounted"):
         plan_of()
 
 
