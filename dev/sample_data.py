@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import shutil
 from pathlib import Path
-from typing import Dict
+from typing import Dict, Optional
 
 MEBIBYTE = 1024 * 1024
 #: Bytes that are made and written at once.
@@ -47,9 +47,9 @@ def files() -> Dict[str, int]:
     return {**LARGE, **AWKWARD, **photos, **notes}
 
 
-def make(folder: Path, seed: int = 2026) -> Dict[str, int]:
-    """Write the files, unless they are all there in their sizes already; returns `files()`."""
-    wanted = files()
+def make(folder: Path, wanted: Optional[Dict[str, int]] = None, seed: int = 2026) -> Dict[str, int]:
+    """Write the files, unless they are all there in their sizes already; returns what `files()` gives, or `wanted`."""
+    wanted = files() if wanted is None else wanted
     if is_complete(folder, wanted):
         return wanted
     shutil.rmtree(folder, ignore_errors=True)
