@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import os
 import queue
+import select
 import signal
+import stat
 import subprocess
 import threading
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import (
     IO,
     Callable,
@@ -36,7 +39,7 @@ from typing import (
 from . import s5cmd
 from .bucket import Bucket
 from .checksums import MIB, effective_part_size, sha256_hex
-from .errors import ExitCode
+from .errors import ExitCode, InstallationError
 from .job import Job
 from .plan import SYNCED_BY, Upload
 from .reading import Stop, Tick
@@ -55,6 +58,8 @@ POLL_HASH = 0.02
 HASHES_AHEAD = 4
 #: Seconds between questions to the bucket whether it still answers, after uploads failed.
 DOUBT_INTERVAL = 5.0
+#: Seconds that s5cmd may take to end after it closed its output.
+END_GRACE = 5.0
 #: Bytes of s5cmd's other output (a Go panic) that are kept for the message.
 TAIL = 2000
 
@@ -83,17 +88,24 @@ class _Child:
     """A running s5cmd and the queue of what it says; None in the queue marks its end."""
 
     def __init__(self, arguments: List[str], environment: Mapping[str, str]) -> None:
-        # A session of its own: Ctrl-C on a terminal reaches us, and we decide how s5cmd ends.
-        self._process = subprocess.Popen(
-            arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(environment),
-            start_new_session=True,
-        )
+        try:
+            # A session of its own: Ctrl-C on a terminal reaches us, and we decide how s5cmd ends.
+            self._process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(environment),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise InstallationError(
+                f"{arguments[0]!r} cannot be started: {error.strerror}", "check the binary and this host's memory"
+            ) from error
         self._stdin = cast(IO[bytes], self._process.stdin)
         self.events: queue.Queue[Optional[Event]] = queue.Queue()
+        #: Events that name no file in flight. Each is a worker that is free again.
+        self.strays = 0
         self._other = b""
         self._readers = [
             threading.Thread(target=self._read, args=(pipe,), daemon=True)
@@ -111,6 +123,11 @@ class _Child:
                 return int(dict(line.split(": ") for line in file.read().splitlines())["wchar"])
         except (OSError, ValueError, KeyError):
             return None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a command can be handed over without waiting: a child that hangs must not make us hang."""
+        return bool(select.select([], [self._stdin], [], 0)[1])
 
     def feed(self, line: bytes) -> bool:
         """Hand over one command; False if the child no longer reads."""
@@ -130,15 +147,20 @@ class _Child:
 
     def epitaph(self) -> str:
         """How the child ended, with the last of what it said outside of events."""
-        code = self._process.wait()
-        how = f"was stopped by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        try:
+            code = self._process.wait(END_GRACE)
+            how = f"was stopped by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        except subprocess.TimeoutExpired:
+            how = "closed its output and did not end"
         said = self._other.decode("utf-8", "replace").strip()
         return f"s5cmd {how}{': ' + said if said else ''}"
 
     def kill(self) -> None:
         """End the child at once. SIGTERM would take it 5 s and leave as many open multipart uploads."""
         if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            # It may end by itself right now; macOS answers EPERM then, Linux at most ESRCH.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self.no_more()
         for reader in self._readers:
@@ -150,7 +172,16 @@ class _Child:
             if event:
                 self.events.put(event)
             elif line.strip():
-                self._other = (self._other + line)[-TAIL:]
+                self._keep(line)
+
+    def _keep(self, line: bytes) -> None:
+        self._other = (self._other + line)[-TAIL:]
+
+    def stray(self, event: Event) -> None:
+        """Count an event that names no file in flight, and keep it for the epitaph."""
+        self.strays += 1
+        said = event.error or f"{event.source} -> {event.destination}"
+        self._keep(f"{event.command}: {said}\n".lstrip(": ").encode("utf-8", "replace"))
 
     def _mark_end(self) -> None:
         for reader in self._readers:
@@ -194,7 +225,7 @@ class Transfer:
             yield from self._run_alone(upload)
 
     def _run_alone(self, upload: Upload) -> Iterator[Outcome]:
-        prepared = self._prepare(upload, self._hash(upload, self._tick))
+        prepared = self._prepare(upload, lambda: self._hash(upload, self._tick))
         if isinstance(prepared, Failed):
             yield prepared
             return
@@ -225,7 +256,7 @@ class Transfer:
                 if event is None:
                     yield from _unfinished(child, in_flight, waiting)
                     return
-                yield from self._settle(event, in_flight)
+                yield from self._settle(event, in_flight, child)
         finally:
             if pool:
                 stop.set()
@@ -235,7 +266,8 @@ class Transfer:
 
     def _feed(self, child: _Child, waiting: _Waiting, in_flight: Dict[str, _Prepared]) -> Generator[Failed, None, bool]:
         """Keep every worker busy. Returns whether the child still reads."""
-        while waiting.ready and len(in_flight) < self._job.numworkers + LINES_AHEAD:
+        window = self._job.numworkers + LINES_AHEAD + child.strays
+        while waiting.ready and len(in_flight) < window and child.has_room:
             prepared = self._prepare(*waiting.take())
             if isinstance(prepared, Failed):
                 yield prepared
@@ -245,9 +277,10 @@ class Transfer:
                 return False
         return True
 
-    def _settle(self, event: Event, in_flight: Dict[str, _Prepared]) -> Iterator[Outcome]:
+    def _settle(self, event: Event, in_flight: Dict[str, _Prepared], child: _Child) -> Iterator[Outcome]:
         prepared = _addressed(event, in_flight)
         if prepared is None:
+            child.stray(event)
             return
         del in_flight[prepared.source]
         if event.success:
@@ -272,21 +305,22 @@ class Transfer:
     def _hash(self, upload: Upload, tick: Tick) -> str:
         if not self._wants_sha256:
             return ""
-        try:
-            with open(upload.file.path, "rb", buffering=0) as file:
-                return sha256_hex(file, tick)
-        except OSError:
-            # The preparation right after this meets the same error and reports it.
-            return ""
+        with open(upload.file.path, "rb", buffering=0) as file:
+            return sha256_hex(file, tick)
 
-    def _prepare(self, upload: Upload, sha256: str) -> Union[_Prepared, Failed]:
+    def _prepare(self, upload: Upload, hashed: Callable[[], str]) -> Union[_Prepared, Failed]:
+        """Look at the file once more. `hashed` gives its SHA256 ('' if none is wanted) or raises OSError."""
         file = upload.file
         try:
-            identity = identity_of(os.stat(file.path))
+            sha256 = hashed()
+            status = os.stat(file.path)
         except FileNotFoundError:
             return Failed(file, Kind.VANISHED, "was deleted or renamed before its upload began")
         except OSError as error:
             return Failed(file, Kind.UNREADABLE, f"cannot be read: {error.strerror}")
+        if not stat.S_ISREG(status.st_mode):
+            return Failed(file, Kind.CHANGED, "is no longer a file")
+        identity = identity_of(status)
         if sha256 and identity != file.identity:
             return Failed(file, Kind.CHANGED, describe_change(file.identity, identity))
         part_size = effective_part_size(identity.size, self._job.part_size)
@@ -338,12 +372,12 @@ class _Waiting:
             self._ahead.append((upload, self._pool.submit(self._compute, upload)))
         return bool(self._ahead) and self._ahead[0][1].done()
 
-    def take(self) -> Tuple[Upload, str]:
-        """The next upload and its SHA256, which is empty without a pool."""
+    def take(self) -> Tuple[Upload, Callable[[], str]]:
+        """The next upload, and what gives its SHA256 (empty without a pool) or raises the error of reading it."""
         if self._pool is None:
-            return self._rest.popleft(), ""
+            return self._rest.popleft(), str
         upload, digest = self._ahead.popleft()
-        return upload, digest.result()
+        return upload, digest.result
 
     def give_up(self) -> List[Upload]:
         """All that still wait."""
