@@ -132,7 +132,8 @@ def write_json(path: str, result: Result) -> None:
     try:
         os.makedirs(folder, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=".result-", dir=folder)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        # What is not UTF-8 in a message becomes \udcXX, which JSON can read.
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(result.as_json())
             file.flush()
             os.fsync(file.fileno())

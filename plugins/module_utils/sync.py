@@ -13,7 +13,7 @@ from typing import Dict, List, NamedTuple, Optional, Set
 
 from . import lock, report, s5cmd
 from .bucket import Bucket
-from .errors import ConfigurationError, DatasyncError, ExitCode, Interrupted, LockedError
+from .errors import ConfigurationError, DatasyncError, ExitCode, Interrupted
 from .interrupt import Interrupt
 from .job import Job
 from .log import Log
@@ -60,20 +60,30 @@ def run(job: Job, log: Log, progress: Progress, interrupt: Interrupt, dry_run: b
             if not dry_run:
                 _write_results(job, outcome.result, log)
             return outcome
-    except LockedError as error:
-        # The result files belong to the run that holds the lock.
+    except DatasyncError as error:
+        # The lock is not ours; the result files belong to the run that holds it.
         return pipeline.stopped(error)
 
 
 def _write_results(job: Job, result: Result, log: Log) -> None:
-    for path in job.result_paths:
-        try:
-            report.write_json(path, result)
-        except ConfigurationError as error:
-            log.error(str(error))
-            result.problems.append(Problem("", Kind.RUN, str(error)))
-            result.status = "failed"
-            result.exit_code = result.exit_code or int(error.exit_code)
+    written = [path for path in job.result_paths if _written(path, result, log)]
+    if len(written) < len(job.result_paths):
+        # Whoever reads these must not find a success that the run no longer is.
+        for path in written:
+            _written(path, result, log)
+
+
+def _written(path: str, result: Result, log: Log) -> bool:
+    """Write a result file; a failure becomes part of the result."""
+    try:
+        report.write_json(path, result)
+    except ConfigurationError as error:
+        log.error(str(error))
+        result.problems.append(Problem("", Kind.RUN, str(error)))
+        result.status = "failed" if result.status == "success" else result.status
+        result.exit_code = result.exit_code or int(error.exit_code)
+        return False
+    return True
 
 
 class _Proof(NamedTuple):
@@ -81,6 +91,11 @@ class _Proof(NamedTuple):
 
     file: LocalFile
     uploaded: bool
+
+
+def _finished(future: Future[Verdict]) -> bool:
+    """Whether a proof came to a verdict."""
+    return future.done() and not future.cancelled() and future.exception() is None
 
 
 class _Pipeline:
@@ -271,7 +286,10 @@ class _Pipeline:
         unsettled = [upload.file for upload in self._plan.uploads if upload.file.key not in self._settled]
         if not self._dry_run:
             self._problems.extend(Problem(printable(f.relative), Kind.UNFINISHED, message) for f in unsettled)
-        for proof in self._proofs.values():
+        for future, proof in self._proofs.items():
+            if _finished(future):
+                self._judge(proof, future.result())
+                continue
             if proof.uploaded:
                 self._stored.pop(proof.file.key, None)
             self._verification.unverified += 1

@@ -1,0 +1,199 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""The result in the form that sites and modules read, written so that no reader sees half of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils import report
+from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
+from ansible_collections.datasync.turbo.plugins.module_utils.report import (
+    ChecksumVerification,
+    Kind,
+    Problem,
+    Result,
+    exit_code_of,
+    printable,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def result(**changes):
+    values = {
+        "timestamp": "2026-01-02T03:04:05+01:00",
+        "duration_seconds": 1.5,
+        "files_synced": 2,
+        "bytes_transferred": 300,
+        "source_size": "4.0K",
+        "s3_objects": 7,
+        "status": "success",
+        "tool": "s5cmd",
+        "tool_version": "v2.3.0",
+        "throughput_mbps": 0.2,
+        "source": "/srv/material",
+        "destination": "s3://archive/",
+        "dry_run": False,
+        "checksum_verification": ChecksumVerification(True, "CRC64NVME", True, methods={"ETag": 2}),
+        "problems": [],
+        "exit_code": 0,
+        **changes,
+    }
+    return Result(**values)
+
+
+# --- names
+
+
+@given(st.binary(max_size=60))
+def test_any_file_name_becomes_text_that_utf_8_and_json_can_carry(name):
+    text = printable(os.fsdecode(name))
+    text.encode("utf-8")
+    assert json.loads(json.dumps(text)) == text
+
+
+@given(st.text(st.characters(blacklist_categories=("Cs",)), max_size=30))
+def test_a_name_in_utf_8_is_shown_as_it_is(name):
+    assert printable(name) == name
+
+
+def test_bytes_that_are_not_utf_8_are_shown_as_numbers():
+    assert printable(os.fsdecode(b"caf\xe9 \xc3\xa9")) == "caf\\xe9 é"
+
+
+# --- exit codes
+
+
+def problem(kind):
+    return Problem("a", kind, "because")
+
+
+def test_without_problems_the_exit_code_is_0():
+    assert exit_code_of([]) == 0
+
+
+KINDS = [value for name, value in vars(Kind).items() if name.isupper()]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != Kind.CHECKSUM])
+def test_any_problem_makes_the_run_incomplete(kind):
+    assert exit_code_of([problem(kind)]) == 4
+
+
+def test_a_stored_checksum_that_differs_outweighs_what_is_incomplete():
+    assert exit_code_of([problem(Kind.UPLOAD), problem(Kind.CHECKSUM), problem(Kind.CHANGED)]) == 5
+
+
+def test_what_stopped_the_run_outweighs_its_problems():
+    assert exit_code_of([problem(Kind.CHECKSUM)], 143) == 143
+    assert exit_code_of([], 2) == 2
+
+
+def test_no_two_kinds_of_problems_share_a_name():
+    assert len(set(KINDS)) == len(KINDS)
+
+
+# --- the JSON
+
+
+def test_the_json_has_the_keys_and_types_that_the_sites_scripts_read():
+    told = json.loads(result(problems=[Problem("a", Kind.CHANGED, "because")]).as_json())
+    for name, kind in {
+        "timestamp": str,
+        "duration_seconds": float,
+        "files_synced": int,
+        "bytes_transferred": int,
+        "source_size": str,
+        "s3_objects": int,
+        "status": str,
+        "tool": str,
+        "tool_version": str,
+        "throughput_mbps": float,
+        "source": str,
+        "destination": str,
+        "dry_run": bool,
+        "exit_code": int,
+        "host": str,
+    }.items():
+        assert type(told[name]) is kind, name
+    assert told["checksum_verification"] == {
+        "enabled": True,
+        "algorithm": "CRC64NVME",
+        "verified": True,
+        "errors": 0,
+        "unverified": 0,
+        "methods": {"ETag": 2},
+    }
+    assert told["problems"] == [{"path": "a", "kind": "changed", "message": "because"}]
+
+
+def test_the_json_is_what_the_module_returns():
+    assert json.loads(result().as_json()) == result().as_dict()
+
+
+def test_names_are_readable_in_the_json():
+    assert "日本" in result(source="/srv/日本").as_json()
+
+
+def test_the_time_is_local_with_its_offset():
+    assert re.match(r"2026-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$", report.timestamp(1790000000.9))
+
+
+# --- the file
+
+
+def test_the_file_holds_the_result_and_others_may_read_it(tmp_path):
+    path = tmp_path / "logs" / "last-sync.json"
+    report.write_json(str(path), result())
+    assert json.loads(path.read_text(encoding="utf-8")) == result().as_dict()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_the_old_result_is_replaced_as_a_whole(tmp_path, monkeypatch):
+    path = tmp_path / "last-sync.json"
+    path.write_text("old")
+    seen = []
+    real_replace = os.replace
+
+    def replace(source, target):
+        seen.append((path.read_text(), json.loads(Path(source).read_text(encoding="utf-8"))["status"]))
+        real_replace(source, target)
+
+    monkeypatch.setattr(report.os, "replace", replace)
+    report.write_json(str(path), result())
+    assert seen == [("old", "success")]
+    assert os.listdir(tmp_path) == ["last-sync.json"]
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace", "chmod"])
+def test_when_writing_fails_the_old_result_stays_and_nothing_is_left_behind(tmp_path, monkeypatch, call):
+    path = tmp_path / "last-sync.json"
+    path.write_text("old")
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(report.os, call, full)
+    with pytest.raises(ConfigurationError, match=r"last-sync\.json.*No space left"):
+        report.write_json(str(path), result())
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["last-sync.json"]
+
+
+def test_a_folder_that_cannot_be_made_is_a_configuration_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="result_path"):
+        report.write_json(str(tmp_path / "file" / "last-sync.json"), result())
+
+
+def test_text_that_is_not_utf_8_keeps_no_result_from_being_written(tmp_path):
+    path = tmp_path / "last-sync.json"
+    told = result(problems=[Problem("", Kind.RUN, "cannot open 'caf\udce9'")])
+    report.write_json(str(path), told)
+    assert json.loads(path.read_text(encoding="utf-8"))["problems"][0]["message"] == "cannot open 'caf\udce9'"
