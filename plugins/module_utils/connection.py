@@ -19,7 +19,7 @@ DEFAULT_REGION = "us-east-1"
 
 #: What botocore accepts (its utils.py, is_valid_endpoint_url and validate_region_name).
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
-_REGION = re.compile(rf"^{_LABEL}$")
+_REGION = re.compile(rf"(?![0-9]+\Z){_LABEL}")
 _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?")
 _MAX_HOST = 255
 
@@ -55,11 +55,11 @@ class Connection:
             raise ConfigurationError(f"{missing} is missing", "access_key and secret_key go together")
         if self.session_token and not self.access_key:
             raise ConfigurationError("session_token is given without access_key and secret_key")
-        if self.region and not _REGION.match(self.region):
+        if self.region and not _REGION.fullmatch(self.region):
             raise ConfigurationError(f"region {self.region!r} is not a region's name", "write it as eu-central-1")
         if self.endpoint_url and not _is_server_url(self.endpoint_url):
             raise ConfigurationError(
-                f"endpoint_url {self.endpoint_url!r} is not a server's URL",
+                f"endpoint_url {_without_user(self.endpoint_url)!r} is not a server's URL",
                 "write it as https://host or http://host:port; boto3 takes letters, digits, '-' and '.' in the host",
             )
 
@@ -106,6 +106,11 @@ class Connection:
         )
 
 
+def _without_user(url: str) -> str:
+    scheme, slashes, rest = url.partition("//")
+    return scheme + slashes + rest.rpartition("@")[2]
+
+
 def _is_server_url(url: str) -> bool:
     # urlsplit drops these characters, botocore refuses them.
     if any(character in url for character in "\t\r\n"):
@@ -113,6 +118,9 @@ def _is_server_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname or "", parts.port
+        if "@" in parts.netloc:
+            # A password there would be in s5cmd's arguments and in the log.
+            return False
         if ":" in host:
             ipaddress.IPv6Address(host)
             return parts.scheme in ("http", "https")

@@ -84,7 +84,7 @@ def test_exactly_the_endpoints_that_boto3_takes_are_accepted(url):
 
 
 @pytest.mark.parametrize(
-    "region", ["eu-central-1", "us-gov-west-1", "local", "-x", "a.b", "eu central", "a" * 64, "eu\n"]
+    "region", ["eu-central-1", "us-gov-west-1", "local", "-x", "a.b", "eu central", "a" * 64, "123"]
 )
 def test_exactly_the_regions_that_boto3_takes_are_accepted(region):
     try:
@@ -98,6 +98,21 @@ def test_exactly_the_regions_that_boto3_takes_are_accepted(region):
     except InvalidRegionError:
         taken = False
     assert accepted == taken
+
+
+def test_a_region_that_ends_in_a_newline_is_refused():
+    """Here boto3 is too kind: it would be sent as it is."""
+    with pytest.raises(ConfigurationError, match="region"):
+        Connection.from_options({"region": "eu-central-1\n"})
+
+
+@pytest.mark.parametrize("user", ["somebody:secret@", "somebody:se//c@ret@", "@"])
+def test_a_user_or_password_in_the_endpoint_is_refused_and_not_shown(user):
+    """s5cmd would have it in its arguments, which every user of the host may read."""
+    with pytest.raises(ConfigurationError, match="endpoint_url") as raised:
+        Connection.from_options({"endpoint_url": f"https://{user}s3.example.org"})
+    assert "somebody" not in str(raised.value)
+    assert "s3.example.org" in str(raised.value)
 
 
 def test_secrets_are_not_in_the_repr():
