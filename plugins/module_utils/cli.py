@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import io
 import json
 import os
 import sys
@@ -37,6 +39,9 @@ exit codes:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the program; returns its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A locale that cannot show a file's name must not end a run that went well with an exception.
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     command: Any = arguments.run
     try:
@@ -149,4 +154,6 @@ def _config(arguments: argparse.Namespace) -> int:
 
 
 def _print_json(values: Dict[str, Any]) -> None:
-    print(json.dumps(values, indent=2, ensure_ascii=False))
+    # The escapes of JSON can be shown in every encoding.
+    escaped = codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
+    print(json.dumps(values, indent=2, ensure_ascii=escaped))
