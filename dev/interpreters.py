@@ -12,7 +12,10 @@ from typing import Dict, Iterator, Optional
 #: What the managed hosts may run.
 HOST_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 #: Prints the real path, also when a pyenv shim was run, if ansible-test could make an environment with it.
-PROBE = "import sys, venv, ensurepip, ctypes, sqlite3, ssl; print('%d.%d' % sys.version_info[:2], sys.executable)"
+PROBE = """
+import ctypes, ensurepip, os, sqlite3, ssl, sys, venv
+print("%d.%d" % sys.version_info[:2], os.path.realpath(sys.executable))
+"""
 
 
 def find_interpreters() -> Dict[str, Path]:
