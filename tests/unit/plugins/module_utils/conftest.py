@@ -44,9 +44,9 @@ def stored(source, destination):
     event = {{"operation": "cp", "success": True, "source": source, "destination": destination}}
     say(json.dumps(event))
 
-def failed(source, destination, error):
-    command = "cp --raw=true " + source + " " + destination
-    say(json.dumps({{"operation": "cp", "command": command, "error": error}}), sys.stderr)
+def failed(source, destination, error, stream=sys.stderr):
+    command = "cp " + source + " " + destination
+    say(json.dumps({{"operation": "cp", "command": command, "error": error}}), stream)
 
 def store_all():
     for arguments in commands():
