@@ -47,6 +47,16 @@ _HINTS = {
     "RequestTimeTooSkewed": "set this host's clock",
     "SignatureDoesNotMatch": "check secret_key, and this host's clock",
 }
+#: Request -> what its sender must be allowed.
+#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+_PERMISSIONS = {
+    "AbortMultipartUpload": "s3:AbortMultipartUpload on the objects",
+    "DeleteObject": "s3:DeleteObject on the objects",
+    "HeadObject": "s3:GetObject on the objects",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads on the bucket",
+    "ListObjectsV2": "s3:ListBucket on the bucket",
+    "PutObject": "s3:PutObject on the objects",
+}
 #: Seconds. S3 refuses requests whose time differs by 15 minutes; a clock that is a minute off needs care before that.
 #: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html#RESTAuthenticationTimeStamp
 NOTABLE_SKEW = 60
@@ -131,6 +141,8 @@ def explained(action: str, where: str) -> Iterator[None]:
         refused = access_error(_STATUS_CODES.get(code, code), answer.get("Message", "no message"), where)
         if isinstance(refused, CredentialsError):
             refused.hint = clock_hint(clock_ahead(error.response)) or refused.hint
+        elif _STATUS_CODES.get(code, code) == "AccessDenied" and error.operation_name in _PERMISSIONS:
+            refused.hint = f"grant {_PERMISSIONS[error.operation_name]}"
         raise refused from error
     except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
         raise CredentialsError(f"{where}: {error}", "give a profile, keys, or an instance role") from error

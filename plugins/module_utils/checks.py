@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
-import shutil
 import threading
 import uuid
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ from .errors import (
 )
 from .job import bucket_name, key_prefix
 from .platform import HEADER_SIZE, detect, executable_asset
-from .s5cmd import MINIMUM_VERSION, Version, find_binary, read_version
+from .s5cmd import MINIMUM_VERSION, Version, find_binary, look_up, read_version
 
 INSTALLATION = "installation"
 CREDENTIALS = "credentials"
@@ -73,7 +72,7 @@ _Answer = TypeVar("_Answer")
 class Request:
     """What to check. Without `bucket` the access checks end at the endpoint; the probe writes only outside `dry_run`.
 
-    `prefix` is empty or ends with a slash.
+    `prefix` is empty or ends with a slash. `for_transfers`: an s5cmd that is too old for verified transfers is a fault.
     """
 
     connection: Connection = field(default_factory=Connection)
@@ -82,6 +81,7 @@ class Request:
     prefix: str = ""
     write_probe: bool = False
     dry_run: bool = False
+    for_transfers: bool = False
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any], dry_run: bool = False) -> Request:
@@ -209,7 +209,7 @@ class _Examination:
         self._checks[name] = Check(name, CATEGORIES[name], ok, message, hint or "", ran)
 
     def _examine_s5cmd(self) -> None:
-        asked = self._request.s5cmd_path or shutil.which("s5cmd")
+        asked = self._request.s5cmd_path or look_up()
         try:
             binary = find_binary(asked)
         except InstallationError as error:
@@ -259,8 +259,9 @@ class _Examination:
             self._failed("platform", mismatch)
 
     def _examine_version(self, version: Version) -> None:
-        if version.numbers < OLDEST_VERSION:
-            old = f"s5cmd {version.text} is older than {_dotted(OLDEST_VERSION)}"
+        oldest = MINIMUM_VERSION if self._request.for_transfers else OLDEST_VERSION
+        if version.numbers < oldest:
+            old = f"s5cmd {version.text} is older than {_dotted(oldest)}"
             self._failed("version", InstallationError(old, "install a later one with s5cmd_install"))
         elif version.numbers < MINIMUM_VERSION:
             hint = f"verified transfers need {_dotted(MINIMUM_VERSION)} or later: install it with s5cmd_install"

@@ -55,6 +55,11 @@ def _awscrt() -> Any:
     return awscrt.checksums
 
 
+def require_packages() -> None:
+    """Raise InstallationError unless what verification needs can be imported."""
+    _awscrt()
+
+
 _HASHERS: Dict[str, Callable[[], Any]] = {
     "CRC64NVME": lambda: _Crc(_awscrt().crc64nvme, 8),
     "SHA256": hashlib.sha256,

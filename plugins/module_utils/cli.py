@@ -20,7 +20,7 @@ from .interrupt import Interrupt
 from .job import Job
 from .log import Level, Log
 from .progress import Progress, progress_for
-from .report import printable
+from .report import not_begun, printable
 from .units import format_bytes_si
 from .version import __version__
 
@@ -48,7 +48,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         return int(command(arguments))
     except DatasyncError as error:
         if arguments.json:
-            _print_json({"status": "failed", "message": str(error), "exit_code": int(error.exit_code)})
+            _print_json(not_begun(error).as_dict())
         Log(sys.stderr).error(str(error))
         return int(error.exit_code)
     except BrokenPipeError:
@@ -99,11 +99,19 @@ class _Session:
         try:
             self.job = Job.from_options(with_environment(self.config.options))
         except ConfigurationError as error:
-            raise self.config.located(error) from error
+            located = self.config.located(error)
+            self._report(located, arguments)
+            raise located from error
         level = Level.WARN if arguments.quiet else Level[self.config.options.get("log_level", "info").upper()]
         self.log = Log(sys.stderr, self.job.log_path if with_log_file else None, level)
         for warning in self.config.warnings:
             self.log.warn(warning)
+
+    def _report(self, error: ConfigurationError, arguments: argparse.Namespace) -> None:
+        """Replace the success of an earlier run by this failure, where the file tells where others look for it."""
+        if arguments.run is _sync:
+            result = not_begun(error, self.config.options.get("src", ""))
+            sync.write_results(self.config.options.get("result_paths", ()), result, Log(sys.stderr))
 
 
 def _sync(arguments: argparse.Namespace) -> int:
@@ -132,7 +140,9 @@ def _plan(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     session = _Session(arguments, with_log_file=False)
     job = session.job
-    report = checks.run_checks(checks.Request(job.connection, job.s5cmd_path, job.bucket, job.prefix))
+    report = checks.run_checks(
+        checks.Request(job.connection, job.s5cmd_path, job.bucket, job.prefix, for_transfers=True)
+    )
     if arguments.json:
         _print_json(report.as_dict())
     for check in report.checks:

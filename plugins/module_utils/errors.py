@@ -7,6 +7,7 @@ Exit codes are the interface to schedulers and monitoring; `docs/troubleshooting
 
 from __future__ import annotations
 
+import signal
 from enum import IntEnum
 from typing import Optional
 
@@ -78,7 +79,7 @@ class Interrupted(DatasyncError):
     """A signal stopped the run."""
 
     def __init__(self, signal_number: int) -> None:
-        super().__init__(f"stopped by signal {signal_number}")
+        super().__init__(f"stopped by {signal.Signals(signal_number).name}")
         self.exit_code = 128 + signal_number
 
 

@@ -29,18 +29,21 @@ def lock_path(job: Job) -> str:
 
 
 @contextmanager
-def held(job: Job) -> Iterator[None]:
-    """Hold the job's lock. Raises LockedError at once if another run holds it."""
+def held(job: Job) -> Iterator[int]:
+    """Hold the job's lock; yields its descriptor, which a child may inherit to hold the lock beyond our death.
+
+    Raises LockedError at once if another run holds it.
+    """
     path = lock_path(job)
     descriptor = _open(path)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            message = f"another run of this job holds the lock {path!r}{_holder(path)}"
+            message = f"another run of this job{_holder(path)} holds the lock {path!r}"
             raise LockedError(message, "wait for it to end") from error
         _write_holder(descriptor)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

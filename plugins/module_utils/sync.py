@@ -9,9 +9,9 @@ import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Dict, List, NamedTuple, Optional, Set
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from . import lock, report, s5cmd
+from . import checksums, lock, report, s5cmd
 from .bucket import Bucket
 from .errors import ConfigurationError, DatasyncError, ExitCode, Interrupted
 from .interrupt import Interrupt
@@ -55,19 +55,22 @@ def run(job: Job, log: Log, progress: Progress, interrupt: Interrupt, dry_run: b
     """
     pipeline = _Pipeline(job, log, progress, interrupt, dry_run)
     try:
-        with lock.held(job):
-            outcome = pipeline.run()
-            if not dry_run:
-                _write_results(job, outcome.result, log)
+        if dry_run:
+            # It writes nothing, so it need not keep a scheduled run from its work.
+            return pipeline.run()
+        with lock.held(job) as descriptor:
+            outcome = pipeline.run(descriptor)
+            write_results(job.result_paths, outcome.result, log)
             return outcome
     except DatasyncError as error:
         # The lock is not ours; the result files belong to the run that holds it.
         return pipeline.stopped(error)
 
 
-def _write_results(job: Job, result: Result, log: Log) -> None:
-    written = [path for path in job.result_paths if _written(path, result, log)]
-    if len(written) < len(job.result_paths):
+def write_results(paths: Sequence[str], result: Result, log: Log) -> None:
+    """Write the result to each of these files; all then say the same."""
+    written = [path for path in paths if _written(path, result, log)]
+    if len(written) < len(paths):
         # Whoever reads these must not find a success that the run no longer is.
         for path in written:
             _written(path, result, log)
@@ -114,21 +117,30 @@ class _Pipeline:
         self._settled: Set[str] = set()
         self._failed_for_access: List[int] = []
         self._stored: Dict[str, Sent] = {}
-        self._verification = ChecksumVerification(job.verification_wanted, job.checksum_algorithm)
+        self._absent_before: Set[str] = set()
+        #: Keys that were not in the bucket before and are now, proven or not.
+        self._new: Set[str] = set()
+        wanted = job.verification_wanted
+        self._verification = ChecksumVerification(wanted, job.checksum_algorithm, job.verify if wanted else "none")
         self._proofs: Dict[Future[Verdict], _Proof] = {}
 
-    def run(self) -> Run:
+    def run(self, *inherited: int) -> Run:
+        """Run to the end; s5cmd inherits these descriptors."""
         try:
             self._log.info(f"{self._job.src} → {self._job.destination}{' (dry run)' if self._dry_run else ''}")
             binary = s5cmd.find_binary(self._job.s5cmd_path)
             version = s5cmd.read_version(binary)
             self._version = version.text
             s5cmd.require_usable(version)
+            if self._job.verification_wanted:
+                # Missing packages must be known before the first upload, not at the first proof.
+                checksums.require_packages()
             bucket = Bucket(self._job.connection, self._job.bucket, pool_size=2 * VERIFIERS)
             self._plan = make_plan(self._job, bucket, self._tick)
+            self._absent_before = {upload.file.key for upload in self._plan.uploads if upload.reason == "new"}
             self._announce_plan()
             if not self._dry_run:
-                self._execute(binary, bucket)
+                self._execute(binary, bucket, inherited)
         except DatasyncError as error:
             self._stop(error)
         return self._finish()
@@ -146,15 +158,17 @@ class _Pipeline:
         plan = self._plan
         for problem in plan.problems:
             self._problem(problem)
+        if not plan.source_files and not plan.problems:
+            self._log.warn(f"{self._job.src} holds no file for this job: is its file system mounted?")
         self._log.info(
             f"{counted(plan.source_files, 'file')}, {format_bytes_si(plan.source_bytes)}: "
             f"{len(plan.uploads)} to upload ({format_bytes_si(plan.upload_bytes)}), "
             f"{len(plan.present)} stored already, {plan.skipped} skipped, {counted(len(plan.problems), 'problem')}"
         )
 
-    def _execute(self, binary: str, bucket: Bucket) -> None:
+    def _execute(self, binary: str, bucket: Bucket, inherited: Tuple[int, ...]) -> None:
         environment = s5cmd.environment_for(self._job, os.environ)
-        transfer = Transfer(self._job, binary, environment, bucket, self._tick)
+        transfer = Transfer(self._job, binary, environment, bucket, self._tick, inherited=inherited)
         verifier = Verifier(bucket, self._job.checksum_algorithm)
         self._progress.sent = lambda: transfer.bytes_written
         self._progress.start(len(self._plan.uploads), self._plan.upload_bytes)
@@ -188,6 +202,9 @@ class _Pipeline:
 
     def _prove_uploaded(self, sent: Sent, verifier: Verifier, pool: ThreadPoolExecutor) -> None:
         self._stored[sent.file.key] = sent
+        if sent.file.key in self._absent_before:
+            self._new.add(sent.file.key)
+        self._log.debug(f"stored {printable(sent.file.relative)} ({format_bytes_si(sent.identity.size)})")
         if self._job.verification_wanted:
             proof = pool.submit(verifier.uploaded, sent.file, sent.identity, sent.part_size)
         else:
@@ -241,6 +258,8 @@ class _Pipeline:
             self._verification.unverified += 1
         if proof.uploaded:
             self._stored.pop(proof.file.key, None)
+        if verdict.outcome is Outcome.MISSING:
+            self._new.discard(proof.file.key)
         message = verdict.message
         if verdict.outcome is Outcome.DIFFERENT and not proof.uploaded:
             message += "; to upload the file again, touch it"
@@ -284,6 +303,7 @@ class _Pipeline:
         self._problem(Problem("", Kind.RUN, str(error)))
         message = f"the run ended before it was uploaded: {error.message}"
         unsettled = [upload.file for upload in self._plan.uploads if upload.file.key not in self._settled]
+        logged = len(self._problems)
         if not self._dry_run:
             self._problems.extend(Problem(printable(f.relative), Kind.UNFINISHED, message) for f in unsettled)
         for future, proof in self._proofs.items():
@@ -296,6 +316,9 @@ class _Pipeline:
             text = f"was stored, but not verified: {error.message}"
             self._problems.append(Problem(printable(proof.file.relative), Kind.UNVERIFIED, text))
         self._proofs.clear()
+        if len(self._problems) > logged:
+            more = counted(len(self._problems) - logged, "more file")
+            self._log.error(f"not stored or not proven because of that: {more}; the result names each")
 
     def _exit_code(self) -> int:
         code = report.exit_code_of(self._problems, self._stopped_by.exit_code if self._stopped_by else None)
@@ -310,14 +333,13 @@ class _Pipeline:
         moved = sum(sent.identity.size for sent in self._stored.values())
         code = self._exit_code()
         self._verification.verified = self._verification.enabled and not self._dry_run and code == ExitCode.OK
-        before = {upload.file.key for upload in self._plan.uploads if upload.reason != "new"}
         result = Result(
             timestamp=report.timestamp(self._began),
             duration_seconds=round(seconds, 3),
             files_synced=len(self._stored),
             bytes_transferred=moved,
             source_size=report.source_size(self._plan.source_bytes),
-            s3_objects=self._plan.remote_objects + sum(1 for key in self._stored if key not in before),
+            s3_objects=self._plan.remote_objects + len(self._new),
             status=self._status(code),
             tool="s5cmd",
             tool_version=self._version,
@@ -351,6 +373,12 @@ class _Pipeline:
         if self._dry_run:
             would = f"{counted(len(self._plan.uploads), 'file')}, {format_bytes_si(self._plan.upload_bytes)}"
             return f"{result.status}: dry run, {would} would be uploaded"
+        if not self._plan.uploads and not self._verification.methods:
+            present = counted(result.files_unchanged, "file")
+            done = (
+                f"nothing to upload, {present} stored already" if self._stopped_by is None else "nothing was uploaded"
+            )
+            return f"{result.status}: {done}, in {result.duration_seconds} s"
         return (
             f"{result.status}: {counted(result.files_synced, 'file')}, {format_bytes_si(result.bytes_transferred)} in "
             f"{result.duration_seconds} s ({result.throughput_mbps} MB/s), {self._proven()}"

@@ -87,7 +87,7 @@ Outcome = Union[Sent, Failed]
 class _Child:
     """A running s5cmd and the queue of what it says; None in the queue marks its end."""
 
-    def __init__(self, arguments: List[str], environment: Mapping[str, str]) -> None:
+    def __init__(self, arguments: List[str], environment: Mapping[str, str], inherited: Tuple[int, ...]) -> None:
         try:
             # A session of its own: Ctrl-C on a terminal reaches us, and we decide how s5cmd ends.
             self._process = subprocess.Popen(
@@ -97,6 +97,7 @@ class _Child:
                 stderr=subprocess.PIPE,
                 env=dict(environment),
                 start_new_session=True,
+                pass_fds=inherited,
             )
         except OSError as error:
             raise InstallationError(
@@ -190,16 +191,28 @@ class _Child:
 
 
 class Transfer:
-    """Runs uploads and yields the outcome of each. `tick` is called often and may raise to stop everything."""
+    """Runs uploads and yields the outcome of each. `tick` is called often and may raise to stop everything.
+
+    `inherited` are descriptors that s5cmd keeps open: with the lock's, nobody else begins while an s5cmd that outlived
+    us still sends.
+    """
 
     def __init__(
-        self, job: Job, binary: str, environment: Mapping[str, str], bucket: Bucket, tick: Callable[[], None]
+        self,
+        job: Job,
+        binary: str,
+        environment: Mapping[str, str],
+        bucket: Bucket,
+        tick: Callable[[], None],
+        *,
+        inherited: Tuple[int, ...] = (),
     ) -> None:
         self._job = job
         self._binary = binary
         self._environment = environment
         self._bucket = bucket
         self._tick = tick
+        self._inherited = inherited
         self._child: Optional[_Child] = None
         self._last_doubt = float("-inf")
 
@@ -236,7 +249,7 @@ class Transfer:
         self, arguments: List[str], uploads: List[Upload], fed: bool, started: Optional[_Prepared] = None
     ) -> Iterator[Outcome]:
         """Run one child for these uploads; `started` is the one whose command is in the arguments already."""
-        child = self._child = _Child(arguments, self._environment)
+        child = self._child = _Child(arguments, self._environment, self._inherited)
         in_flight: Dict[str, _Prepared] = {started.source: started} if started else {}
         workers = self._job.numworkers
         pool = ThreadPoolExecutor(2, thread_name_prefix="sha256") if self._wants_sha256 else None
@@ -407,12 +420,11 @@ def _failure(prepared: _Prepared, error: str, code: str, about_credentials: bool
         exit_code = int(ExitCode.CREDENTIALS)
     elif code in ("AccessDenied", "NoSuchBucket"):
         exit_code = int(ExitCode.ACCESS)
-    kind = Kind.UPLOAD
-    if "permission denied" in error:
-        kind = Kind.UNREADABLE
-    elif not os.path.lexists(file.path):
-        kind = Kind.VANISHED
-    return Failed(file, kind, f"s5cmd: {error}", exit_code)
+    if not os.path.lexists(file.path):
+        return Failed(file, Kind.VANISHED, "was deleted or renamed during its upload")
+    kind = Kind.UNREADABLE if "permission denied" in error else Kind.UPLOAD
+    hint = " (grant s3:PutObject on the objects)" if code == "AccessDenied" else ""
+    return Failed(file, kind, f"s5cmd: {s5cmd.without_request(error)}{hint}", exit_code)
 
 
 def _unfinished(child: _Child, in_flight: Dict[str, _Prepared], waiting: _Waiting) -> Iterator[Failed]:

@@ -134,11 +134,11 @@ result:
       type: int
       returned: always
     source_size:
-      description: Size of all files of the job, as C(du -h) prints it.
+      description: Size of those files, as C(du -h) prints it.
       type: str
       returned: always
     source_files:
-      description: Number of files of the job.
+      description: Number of files of the job that can be stored. What cannot be is in C(problems).
       type: int
       returned: always
     files_unchanged:
@@ -187,9 +187,12 @@ result:
       returned: always
     checksum_verification:
       description:
-        - C(enabled); C(algorithm) that was preferred; C(verified), true only if every object in the scope of O(verify)
-          was proven by content; C(errors), objects whose content differs; C(unverified), objects that could not be
-          proven; C(methods), number of objects by the method that proved them.
+        - How the content was proven, in the keys C(enabled), C(algorithm), C(scope), C(verified), C(errors),
+          C(unverified) and C(methods).
+        - C(algorithm) is the preferred one, C(scope) the value of O(verify) in force.
+        - C(verified) is true only if every object in that scope was proven by content.
+        - C(errors) counts objects whose content differs, C(unverified) those that could not be proven, C(methods)
+          those that were, by method.
       type: dict
       returned: always
     problems:
@@ -210,6 +213,7 @@ result:
       methods:
         ETag: 1
         ETag-multipart: 1
+      scope: uploaded
       unverified: 0
       verified: true
     destination: s3://archive/studio-1/
@@ -342,9 +346,9 @@ def failure_message(finished: Run) -> str:
     """The first problems in one line; all of them are in the result."""
     problems = finished.result.problems
     shown = [f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in problems[:3]]
-    more = f"; and {len(problems) - 3} more, see result.problems" if len(problems) > 3 else ""
+    more = f" | and {len(problems) - 3} more, see result.problems" if len(problems) > 3 else ""
     return (
-        f"{finished.result.source} → {finished.result.destination} {finished.result.status}: {'; '.join(shown)}{more}"
+        f"{finished.result.source} → {finished.result.destination} {finished.result.status}: {' | '.join(shown)}{more}"
     )
 
 

@@ -61,6 +61,7 @@ def test_sync_uploads_proves_and_reports(
     assert run.result["checksum_verification"] == {
         "enabled": True,
         "algorithm": "CRC64NVME",
+        "scope": "uploaded",
         "verified": True,
         "errors": 0,
         "unverified": 0,
@@ -170,6 +171,19 @@ def test_a_source_that_is_gone_is_in_the_report_that_others_read(
     assert str(tmp_path / "unmounted") in result["problems"][0]["message"]
 
 
+def test_a_wrong_config_does_not_leave_the_last_success_in_place(
+    tree: Tree, env_file: EnvFile, program: Program, tmp_path: Path
+) -> None:
+    source = tree({"a.txt": b"a"})
+    assert program("sync", "--config", str(env_file(SOURCE_DIR=source, LOGS_DIR=tmp_path / "logs"))).returncode == 0
+    config = env_file(SOURCE_DIR=source, LOGS_DIR=tmp_path / "logs", S3_STORAGE_CLASS="CHEAP")
+    run = program("sync", "--json", "--config", str(config))
+    result = json.loads((tmp_path / "logs" / "last-sync.json").read_text())
+    for told in (run.result, result):
+        assert (told["status"], told["exit_code"]) == ("failed", 1)
+        assert "S3_STORAGE_CLASS" in told["problems"][0]["message"]
+
+
 def test_a_config_that_does_not_exist_exits_1(program: Program) -> None:
     run = program("sync", "--config", "/nowhere/job.env")
     assert run.returncode == 1
@@ -187,6 +201,39 @@ def test_a_second_run_exits_75_at_once_and_leaves_the_report_of_the_first(
     assert job_options["lock_path"] in run.stderr
     assert not (tmp_path / "result.json").exists()
     assert program("sync", "--config", str(config)).returncode == 0
+
+
+def test_a_dry_run_does_not_wait_for_the_lock(
+    tree: Tree, env_file: EnvFile, program: Program, job_options: Dict[str, Any]
+) -> None:
+    config = env_file(SOURCE_DIR=tree({"a.txt": b"a"}))
+    with open(job_options["lock_path"], "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert program("plan", "--config", str(config)).returncode == 0
+
+
+def test_an_s5cmd_that_outlives_us_keeps_the_lock(
+    tree: Tree, env_file: EnvFile, program: Program, start_program: Callable[..., subprocess.Popen[str]], s3_server: Any
+) -> None:
+    source = tree({"film.mov": 20 * MIB})
+    with GateProxy(s3_server.endpoint_url, hold_after=8 * MIB) as proxy:
+        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url)
+        with start_program("sync", "--config", str(config)) as process:
+            proxy.wait_until_held()
+            process.kill()
+        assert program("sync", "--config", str(env_file(SOURCE_DIR=source))).returncode == 75
+        subprocess.run(["pkill", "-KILL", "-f", f"endpoint-url {proxy.endpoint_url}"], check=True)
+    for _ in range(50):
+        run = program("sync", "--config", str(env_file(SOURCE_DIR=source)))
+        if run.returncode != 75:
+            break
+    assert run.returncode == 0
+
+
+def test_an_empty_source_is_a_warning(tree: Tree, env_file: EnvFile, program: Program) -> None:
+    run = program("sync", "--quiet", "--config", str(env_file(SOURCE_DIR=tree({}))))
+    assert run.returncode == 0
+    assert "is its file system mounted?" in run.stderr
 
 
 def test_the_time_limit_ends_a_run_and_names_what_is_missing(

@@ -154,7 +154,7 @@ def test_with_json_an_error_is_json_too(tmp_path, capsys):
     assert cli.main(["sync", "--json", "--config", str(tmp_path / "missing.env")]) == 1
     told = json.loads(capsys.readouterr().out)
     assert (told["status"], told["exit_code"]) == ("failed", 1)
-    assert "missing.env" in told["message"]
+    assert "missing.env" in told["problems"][0]["message"]
 
 
 def test_a_reader_of_the_output_that_goes_away_ends_the_program_like_sigpipe(pipeline, config, monkeypatch):

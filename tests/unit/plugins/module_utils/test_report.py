@@ -40,7 +40,7 @@ def result(**changes):
         "source": "/srv/material",
         "destination": "s3://archive/",
         "dry_run": False,
-        "checksum_verification": ChecksumVerification(True, "CRC64NVME", True, methods={"ETag": 2}),
+        "checksum_verification": ChecksumVerification(True, "CRC64NVME", "uploaded", True, methods={"ETag": 2}),
         "problems": [],
         "exit_code": 0,
         **changes,
@@ -125,6 +125,7 @@ def test_the_json_has_the_keys_and_types_that_the_sites_scripts_read():
     assert told["checksum_verification"] == {
         "enabled": True,
         "algorithm": "CRC64NVME",
+        "scope": "uploaded",
         "verified": True,
         "errors": 0,
         "unverified": 0,

@@ -51,7 +51,7 @@ class Uploader:
         self.tick = None
         self.bytes_written = None
 
-    def __call__(self, job, binary, environment, bucket, tick):
+    def __call__(self, job, binary, environment, bucket, tick, inherited):
         self.tick = tick
         return self
 
