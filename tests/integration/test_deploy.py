@@ -232,7 +232,7 @@ def test_from_bare_hosts_to_proven_uploads(site: Site, s3: Any, bucket: str, s3_
     planned = site.run("datasync.turbo.sync", *CHECK_MODE)
     assert planned.returncode == 0, planned.stdout + planned.stderr
     assert [len(result["uploads"]) for result in sync_results(planned).values()] == [2, 2]
-    assert "outbox: success, 2 files would be uploaded" in planned.stdout
+    assert "outbox: success, 2 to upload" in planned.stdout
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
     try:
@@ -248,7 +248,7 @@ def test_from_bare_hosts_to_proven_uploads(site: Site, s3: Any, bucket: str, s3_
             assert s3.head_object(Bucket=bucket, Key=f"{host}/large.bin")["ETag"].endswith('-2"'), "5 MiB parts"
             report = json.loads((site.root / host / "logs" / "last-sync.json").read_text("utf-8"))
             assert report["status"] == "success"
-        assert "outbox: success, 2 files uploaded" in uploaded.stdout
+        assert "outbox: success, 2 uploaded" in uploaded.stdout
         assert '"near"' in uploaded.stdout.partition("CUSTOM STATS")[2]
 
         second = site.run("datasync.turbo.sync")
@@ -275,7 +275,7 @@ def test_a_job_that_fails_is_named_and_the_others_run(site: Site, s3: Any, bucke
         results = run.result_of("datasync.turbo.s5cmd_sync")["results"]
         assert [(result["item"], result["exit_code"]) for result in results] == [("broken", 3), ("outbox", 0)]
         assert "broken: failed" in run.stdout
-        assert "outbox: success, 2 files uploaded" in run.stdout
+        assert "outbox: success, 2 uploaded" in run.stdout
     finally:
         empty(s3, bucket)
 
