@@ -301,6 +301,23 @@ def test_an_error_about_the_bucket_is_an_access_error_that_names_it(bucket, wire
     assert "'archive' at http://127.0.0.1:9" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("request_", "permission"),
+    [
+        (lambda bucket: bucket.check(), "s3:ListBucket on the bucket"),
+        (lambda bucket: bucket.head("a"), "s3:GetObject on the objects"),
+        (lambda bucket: list(bucket.open_uploads("")), "s3:ListBucketMultipartUploads on the bucket"),
+        (lambda bucket: bucket.put_probe("a"), "s3:PutObject on the objects"),
+        (lambda bucket: bucket.delete_probe("a"), "s3:DeleteObject on the objects"),
+    ],
+)
+def test_a_refusal_names_the_permission_that_is_missing(bucket, wire, request_, permission):
+    wire.answer(error("AccessDenied"), status=403)
+    with pytest.raises(AccessError) as raised:
+        request_(bucket)
+    assert raised.value.hint == f"grant {permission}"
+
+
 def test_an_error_page_that_is_not_s3s_points_at_the_endpoint(bucket, wire):
     wire.answer("<html>not found</html>", status=404)
     with pytest.raises(EndpointError, match="is it an S3 server"):

@@ -141,6 +141,23 @@ def test_a_wrong_value_is_named_with_its_line(pipeline, config, capsys):
     assert "job.env:3: VERIFY" in capsys.readouterr().err
 
 
+def test_a_wrong_config_replaces_the_success_of_an_earlier_run(pipeline, config, tmp_path):
+    """Monitoring reads the file; it must not go on finding a success."""
+    path = tmp_path / "last-sync.json"
+    path.write_text("success")
+    assert cli.main(["sync", "--config", config(f"RESULT_FILE={path}", "S3_STORAGE_CLASS=nonsense")]) == 1
+    told = json.loads(path.read_text())
+    assert (told["status"], told["exit_code"]) == ("failed", 1)
+    assert "nonsense" in told["problems"][0]["message"]
+
+
+@pytest.mark.parametrize("command", ["plan", "check", "config"])
+def test_only_sync_writes_a_result(pipeline, config, tmp_path, command):
+    path = tmp_path / "last-sync.json"
+    cli.main([command, "--config", config(f"RESULT_FILE={path}", "S3_STORAGE_CLASS=nonsense")])
+    assert not path.exists()
+
+
 def test_an_error_outside_of_the_run_has_its_own_exit_code(pipeline, config, capsys):
     def fail():
         raise CredentialsError("profile 'studio' is not in the AWS configuration")

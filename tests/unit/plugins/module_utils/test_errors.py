@@ -29,6 +29,10 @@ def test_a_signal_has_the_exit_code_that_shells_give():
     assert errors.Interrupted(2).exit_code == 130
 
 
+def test_a_signal_is_told_by_its_name():
+    assert str(errors.Interrupted(15)) == "stopped by SIGTERM"
+
+
 def test_an_error_says_what_failed_and_what_to_do_next():
     assert str(errors.AccessError("bucket 'x' does not exist", "create it")) == "bucket 'x' does not exist (create it)"
 

@@ -73,6 +73,23 @@ def test_the_lock_of_a_holder_that_died_is_free(tmp_path):
             pass
 
 
+def test_a_child_that_inherits_the_lock_holds_it_beyond_our_end(job):
+    """An s5cmd that outlives a killed run still sends; nobody may begin beside it."""
+    with lock.held(job) as descriptor:
+        child = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()"],
+            stdin=subprocess.PIPE,
+            pass_fds=(descriptor,),
+        )
+    with child:
+        with pytest.raises(LockedError), lock.held(job):
+            pass
+        child.kill()
+        child.wait()
+        with lock.held(job):
+            pass
+
+
 def test_jobs_with_another_source_destination_or_server_do_not_wait_for_each_other(job):
     others = [
         Job(src="/srv/other", bucket="archive"),

@@ -42,8 +42,17 @@ def test_without_a_path_the_one_on_path_is_used(tmp_path, monkeypatch):
     assert s5cmd.find_binary(None) == str(binary)
 
 
-def test_a_missing_s5cmd_says_how_to_install_it(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_usr_local_bin_is_looked_at_too_because_sudo_and_cron_may_not(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        s5cmd.shutil, "which", lambda name, path=None: asked.append(path) or (path and f"{path}/{name}")
+    )
+    assert s5cmd.look_up() == "/usr/local/bin/s5cmd"
+    assert asked == [None, "/usr/local/bin"]
+
+
+def test_a_missing_s5cmd_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr(s5cmd, "look_up", lambda: None)
     with pytest.raises(InstallationError, match="s5cmd_install"):
         s5cmd.find_binary(None)
 
@@ -323,3 +332,15 @@ def test_no_json_is_a_success_unless_it_says_exactly_so(fields):
 )
 def test_the_code_of_s3_is_found_in_s5cmds_words(message, code, about_credentials):
     assert s5cmd.error_code(message) == (code, about_credentials)
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("AccessDenied: Access Denied. status code: 403, request id: 1, host id: 2", "AccessDenied: Access Denied."),
+        ("NoSuchBucket: gone, status code: 404, request id: , host id:", "NoSuchBucket: gone"),
+        ("open /a: permission denied", "open /a: permission denied"),
+    ],
+)
+def test_ids_of_requests_are_left_out_of_messages(message, told):
+    assert s5cmd.without_request(message) == told

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import io
 import json
+import os
 import threading
 from concurrent.futures import wait
 from pathlib import Path
@@ -49,10 +50,12 @@ class Uploader:
         self.started = False
         self.closed = False
         self.tick = None
+        self.inherited = ()
         self.bytes_written = None
 
     def __call__(self, job, binary, environment, bucket, tick, inherited):
         self.tick = tick
+        self.inherited = inherited
         return self
 
     def run(self, uploads):
@@ -155,9 +158,11 @@ def test_a_second_run_uploads_nothing_and_is_a_success(run, write, uploader):
     assert (result.status, result.files_synced, result.files_unchanged) == ("success", 0, 1)
 
 
-def test_an_empty_source_is_a_success_without_files(run):
+def test_an_empty_source_is_a_success_without_files_and_a_warning(run, said):
+    """Its file system may not be mounted."""
     result = run()
     assert (result.status, result.source_files, result.source_size) == ("success", 0, "0")
+    assert "is its file system mounted?" in said.getvalue()
 
 
 def test_figures_are_in_the_units_that_are_documented(run, write, bucket, monkeypatch):
@@ -247,8 +252,25 @@ def test_without_verification_the_run_does_not_say_verified(run, write, uploader
     uploader.steps["a"] = uploader.store_as(b"wrong")
     result = run(**options)
     assert (result.status, result.exit_code) == ("success", 0)
-    assert (result.checksum_verification.enabled, result.checksum_verification.verified) == (False, False)
-    assert result.checksum_verification.methods == {}
+    verification = result.checksum_verification
+    assert (verification.enabled, verification.verified, verification.scope) == (False, False, "none")
+    assert verification.methods == {}
+
+
+@pytest.mark.parametrize("verify", ["uploaded", "all"])
+def test_the_result_tells_what_was_to_be_proven(run, verify):
+    assert run(verify=verify).checksum_verification.scope == verify
+
+
+def test_missing_packages_are_known_before_the_first_upload(run, write, uploader, monkeypatch):
+    def missing():
+        raise InstallationError("the Python package awscrt is missing")
+
+    monkeypatch.setattr(sync.checksums, "require_packages", missing)
+    write(a=b"1")
+    assert run().exit_code == 1
+    assert not uploader.started
+    assert run(verify="none").exit_code == 0
 
 
 def test_what_was_there_before_is_proven_only_if_asked(run, write, bucket):
@@ -544,6 +566,23 @@ def test_a_second_run_is_told_so_and_leaves_the_result_of_the_first(run, write, 
     assert (result.status, result.exit_code) == ("failed", 75)
     assert path.read_text() == "the first run's"
     assert not uploader.started
+
+
+def test_a_dry_run_needs_no_lock(run, write, locked):
+    write(a=b"1")
+    assert run(dry_run=True).exit_code == 0
+
+
+def test_s5cmd_inherits_the_lock(run, write, uploader, tmp_path):
+    write(a=b"1")
+
+    def check(file, identity):
+        (descriptor,) = uploader.inherited
+        assert os.path.samestat(os.fstat(descriptor), (tmp_path / "job.lock").stat())
+        return uploader.store(file, identity)
+
+    uploader.steps["a"] = check
+    assert run().exit_code == 0
 
 
 def test_a_lock_that_cannot_be_made_is_a_configuration_error_in_the_result(run, write, uploader, tmp_path):

@@ -441,6 +441,24 @@ time.sleep(60)
     assert not running(int((tmp_path / "pid").read_text()))
 
 
+@pytest.mark.parametrize("name", ["a", "new\nline"])
+def test_s5cmd_inherits_what_it_is_to_keep_open_and_nothing_else(source, bucket, plan, fake_s5cmd, tmp_path, name):
+    with open(tmp_path / "kept", "w") as kept, open(tmp_path / "other", "w") as other:
+        behaviour = f"""
+os.write({kept.fileno()}, b"inherited")
+try:
+    os.write({other.fileno()}, b"inherited")
+except OSError:
+    store_all()
+"""
+        job = Job(src=str(source), bucket="archive", prefix="p/")
+        environment = {"PATH": os.environ["PATH"]}
+        inherited = (kept.fileno(),)
+        transfer = Transfer(job, fake_s5cmd(behaviour), environment, bucket, lambda: None, inherited=inherited)
+        assert kinds(transfer.run(plan(name))) == {name: "stored"}
+    assert (tmp_path / "kept").read_text() == "inherited"
+
+
 def test_an_s5cmd_that_cannot_be_started_is_an_installation_error(source, bucket, plan, tmp_path):
     (tmp_path / "s5cmd").write_bytes(b"\x7fELF nonsense")
     (tmp_path / "s5cmd").chmod(0o755)
