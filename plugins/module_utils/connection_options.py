@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional
 
 #: Option name -> environment variables that stand in for it, first one wins. Read on the managed host.
 ENVIRONMENT_FALLBACKS: Dict[str, List[str]] = {
@@ -37,12 +37,13 @@ def connection_argument_spec() -> Dict[str, Dict[str, Any]]:
     }
 
 
-def with_environment(options: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Dict[str, Any]:
-    """The options with unset ones taken from the environment.
+def with_environment(options: Mapping[str, Any], environment: Optional[Mapping[str, str]] = None) -> Dict[str, Any]:
+    """The options with unset ones taken from the environment, our own if none is given.
 
     Credentials are taken as a group: once one of profile, access_key and secret_key is given, the environment's
     credentials are left alone, so that keys of two accounts never mix.
     """
+    environment = os.environ if environment is None else environment
     filled = dict(options)
     chosen = any(options.get(name) for name in CREDENTIAL_OPTIONS)
     if not chosen:

@@ -80,7 +80,7 @@ def stored(s3: Any, bucket: str) -> Callable[[], Dict[str, bytes]]:
 def contents_of(folder: Path) -> Dict[str, bytes]:
     """All regular files below a folder, links followed: relative path -> content."""
     found = {}
-    for parent, _, names in os.walk(folder, followlinks=True):
+    for parent, _folders, names in os.walk(folder, followlinks=True):
         for name in names:
             path = Path(parent, name)
             if path.is_file():

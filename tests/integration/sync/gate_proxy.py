@@ -63,7 +63,7 @@ class GateProxy:
     def _accept(self) -> None:
         while True:
             try:
-                client, _ = self._listener.accept()
+                client, _address = self._listener.accept()
                 server = socket.create_connection(self._target)
             except OSError:
                 return

@@ -223,7 +223,7 @@ def test_an_s5cmd_that_outlives_us_keeps_the_lock(
             process.kill()
         assert program("sync", "--config", str(env_file(SOURCE_DIR=source))).returncode == 75
         subprocess.run(["pkill", "-KILL", "-f", f"endpoint-url {proxy.endpoint_url}"], check=True)
-    for _ in range(50):
+    for _attempt in range(50):
         run = program("sync", "--config", str(env_file(SOURCE_DIR=source)))
         if run.returncode != 75:
             break

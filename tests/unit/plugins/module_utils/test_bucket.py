@@ -342,7 +342,7 @@ def test_a_clock_that_is_near_enough_is_not_mentioned(ahead):
 
 def test_an_unknown_code_is_an_access_error():
     failure = access_error("SomethingNew", "because", "here")
-    assert type(failure) is AccessError
+    assert failure.__class__ is AccessError
     assert str(failure) == "here: SomethingNew: because"
 
 

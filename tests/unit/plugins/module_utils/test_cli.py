@@ -250,9 +250,9 @@ def test_log_lines_go_to_standard_error_and_the_log_file(pipeline, config, tmp_p
 
 def test_without_a_terminal_progress_is_lines_and_quiet_has_none(pipeline, config):
     cli.main(["sync", "--config", config()])
-    assert type(pipeline.called_with["progress"]) is LineProgress
+    assert pipeline.called_with["progress"].__class__ is LineProgress
     cli.main(["sync", "--quiet", "--config", config()])
-    assert type(pipeline.called_with["progress"]) is Progress
+    assert pipeline.called_with["progress"].__class__ is Progress
 
 
 def test_quiet_shows_warnings_and_errors_only(pipeline, config, capsys):

@@ -113,11 +113,11 @@ def test_there_is_no_line_before_it_is_known_what_to_upload(clock):
 
 
 def test_a_stream_that_is_no_terminal_gets_lines():
-    assert type(progress_for(Log(), io.StringIO())) is LineProgress
+    assert progress_for(Log(), io.StringIO()).__class__ is LineProgress
 
 
 def test_a_terminal_gets_a_live_display():
-    assert type(progress_for(Log(), Terminal())) is LiveProgress
+    assert progress_for(Log(), Terminal()).__class__ is LiveProgress
 
 
 def test_without_rich_a_terminal_gets_lines(monkeypatch):
@@ -125,7 +125,7 @@ def test_without_rich_a_terminal_gets_lines(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "rich", None)
     said = io.StringIO()
-    assert type(progress_for(Log(said, level=Level.DEBUG), Terminal())) is LineProgress
+    assert progress_for(Log(said, level=Level.DEBUG), Terminal()).__class__ is LineProgress
     assert "rich is not installed" in said.getvalue()
 
 

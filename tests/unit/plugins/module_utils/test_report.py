@@ -121,7 +121,7 @@ def test_the_json_has_the_keys_and_types_that_the_sites_scripts_read():
         "exit_code": int,
         "host": str,
     }.items():
-        assert type(told[name]) is kind, name
+        assert told[name].__class__ is kind, name
     assert told["checksum_verification"] == {
         "enabled": True,
         "algorithm": "CRC64NVME",
