@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from . import checksums, lock, report, s5cmd
 from .bucket import Bucket
@@ -19,16 +18,12 @@ from .job import Job
 from .log import Log
 from .plan import CLOCK_MARGIN, Plan, make_plan
 from .progress import Progress
+from .proofs import VERIFIERS, Proof, Proofs
 from .report import ChecksumVerification, Kind, Problem, Result, printable
 from .transfer import Failed, Sent, Transfer
 from .units import counted, format_bytes_si
 from .verify import Outcome, Verdict, Verifier, describe_change
-from .walk import LocalFile, identity_of
-
-#: Objects proven at the same time: requests overlap, and hashing releases the GIL.
-VERIFIERS = 8
-#: Proofs that may wait; beyond that the transfer waits for them, so that files are still in the page cache.
-PROOFS_AHEAD = 256
+from .walk import identity_of
 
 _KIND_OF = {
     Outcome.DIFFERENT: Kind.CHECKSUM,
@@ -89,18 +84,6 @@ def _written(path: str, result: Result, log: Log) -> bool:
     return True
 
 
-class _Proof(NamedTuple):
-    """A proof that is being made. `uploaded` tells this run's objects from those that were there before."""
-
-    file: LocalFile
-    uploaded: bool
-
-
-def _finished(future: Future[Verdict]) -> bool:
-    """Whether a proof came to a verdict."""
-    return future.done() and not future.cancelled() and future.exception() is None
-
-
 class _Pipeline:
     def __init__(self, job: Job, log: Log, progress: Progress, interrupt: Interrupt, dry_run: bool) -> None:
         self._job = job
@@ -122,7 +105,7 @@ class _Pipeline:
         self._new: Set[str] = set()
         wanted = job.verification_wanted
         self._verification = ChecksumVerification(wanted, job.checksum_algorithm, job.verify if wanted else "none")
-        self._proofs: Dict[Future[Verdict], _Proof] = {}
+        self._proofs: Optional[Proofs] = None
 
     def run(self, *inherited: int) -> Run:
         """Run to the end; s5cmd inherits these descriptors."""
@@ -169,22 +152,20 @@ class _Pipeline:
     def _execute(self, binary: str, bucket: Bucket, inherited: Tuple[int, ...]) -> None:
         environment = s5cmd.environment_for(self._job, os.environ)
         transfer = Transfer(self._job, binary, environment, bucket, self._tick, inherited=inherited)
-        verifier = Verifier(bucket, self._job.checksum_algorithm)
+        proofs = self._proofs = Proofs(Verifier(bucket, self._job.checksum_algorithm), self._judge, self._tick)
         self._progress.sent = lambda: transfer.bytes_written
         self._progress.start(len(self._plan.uploads), self._plan.upload_bytes)
-        pool = ThreadPoolExecutor(VERIFIERS, thread_name_prefix="verify")
         try:
-            self._transfer(transfer, verifier, pool)
-            self._prove_present(verifier, pool)
-            self._collect_proofs(0)
+            self._transfer(transfer, proofs)
+            self._prove_present(proofs)
+            proofs.finish()
             self._look_again()
         finally:
             self._progress.stop()
-            verifier.stop()
-            pool.shutdown(wait=False, cancel_futures=True)
+            proofs.stop()
             self._abort_open_uploads(bucket)
 
-    def _transfer(self, transfer: Transfer, verifier: Verifier, pool: ThreadPoolExecutor) -> None:
+    def _transfer(self, transfer: Transfer, proofs: Proofs) -> None:
         # Closed explicitly: an exception would keep the generator, and so s5cmd, alive while we clean up.
         with closing(transfer.run(self._plan.uploads)) as outcomes:
             for outcome in outcomes:
@@ -192,61 +173,34 @@ class _Pipeline:
                 self._settled.add(outcome.file.key)
                 if isinstance(outcome, Failed):
                     self._failed(outcome)
+                    continue
+                self._sent(outcome)
+                if self._job.verification_wanted:
+                    proofs.of_content(outcome)
                 else:
-                    self._prove_uploaded(outcome, verifier, pool)
+                    proofs.of_name(outcome)
 
     def _failed(self, outcome: Failed) -> None:
         self._problem(Problem(printable(outcome.file.relative), outcome.kind, outcome.message))
         if outcome.exit_code is not None:
             self._failed_for_access.append(outcome.exit_code)
 
-    def _prove_uploaded(self, sent: Sent, verifier: Verifier, pool: ThreadPoolExecutor) -> None:
+    def _sent(self, sent: Sent) -> None:
         self._stored[sent.file.key] = sent
         if sent.file.key in self._absent_before:
             self._new.add(sent.file.key)
         self._log.debug(f"stored {printable(sent.file.relative)} ({format_bytes_si(sent.identity.size)})")
-        if self._job.verification_wanted:
-            proof = pool.submit(verifier.uploaded, sent.file, sent.identity, sent.part_size)
-        else:
-            proof = pool.submit(verifier.stored_name, sent.file)
-        self._proofs[proof] = _Proof(sent.file, uploaded=True)
-        self._limit_proofs()
 
-    def _prove_present(self, verifier: Verifier, pool: ThreadPoolExecutor) -> None:
+    def _prove_present(self, proofs: Proofs) -> None:
         if self._job.verify != "all":
             return
         for present in self._plan.present:
-            if present.verdict is not None:
-                self._judge(_Proof(present.file, uploaded=False), present.verdict)
-                continue
-            self._proofs[pool.submit(verifier.present, present.file)] = _Proof(present.file, uploaded=False)
-            self._limit_proofs()
+            if present.verdict is None:
+                proofs.of_present(present.file)
+            else:
+                self._judge(Proof(present.file, uploaded=False), present.verdict)
 
-    def _limit_proofs(self) -> None:
-        if len(self._proofs) > PROOFS_AHEAD:
-            self._collect_proofs(PROOFS_AHEAD // 2)
-
-    def _collect_proofs(self, may_wait: int) -> None:
-        """Take in finished proofs; wait until no more than `may_wait` are unfinished."""
-        while self._proofs:
-            done = [proof for proof in self._proofs if proof.done()]
-            for proof in done:
-                self._take_in(proof)
-            if len(self._proofs) <= may_wait:
-                return
-            self._tick()
-            wait(self._proofs, timeout=0.2, return_when=FIRST_COMPLETED)
-
-    def _take_in(self, future: Future[Verdict]) -> None:
-        proof = self._proofs.pop(future)
-        try:
-            self._judge(proof, future.result())
-        except DatasyncError as error:
-            # The requests were repeated already: the server or its permissions are at fault, not this file.
-            self._judge(proof, Verdict(Outcome.UNPROVEN, message=f"was stored, but not verified: {error.message}"))
-            raise
-
-    def _judge(self, proof: _Proof, verdict: Verdict) -> None:
+    def _judge(self, proof: Proof, verdict: Verdict) -> None:
         methods = self._verification.methods
         if verdict.outcome is Outcome.SAME:
             if self._job.verification_wanted:
@@ -306,16 +260,12 @@ class _Pipeline:
         logged = len(self._problems)
         if not self._dry_run:
             self._problems.extend(Problem(printable(f.relative), Kind.UNFINISHED, message) for f in unsettled)
-        for future, proof in self._proofs.items():
-            if _finished(future):
-                self._judge(proof, future.result())
-                continue
+        for proof in self._proofs.abandon() if self._proofs else ():
             if proof.uploaded:
                 self._stored.pop(proof.file.key, None)
             self._verification.unverified += 1
             text = f"was stored, but not verified: {error.message}"
             self._problems.append(Problem(printable(proof.file.relative), Kind.UNVERIFIED, text))
-        self._proofs.clear()
         if len(self._problems) > logged:
             more = counted(len(self._problems) - logged, "more file")
             self._log.error(f"not stored or not proven because of that: {more}; the result names each")

@@ -16,6 +16,7 @@ from concurrent.futures import wait
 from pathlib import Path
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils import proofs as proofs_module
 from ansible_collections.datasync.turbo.plugins.module_utils import sync
 from ansible_collections.datasync.turbo.plugins.module_utils.bucket import OpenUpload
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import (
@@ -305,7 +306,7 @@ def test_an_object_that_was_there_and_vanishes_before_its_proof_is_missing(run, 
 
 
 def test_many_proofs_are_all_taken_in(run, write, monkeypatch):
-    monkeypatch.setattr(sync, "PROOFS_AHEAD", 2)
+    monkeypatch.setattr(proofs_module, "PROOFS_AHEAD", 2)
     write(**{f"f{number}": b"1" for number in range(30)})
     result = run()
     assert (result.exit_code, result.files_synced) == (0, 30)
@@ -413,13 +414,13 @@ def test_what_stops_the_run_decides_the_exit_code_and_names_what_is_missing(
 def proofs(monkeypatch):
     """The proofs that the run has begun."""
     begun = []
-    real = sync.ThreadPoolExecutor.submit
+    real = proofs_module.ThreadPoolExecutor.submit
 
     def submit(pool, *arguments):
         begun.append(real(pool, *arguments))
         return begun[-1]
 
-    monkeypatch.setattr(sync.ThreadPoolExecutor, "submit", submit)
+    monkeypatch.setattr(proofs_module.ThreadPoolExecutor, "submit", submit)
     return begun
 
 
