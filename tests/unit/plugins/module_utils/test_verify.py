@@ -281,6 +281,35 @@ def test_a_file_that_was_replaced_while_its_checksum_was_computed_is_changed(buc
         assert uploaded(bucket, file).outcome is Outcome.CHANGED
 
 
+def test_a_file_whose_folder_was_replaced_while_its_checksum_was_computed_is_changed(bucket, tmp_path):
+    """Nothing about the open file tells, not even its times: only its path leads to another one."""
+    bucket.put("p/day/film.mov", CONTENT)
+    folder = tmp_path / "day"
+    folder.mkdir()
+    (folder / "film.mov").write_bytes(CONTENT)
+    file = LocalFile(
+        str(folder / "film.mov"), "day/film.mov", "p/day/film.mov", identity_of((folder / "film.mov").stat())
+    )
+    original = checksums.etag_single
+
+    def slow(opened, **arguments):
+        folder.rename(tmp_path / "day of before")
+        folder.mkdir()
+        (folder / "film.mov").write_bytes(CONTENT.upper())
+        return original(opened, **arguments)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(checksums, "etag_single", slow)
+        assert uploaded(bucket, file).outcome is Outcome.CHANGED
+
+
+def test_a_file_that_is_known_to_have_changed_is_not_read_to_its_end(bucket, file, tmp_path, monkeypatch):
+    bucket.put("p/film.mov", CONTENT)
+    grow(tmp_path / "film.mov")
+    monkeypatch.setattr(checksums, "etag_single", lambda *arguments, **keywords: pytest.fail("read"))
+    assert uploaded(bucket, file).outcome is Outcome.CHANGED
+
+
 def test_a_file_that_was_deleted_is_changed(bucket, file, tmp_path):
     bucket.put("p/film.mov", CONTENT)
     (tmp_path / "film.mov").unlink()
