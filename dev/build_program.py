@@ -31,11 +31,9 @@ LICENCE_HEADER = """\
 # SPDX-License-Identifier: MIT
 """
 MAIN = f"""\
-{LICENCE_HEADER}import sys
+{LICENCE_HEADER}from {PACKAGE}.cli import leave, main
 
-from {PACKAGE}.cli import main
-
-sys.exit(main())
+leave(main())
 """
 
 

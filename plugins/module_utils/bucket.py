@@ -207,6 +207,11 @@ class Bucket:
         return None if _AMAZON.fullmatch(urlsplit(url).hostname or "") else url
 
     @property
+    def no_answer(self) -> EndpointError:
+        """The error for a server that stays silent."""
+        return EndpointError(f"{self._where} does not answer", "check endpoint_url, the network and the server")
+
+    @property
     def server_clock_ahead(self) -> float:
         """Seconds by which the server's clock is ahead of ours, from the Date header of the last listing page."""
         return self._clock_ahead or 0.0

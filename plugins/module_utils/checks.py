@@ -7,12 +7,10 @@ They use boto3 as the pipeline does, read only (the write probe must be asked fo
 
 from __future__ import annotations
 
-import concurrent.futures
 import os
-import threading
 import uuid
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from .bucket import Bucket, clock_hint, explained, require_members
 from .connection import Connection
@@ -26,6 +24,7 @@ from .errors import (
     InstallationError,
 )
 from .job import bucket_name, key_prefix
+from .patience import ANSWER_DEADLINE, answered
 from .platform import HEADER_SIZE, detect, executable_asset
 from .s5cmd import MINIMUM_VERSION, Version, find_binary, look_up, read_version
 
@@ -57,15 +56,11 @@ CATEGORIES: Dict[str, str] = {
 
 #: The s5cmd that has `run` and `--json` as we know them; transfers need MINIMUM_VERSION.
 OLDEST_VERSION = (2, 0, 0)
-#: Seconds that one question to a server may take, with all its attempts.
-ANSWER_DEADLINE = 10
 #: The write probe's object is `prefix`, this, and 32 random hexadecimal digits.
 PROBE_NAME = ".datasync-turbo-write-probe-"
 
 #: https://reveng.sourceforge.io/crc-catalogue/all.htm#crc.cat.crc-64-nvme
 _CRC64NVME_CHECK_VALUE = 0xAE8B14860A799888
-
-_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -280,11 +275,11 @@ class _Examination:
 
     def _find_credentials(self) -> bool:
         late = CredentialsError(
-            f"the search for credentials did not end within {ANSWER_DEADLINE} seconds",
+            f"the search for credentials did not end within {ANSWER_DEADLINE:.0f} seconds",
             "check the profile's credential_process or login, and the way to the instance metadata service",
         )
         try:
-            found = _answered(lambda: _credentials(self._connection), late)
+            found = answered(lambda: _credentials(self._connection), late)
         except DatasyncError as error:
             self._failed("credentials_found", error)
             return False
@@ -315,7 +310,7 @@ class _Examination:
         A private network often has a way to S3 but none to STS.
         """
         try:
-            identity = _answered(lambda: _caller_identity(self._connection), EndpointError("STS does not answer"))
+            identity = answered(lambda: _caller_identity(self._connection), EndpointError("STS does not answer"))
         except CredentialsError as error:
             self._failed("credentials_accepted", error)
         except AccessError:
@@ -358,11 +353,11 @@ class _Examination:
     def _refusal(self, request: Callable[[], None]) -> Optional[DatasyncError]:
         """Ask the S3 server; None if it does what was asked."""
         late = EndpointError(
-            f"{self._endpoint} does not answer within {ANSWER_DEADLINE} seconds",
+            f"{self._endpoint} does not answer within {ANSWER_DEADLINE:.0f} seconds",
             "a firewall may drop the packets: check endpoint_url, its port, and the proxy variables",
         )
         try:
-            _answered(request, late)
+            answered(request, late)
         except DatasyncError as error:
             return error
         return None
@@ -393,7 +388,7 @@ class _Examination:
         key = f"{self._request.prefix}{PROBE_NAME}{uuid.uuid4().hex}"
         version_id = None
         try:
-            version_id = _answered(lambda: bucket.put_probe(key), _late_probe("write", key))
+            version_id = answered(lambda: bucket.put_probe(key), _late_probe("write", key))
         except DatasyncError as error:
             self._failed("write", error)
         else:
@@ -403,12 +398,12 @@ class _Examination:
     def _clean_up(self, bucket: Bucket, key: str, version_id: Optional[str]) -> None:
         try:
             # A failed request may have been carried out all the same.
-            if not self._checks["write"].ok and not _answered(
+            if not self._checks["write"].ok and not answered(
                 lambda: bucket.holds_key(key), _late_probe("look for", key)
             ):
                 self._not_checked("nothing was stored", "cleanup")
                 return
-            _answered(lambda: bucket.delete_probe(key, version_id), _late_probe("delete", key))
+            answered(lambda: bucket.delete_probe(key, version_id), _late_probe("delete", key))
         except DatasyncError as error:
             remains = AccessError(
                 f"the write probe's object s3://{bucket.name}/{key} may still be there: {error.message}",
@@ -469,31 +464,9 @@ def _list_buckets(connection: Connection) -> None:
     require_members(answer, ("Buckets", "Owner"), where)
 
 
-def _answered(request: Callable[[], _Answer], late: DatasyncError) -> _Answer:
-    """What `request` returns or raises; raises `late` when that takes longer than ANSWER_DEADLINE.
-
-    boto3's time limits hold for each address and each attempt, so that behind a firewall that drops packets a name
-    with eight addresses takes minutes; and the resolver has its own limits. So the wait is limited here, and a
-    request that is too late is left to end with the process.
-    """
-    answer: concurrent.futures.Future[_Answer] = concurrent.futures.Future()
-
-    def ask() -> None:
-        try:
-            answer.set_result(request())
-        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
-            answer.set_exception(error)
-
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        return answer.result(ANSWER_DEADLINE)
-    except concurrent.futures.TimeoutError as error:
-        raise late from error
-
-
 def _late_probe(action: str, key: str) -> EndpointError:
     return EndpointError(
-        f"cannot {action} {key!r}: no answer within {ANSWER_DEADLINE} seconds", "check the server and the network"
+        f"cannot {action} {key!r}: no answer within {ANSWER_DEADLINE:.0f} seconds", "check the server and the network"
     )
 
 

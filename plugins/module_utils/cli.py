@@ -9,13 +9,15 @@ import codecs
 import io
 import json
 import os
+import signal
 import sys
+from contextlib import suppress
 from typing import Any, Dict, List, NoReturn, Optional
 
 from . import checks, sync
 from .config import Config, load_config
 from .connection_options import with_environment
-from .errors import ConfigurationError, DatasyncError, ExitCode
+from .errors import ConfigurationError, DatasyncError, ExitCode, Interrupted
 from .interrupt import Interrupt
 from .job import Job
 from .log import Level, Log
@@ -39,28 +41,52 @@ exit codes:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the program; returns its exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A locale that cannot show a file's name must not end a run that went well with an exception.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    _secure_streams()
     arguments = _parser().parse_args(argv)
     command: Any = arguments.run
     try:
         return int(command(arguments))
     except DatasyncError as error:
-        if arguments.json:
-            _print_json(not_begun(error).as_dict())
-        Log(sys.stderr).error(str(error))
-        return int(error.exit_code)
+        return _refused(error, arguments.json)
+    except KeyboardInterrupt:
+        # Before a run begins, nothing has to be cleaned up.
+        return _refused(Interrupted(signal.SIGINT), arguments.json)
     except BrokenPipeError:
         # Whoever read our output went away, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + 13
+        return 128 + signal.SIGPIPE
+
+
+def leave(code: int) -> NoReturn:
+    """End the process now. Threads may still wait for a server that is silent, and all that counts is written."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def _secure_streams() -> None:
+    """Let output that cannot be shown never end a run that went well: closed streams, names in a narrow locale."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _refused(error: DatasyncError, as_json: bool) -> int:
+    if as_json:
+        _print_json(not_begun(error).as_dict())
+    Log(sys.stderr).error(str(error))
+    return int(error.exit_code)
 
 
 class _Parser(argparse.ArgumentParser):
     """Leaves with 1 for a wrong command line; argparse's 2 would be read as wrong credentials."""
 
     def error(self, message: str) -> NoReturn:
+        if "--json" in sys.argv:
+            _print_json(not_begun(ConfigurationError(f"wrong command line: {message}")).as_dict())
         self.print_usage(sys.stderr)
         self.exit(int(ExitCode.CONFIGURATION), f"{self.prog}: error: {message}\n")
 
@@ -109,7 +135,8 @@ class _Session:
 
     def _report(self, error: ConfigurationError, arguments: argparse.Namespace) -> None:
         """Replace the success of an earlier run by this failure, where the file tells where others look for it."""
-        if arguments.run is _sync:
+        # A result file inside the source must not be written there either.
+        if arguments.run is _sync and not error.message.startswith("result_path"):
             result = not_begun(error, self.config.options.get("src", ""))
             sync.write_results(self.config.options.get("result_paths", ()), result, Log(sys.stderr))
 
@@ -167,7 +194,15 @@ def _config(arguments: argparse.Namespace) -> int:
 def _print_json(values: Dict[str, Any]) -> None:
     # The escapes of JSON can be shown in every encoding.
     escaped = codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
-    _print_line(json.dumps(values, indent=2, ensure_ascii=escaped))
+    try:
+        _print_line(json.dumps(values, indent=2, ensure_ascii=escaped))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # The run is over and its exit code is true, whether or not anybody could read this.
+        Log(sys.stderr).error(f"cannot print the result: {error.strerror}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_line(line: str) -> None:

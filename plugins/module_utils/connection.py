@@ -118,7 +118,7 @@ def _is_server_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname or "", parts.port
-        if "@" in parts.netloc:
+        if "@" in parts.netloc or parts.query or parts.fragment:
             # A password there would be in s5cmd's arguments and in the log.
             return False
         if ":" in host:

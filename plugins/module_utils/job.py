@@ -137,7 +137,7 @@ class Job:
             )
         source = os.path.join(os.path.realpath(self.src), "")
         named = [("log_path", self.log_path), ("lock_path", self.lock_path)]
-        for name, path in [*named, *(("result_paths", path) for path in self.result_paths)]:
+        for name, path in [*named, *(("result_path", path) for path in self.result_paths)]:
             if path and os.path.realpath(path).startswith(source):
                 raise ConfigurationError(
                     f"{name} {path!r} is inside src {self.src!r}", "it would upload itself; put it elsewhere"
@@ -194,7 +194,13 @@ def _texts(value: Any, name: str) -> Tuple[str, ...]:
 
 
 def _metadata(value: Mapping[str, Any]) -> Dict[str, str]:
+    unfit = [name for name, text in value.items() if not isinstance(text, (str, int, float)) or isinstance(text, bool)]
+    if unfit:
+        raise ConfigurationError(f"metadata {unfit[0]!r} is {value[unfit[0]]!r}", "write its value as text, in quotes")
     metadata = {str(name): str(text) for name, text in value.items()}
+    if len({name.lower() for name in metadata}) < len(metadata):
+        names = ", ".join(metadata)
+        raise ConfigurationError(f"metadata {names}: two names differ in case alone", "S3 keeps them in lower case")
     for name, text in metadata.items():
         if name.lower() in RESERVED_METADATA:
             raise ConfigurationError(f"metadata {name!r} is written by the uploader itself", "choose another name")

@@ -9,13 +9,40 @@ import hashlib
 import os
 import tempfile
 from contextlib import contextmanager
-from typing import Iterator, Optional
+from dataclasses import dataclass
+from typing import Iterator, List, Optional
 
 from .errors import ConfigurationError, LockedError
 from .job import Job
 
-#: World-writable with the sticky bit on Linux distributions; elsewhere the temporary folder is used.
-_SYSTEM_LOCK_FOLDER = "/run/lock"
+#: World-writable with the sticky bit on Linux and macOS, and, unlike /run/lock, still there after a restart.
+_LOCK_FOLDER = "/var/tmp"  # noqa: S108 - the name is no secret, and whoever holds the lock only keeps runs from beginning
+
+
+@dataclass(frozen=True)
+class HeldLock:
+    """The lock while it is held, and the file's one line of memory: since when objects may be stored unproven.
+
+    A run that ends without proof of what it stored says so, and then is forgotten; the next one must not take those
+    objects for good because their times and sizes fit. Without the memory it would.
+    """
+
+    path: str
+    descriptor: int
+
+    @property
+    def unproven_since(self) -> Optional[float]:
+        """Seconds since the epoch, or None if all that was stored was proven."""
+        return _unproven_since(self.path)
+
+    def remember_unproven(self, since: float) -> bool:
+        """Note that objects stored from then on may be unproven; False if the file is another user's."""
+        earlier = self.unproven_since
+        return _write(self.descriptor, min(since, earlier) if earlier is not None else since)
+
+    def forget_unproven(self) -> None:
+        """Note that all is proven."""
+        _write(self.descriptor, None)
 
 
 def lock_path(job: Job) -> str:
@@ -23,14 +50,14 @@ def lock_path(job: Job) -> str:
     if job.lock_path:
         return job.lock_path
     what = "\0".join([os.path.realpath(job.src), job.destination, job.connection.endpoint_url or ""])
-    folder = _SYSTEM_LOCK_FOLDER if os.access(_SYSTEM_LOCK_FOLDER, os.W_OK) else tempfile.gettempdir()
+    folder = _LOCK_FOLDER if os.access(_LOCK_FOLDER, os.W_OK) else tempfile.gettempdir()
     digest = hashlib.sha256(what.encode("utf-8", "surrogateescape")).hexdigest()
     return os.path.join(folder, f"datasync-turbo-{digest[:16]}.lock")
 
 
 @contextmanager
-def held(job: Job) -> Iterator[int]:
-    """Hold the job's lock; yields its descriptor, which a child may inherit to hold the lock beyond our death.
+def held(job: Job) -> Iterator[HeldLock]:
+    """Hold the job's lock; a child may inherit its descriptor to hold it beyond our death.
 
     Raises LockedError at once if another run holds it.
     """
@@ -42,8 +69,9 @@ def held(job: Job) -> Iterator[int]:
         except BlockingIOError as error:
             message = f"another run of this job{_holder(path)} holds the lock {path!r}"
             raise LockedError(message, "wait for it to end") from error
-        _write_holder(descriptor)
-        yield descriptor
+        lock = HeldLock(path, descriptor)
+        _write(descriptor, lock.unproven_since)
+        yield lock
     finally:
         os.close(descriptor)
 
@@ -68,19 +96,35 @@ def _open(path: str) -> int:
     )
 
 
-def _write_holder(descriptor: int) -> None:
+def unproven_since(job: Job) -> Optional[float]:
+    """As HeldLock.unproven_since, for a run that takes no lock."""
+    return _unproven_since(lock_path(job))
+
+
+def _write(descriptor: int, since: Optional[float]) -> bool:
     try:
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n{'' if since is None else int(since)}\n".encode("ascii"), 0)
+        os.fsync(descriptor)
     except OSError:
-        # Another user's lock file, opened for reading: the lock counts, the number in it is a courtesy.
-        return
+        # Another user's file, opened for reading: the lock counts all the same.
+        return False
+    return True
+
+
+def _lines(path: str) -> List[str]:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read(100).split("\n")
+    except (OSError, ValueError):
+        return []
+
+
+def _unproven_since(path: str) -> Optional[float]:
+    lines = _lines(path)
+    return float(lines[1]) if len(lines) > 1 and lines[1].isdecimal() else None
 
 
 def _holder(path: str) -> str:
-    try:
-        with open(path, encoding="ascii") as file:
-            number = file.read(20).strip()
-    except (OSError, ValueError):
-        return ""
-    return f" (process {number})" if number.isdigit() else ""
+    lines = _lines(path)
+    return f" (process {lines[0]})" if lines and lines[0].isdecimal() else ""

@@ -14,7 +14,13 @@ from typing import Iterable, List, Pattern
 
 
 def _compiled(patterns: Iterable[str]) -> List[Pattern[str]]:
-    return [re.compile(fnmatch.translate(pattern + "*" if pattern.endswith("/") else pattern)) for pattern in patterns]
+    return [re.compile(fnmatch.translate(_relative(pattern))) for pattern in patterns]
+
+
+def _relative(pattern: str) -> str:
+    """`/a/*` and `./a/*` mean `a/*`, and `a/` means all below it."""
+    anchored = pattern[2:] if pattern.startswith("./") else pattern.lstrip("/")
+    return anchored + "*" if anchored.endswith("/") else anchored
 
 
 class Filter:

@@ -18,6 +18,7 @@ from .bucket import Bucket, ObjectHead, StoredObject
 from .checksums import MAX_OBJECT_SIZE, MIB
 from .errors import ConfigurationError
 from .job import Job
+from .patience import answered
 from .patterns import Filter
 from .report import Kind, Problem, printable
 from .verify import Outcome, Verdict, Verifier
@@ -95,18 +96,23 @@ class Plan:
         ]
 
 
-def make_plan(job: Job, bucket: Bucket, tick: Callable[[], None] = lambda: None) -> Plan:
-    """Walk the source, list the bucket, compare. Nothing is written. Raises what Bucket raises."""
+def make_plan(
+    job: Job, bucket: Bucket, tick: Callable[[], None] = lambda: None, unproven_since: Optional[float] = None
+) -> Plan:
+    """Walk the source, list the bucket, compare. Nothing is written. Raises what Bucket raises.
+
+    Objects stored after `unproven_since`, in seconds since the epoch, are taken for stored only if their content is.
+    """
     _require_folder(job.src)
     # The bucket comes first: with a dead endpoint or wrong keys there is no point in a long walk.
-    bucket.check(job.prefix)
+    answered(lambda: bucket.check(job.prefix), bucket.no_answer, tick)
     walk = Walker(job.src, job.prefix, Filter(job.include, job.exclude), job.follow_symlinks, tick).walk()
     stored: Dict[str, StoredObject] = {}
     for entry in bucket.list(job.prefix):
         stored[entry.key] = entry
         if len(stored) % 1000 == 0:
             tick()
-    return _Comparison(job, bucket, walk, stored, tick).plan()
+    return _Comparison(job, bucket, walk, stored, tick, unproven_since=unproven_since).plan()
 
 
 def _require_folder(src: str) -> None:
@@ -119,8 +125,16 @@ def _require_folder(src: str) -> None:
 
 class _Comparison:
     def __init__(
-        self, job: Job, bucket: Bucket, walk: Walk, stored: Dict[str, StoredObject], tick: Callable[[], None]
+        self,
+        job: Job,
+        bucket: Bucket,
+        walk: Walk,
+        stored: Dict[str, StoredObject],
+        tick: Callable[[], None],
+        *,
+        unproven_since: Optional[float],
     ) -> None:
+        self._unproven_since = unproven_since
         self._bucket = bucket
         self._verifier = Verifier(bucket, job.checksum_algorithm)
         self._walk = walk
@@ -136,7 +150,7 @@ class _Comparison:
                 self._upload(file, "new")
             elif entry.size != file.identity.size:
                 self._upload(file, f"size: {entry.size} bytes are stored, the file has {file.identity.size}")
-            elif self._stored_after_last_change(file, OUR_SECONDS_PER_MIB):
+            elif self._stored_after_last_change(file, OUR_SECONDS_PER_MIB) and not self._suspect(file):
                 self._plan.present.append(Present(file, None))
             else:
                 doubtful.append(file)
@@ -161,13 +175,17 @@ class _Comparison:
         else:
             self._plan.uploads.append(Upload(file, reason))
 
+    def _suspect(self, file: LocalFile) -> bool:
+        """Whether an earlier run may have stored the object and ended without a proof."""
+        return self._unproven_since is not None and self._stored_at(file) >= self._unproven_since - CLOCK_MARGIN
+
     def _stored_at(self, file: LocalFile) -> float:
         """When the file's object was stored, by this host's clock."""
         return self._stored[file.key].last_modified - self._bucket.server_clock_ahead
 
     def _stored_after_last_change(self, file: LocalFile, seconds_per_mib: float) -> bool:
         window = CLOCK_MARGIN + READ_WINDOW + seconds_per_mib * file.identity.size / MIB
-        return file.identity.last_change_ns < (self._stored_at(file) - window) * 1e9
+        return file.last_change_ns < (self._stored_at(file) - window) * 1e9
 
     def _look_at(self, files: List[LocalFile]) -> Iterable[Tuple[LocalFile, Tuple[str, Optional[Verdict]]]]:
         if not files:
@@ -187,10 +205,14 @@ class _Comparison:
         head = self._bucket.head(file.key)
         if head is None:
             return "new", None
-        if self._stored_as_it_is(file, head):
+        suspect = self._suspect(file)
+        if not suspect and self._stored_as_it_is(file, head):
             return "", None
         verdict = self._verifier.present(file, head)
         if verdict.outcome is Outcome.SAME:
+            return "", verdict
+        if verdict.outcome is Outcome.UNPROVEN and suspect:
+            # To store it again would prove nothing either; it stays a problem until something can prove it.
             return "", verdict
         if verdict.outcome is Outcome.UNPROVEN:
             return "changed after it was stored, as its times say", None
@@ -205,7 +227,7 @@ class _Comparison:
             return self._stored_after_last_change(file, OTHERS_SECONDS_PER_MIB)
         # Reading cannot begin after storing: our clock was ahead then, and was set since.
         plausible = began <= self._stored_at(file) + CLOCK_MARGIN
-        return plausible and file.identity.last_change_ns < (began - FILE_CLOCK_MARGIN) * 1e9
+        return plausible and file.last_change_ns < (began - FILE_CLOCK_MARGIN) * 1e9
 
 
 def _began_to_read(head: ObjectHead) -> Optional[int]:

@@ -8,14 +8,16 @@ import os
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Optional, Sequence, Set
 
 from . import checksums, lock, report, s5cmd
 from .bucket import Bucket
 from .errors import ConfigurationError, DatasyncError, ExitCode, Interrupted
 from .interrupt import Interrupt
 from .job import Job
+from .lock import HeldLock
 from .log import Log
+from .patience import answered, attended
 from .plan import CLOCK_MARGIN, Plan, make_plan
 from .progress import Progress
 from .proofs import VERIFIERS, Proof, Proofs
@@ -24,6 +26,9 @@ from .transfer import Failed, Sent, Transfer
 from .units import counted, format_bytes_si
 from .verify import Outcome, Verdict, Verifier, describe_change
 from .walk import identity_of
+
+#: Seconds for aborting what s5cmd left open. systemd gives a stopped unit 90 before it kills it.
+ABORT_DEADLINE = 45.0
 
 _KIND_OF = {
     Outcome.DIFFERENT: Kind.CHECKSUM,
@@ -52,9 +57,15 @@ def run(job: Job, log: Log, progress: Progress, interrupt: Interrupt, dry_run: b
     try:
         if dry_run:
             # It writes nothing, so it need not keep a scheduled run from its work.
-            return pipeline.run()
-        with lock.held(job) as descriptor:
-            outcome = pipeline.run(descriptor)
+            return pipeline.run(lock.unproven_since(job), None)
+        with lock.held(job) as held:
+            try:
+                outcome = pipeline.run(held.unproven_since, held)
+            except Exception as error:
+                # A fault of ours: whoever reads the result must not find the success of an earlier run.
+                result = report.not_begun(DatasyncError(f"internal error: {error!r}"), job.src)
+                write_results(job.result_paths, result, log)
+                raise
             write_results(job.result_paths, outcome.result, log)
             return outcome
     except DatasyncError as error:
@@ -107,8 +118,9 @@ class _Pipeline:
         self._verification = ChecksumVerification(wanted, job.checksum_algorithm, job.verify if wanted else "none")
         self._proofs: Optional[Proofs] = None
 
-    def run(self, *inherited: int) -> Run:
-        """Run to the end; s5cmd inherits these descriptors."""
+    def run(self, unproven_since: Optional[float], held: Optional[HeldLock]) -> Run:
+        """Run to the end; `held` is the job's lock, which a dry run does without."""
+        suspects_since = unproven_since if self._job.verification_wanted else None
         try:
             self._log.info(f"{self._job.src} → {self._job.destination}{' (dry run)' if self._dry_run else ''}")
             binary = s5cmd.find_binary(self._job.s5cmd_path)
@@ -119,11 +131,13 @@ class _Pipeline:
                 # Missing packages must be known before the first upload, not at the first proof.
                 checksums.require_packages()
             bucket = Bucket(self._job.connection, self._job.bucket, pool_size=2 * VERIFIERS)
-            self._plan = make_plan(self._job, bucket, self._tick)
+            self._plan = attended(
+                lambda: make_plan(self._job, bucket, self._interrupt.check, suspects_since), self._tick
+            )
             self._absent_before = {upload.file.key for upload in self._plan.uploads if upload.reason == "new"}
             self._announce_plan()
-            if not self._dry_run:
-                self._execute(binary, bucket, inherited)
+            if held is not None:
+                self._execute(binary, bucket, held)
         except DatasyncError as error:
             self._stop(error)
         return self._finish()
@@ -149,10 +163,11 @@ class _Pipeline:
             f"{len(plan.present)} stored already, {plan.skipped} skipped, {counted(len(plan.problems), 'problem')}"
         )
 
-    def _execute(self, binary: str, bucket: Bucket, inherited: Tuple[int, ...]) -> None:
+    def _execute(self, binary: str, bucket: Bucket, held: HeldLock) -> None:
         environment = s5cmd.environment_for(self._job, os.environ)
-        transfer = Transfer(self._job, binary, environment, bucket, self._tick, inherited=inherited)
+        transfer = Transfer(self._job, binary, environment, bucket, self._tick, inherited=(held.descriptor,))
         proofs = self._proofs = Proofs(Verifier(bucket, self._job.checksum_algorithm), self._judge, self._tick)
+        self._remember_unproven(held)
         self._progress.sent = lambda: transfer.bytes_written
         self._progress.start(len(self._plan.uploads), self._plan.upload_bytes)
         try:
@@ -160,10 +175,22 @@ class _Pipeline:
             self._prove_present(proofs)
             proofs.finish()
             self._look_again()
+            self._forget_unproven(held)
         finally:
             self._progress.stop()
             proofs.stop()
             self._abort_open_uploads(bucket)
+
+    def _remember_unproven(self, held: HeldLock) -> None:
+        """Before anything is stored: if this run ends without a proof, however it ends, the next one must know."""
+        if self._plan.uploads and self._job.verification_wanted and not held.remember_unproven(self._began):
+            self._log.warn(f"{held.path} is another user's: unproven uploads are not remembered; set lock_path")
+
+    def _forget_unproven(self, held: HeldLock) -> None:
+        verification = self._verification
+        everything = len(self._stored) == len(self._plan.uploads)
+        if verification.enabled and everything and not verification.errors and not verification.unverified:
+            held.forget_unproven()
 
     def _transfer(self, transfer: Transfer, proofs: Proofs) -> None:
         # Closed explicitly: an exception would keep the generator, and so s5cmd, alive while we clean up.
@@ -192,12 +219,12 @@ class _Pipeline:
         self._log.debug(f"stored {printable(sent.file.relative)} ({format_bytes_si(sent.identity.size)})")
 
     def _prove_present(self, proofs: Proofs) -> None:
-        if self._job.verify != "all":
-            return
+        everything = self._job.verify == "all"
         for present in self._plan.present:
             if present.verdict is None:
-                proofs.of_present(present.file)
-            else:
+                if everything:
+                    proofs.of_present(present.file)
+            elif everything or present.verdict.outcome is Outcome.UNPROVEN:
                 self._judge(Proof(present.file, uploaded=False), present.verdict)
 
     def _judge(self, proof: Proof, verdict: Verdict) -> None:
@@ -238,13 +265,17 @@ class _Pipeline:
         ours = {upload.file.key for upload in self._plan.uploads if upload.file.key not in self._stored}
         if not ours:
             return
-        try:
-            since = self._began + bucket.server_clock_ahead - CLOCK_MARGIN
+        since = self._began + bucket.server_clock_ahead - CLOCK_MARGIN
+
+        def abort() -> None:
             left = [entry for entry in bucket.open_uploads(self._job.prefix) if entry.key in ours]
             for entry in left:
                 if entry.initiated >= since:
                     bucket.abort_upload(entry)
                     self._log.info(f"aborted the multipart upload that was left open for {entry.key}")
+
+        try:
+            answered(abort, bucket.no_answer, seconds=ABORT_DEADLINE)
         except DatasyncError as error:
             self._log.warn(f"multipart uploads of this run may be left open: {error}")
 
@@ -323,11 +354,10 @@ class _Pipeline:
         if self._dry_run:
             would = f"{counted(len(self._plan.uploads), 'file')}, {format_bytes_si(self._plan.upload_bytes)}"
             return f"{result.status}: dry run, {would} would be uploaded"
-        if not self._plan.uploads and not self._verification.methods:
+        if not self._plan.uploads and not self._verification.methods and not self._verification.errors:
             present = counted(result.files_unchanged, "file")
-            done = (
-                f"nothing to upload, {present} stored already" if self._stopped_by is None else "nothing was uploaded"
-            )
+            nothing = "nothing was uploaded" if self._problems else "nothing to upload"
+            done = nothing if self._stopped_by else f"{nothing}, {present} stored already"
             return f"{result.status}: {done}, in {result.duration_seconds} s"
         return (
             f"{result.status}: {counted(result.files_synced, 'file')}, {format_bytes_si(result.bytes_transferred)} in "

@@ -41,6 +41,7 @@ from .bucket import Bucket
 from .checksums import MIB, effective_part_size, sha256_hex
 from .errors import ExitCode, InstallationError
 from .job import Job
+from .patience import answered
 from .plan import SYNCED_BY, Upload
 from .reading import Stop, Tick
 from .report import Kind
@@ -309,7 +310,7 @@ class Transfer:
         now = time.monotonic()
         if now - self._last_doubt >= DOUBT_INTERVAL:
             self._last_doubt = now
-            self._bucket.check(self._job.prefix)
+            answered(lambda: self._bucket.check(self._job.prefix), self._bucket.no_answer, self._tick)
 
     @property
     def _wants_sha256(self) -> bool:

@@ -36,12 +36,22 @@ class Identity(NamedTuple):
 
 
 class LocalFile(NamedTuple):
-    """A file to be stored: absolute path, path relative to the source, key in the bucket, identity when walked."""
+    """A file to be stored: absolute path, path relative to the source, key in the bucket, identity when walked.
+
+    `path_changed_ns` is when a link on the path was last set, or a folder on it moved: then another file may stand
+    behind the same path, with times of its own that are older.
+    """
 
     path: str
     relative: str
     key: str
     identity: Identity
+    path_changed_ns: int = 0
+
+    @property
+    def last_change_ns(self) -> int:
+        """When the content at this path changed last, as far as the file system tells."""
+        return max(self.identity.last_change_ns, self.path_changed_ns)
 
 
 @dataclass
@@ -62,6 +72,7 @@ class _Folder(NamedTuple):
     path: str
     relative: str
     ancestors: FrozenSet[_Inode]
+    path_changed_ns: int
 
 
 class Walker:
@@ -79,7 +90,7 @@ class Walker:
 
     def walk(self) -> Walk:
         """Walk the whole tree, in a stable order."""
-        pending = [_Folder(self._source, "", frozenset())]
+        pending = [_Folder(self._source, "", frozenset(), _links_changed_ns(self._source))]
         while pending:
             self._tick()
             folder = pending.pop()
@@ -90,15 +101,21 @@ class Walker:
             except OSError as error:
                 self._unreadable(folder.relative or ".", error)
                 continue
-            below = folder.ancestors | {(status.st_dev, status.st_ino)}
+            here = _Folder(
+                folder.path,
+                folder.relative,
+                folder.ancestors | {(status.st_dev, status.st_ino)},
+                max(folder.path_changed_ns, _moved_ns(status)),
+            )
             folders: List[_Folder] = []
             for entry in ordered:
-                self._visit(entry, folder.relative, below, folders)
+                self._visit(entry, here, folders)
             pending.extend(reversed(folders))
         return self._found
 
-    def _visit(self, entry: os.DirEntry[str], parent: str, ancestors: FrozenSet[_Inode], out: List[_Folder]) -> None:
-        relative = f"{parent}/{entry.name}" if parent else entry.name
+    def _visit(self, entry: os.DirEntry[str], parent: _Folder, out: List[_Folder]) -> None:
+        relative = f"{parent.relative}/{entry.name}" if parent.relative else entry.name
+        path_changed_ns = parent.path_changed_ns
         try:
             status = entry.stat(follow_symlinks=False)
         except OSError as error:
@@ -108,17 +125,18 @@ class Walker:
                 self._unreadable(relative, error)
             return
         if stat.S_ISLNK(status.st_mode):
-            followed = self._follow_link(entry, relative, ancestors)
+            path_changed_ns = max(path_changed_ns, status.st_ctime_ns)
+            followed = self._follow_link(entry, relative, parent.ancestors)
             if followed is None:
                 return
             status = followed
         if stat.S_ISDIR(status.st_mode):
             if self._filter.enters_folder(relative):
-                out.append(_Folder(entry.path, relative, ancestors))
+                out.append(_Folder(entry.path, relative, parent.ancestors, path_changed_ns))
         elif not self._filter.takes_file(relative):
             self._found.skipped += 1
         elif stat.S_ISREG(status.st_mode):
-            self._file(entry.path, relative, status)
+            self._file(entry.path, relative, status, path_changed_ns)
         else:
             message = f"is a {_type_name(status.st_mode)}, which cannot be stored; exclude it if that is right"
             self._problem(relative, Kind.SPECIAL_FILE, message)
@@ -148,7 +166,7 @@ class Walker:
             return None
         return status
 
-    def _file(self, path: str, relative: str, status: os.stat_result) -> None:
+    def _file(self, path: str, relative: str, status: os.stat_result, path_changed_ns: int) -> None:
         key = self._prefix + relative
         try:
             length = len(key.encode("utf-8"))
@@ -159,7 +177,7 @@ class Walker:
             message = f"has a key of {length} bytes; S3 takes {MAX_KEY_BYTES}. Shorten the path or the prefix"
             self._problem(relative, Kind.NAME, message)
             return
-        self._found.files.append(LocalFile(path, relative, key, identity_of(status)))
+        self._found.files.append(LocalFile(path, relative, key, identity_of(status), path_changed_ns))
 
     def _unreadable(self, relative: str, error: OSError) -> None:
         gone = error.errno == errno.ENOENT
@@ -176,6 +194,28 @@ def _is_plain_file(entry: os.DirEntry[str]) -> bool:
         return entry.is_file(follow_symlinks=False)
     except OSError:
         return False
+
+
+def _moved_ns(folder: os.stat_result) -> int:
+    """When a folder was moved or its mode set, if that came after its last new entry; else 0.
+
+    rename(2) sets the ctime of what it moves and leaves its mtime; a new entry sets both.
+    """
+    return folder.st_ctime_ns if folder.st_ctime_ns > folder.st_mtime_ns else 0
+
+
+def _links_changed_ns(path: str) -> int:
+    """When the last of the links on an absolute path was set; 0 without links."""
+    changed, part = 0, "/"
+    for name in path.split("/"):
+        part = os.path.join(part, name)
+        try:
+            status = os.lstat(part)
+        except OSError:
+            return changed
+        if stat.S_ISLNK(status.st_mode):
+            changed = max(changed, status.st_ctime_ns)
+    return changed
 
 
 def _target(path: str) -> str:

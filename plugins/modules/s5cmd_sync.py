@@ -250,20 +250,21 @@ import os
 from typing import Any, Dict, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.datasync.turbo.plugins.module_utils.config import load_config
+from ansible_collections.datasync.turbo.plugins.module_utils.config import Config, load_config
 from ansible_collections.datasync.turbo.plugins.module_utils.connection_options import (
     CREDENTIAL_OPTIONS,
     connection_argument_spec,
     with_environment,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import DatasyncError
+from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError, DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
 from ansible_collections.datasync.turbo.plugins.module_utils.plan import Plan
 from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
+from ansible_collections.datasync.turbo.plugins.module_utils.report import not_begun
 from ansible_collections.datasync.turbo.plugins.module_utils.respawn import require_packages
-from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run, run
+from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run, run, write_results
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer_options import transfer_argument_spec
 from ansible_collections.datasync.turbo.plugins.module_utils.units import format_bytes_si
 
@@ -280,32 +281,53 @@ def main() -> None:
         supports_check_mode=True,
     )
     require_packages(module)
+    config = Config()
     try:
-        job = Job.from_options(merged_options(module))
+        config = read_config(module)
+        job = Job.from_options(merged_options(module, config))
         log = Log(path=None if module.check_mode else job.log_path)
         with Interrupt(job.timeout) as interrupt:
             finished = run(job, log, Progress(), interrupt, dry_run=module.check_mode)
+    except ConfigurationError as error:
+        fail(module, config, config.located(error))
     except DatasyncError as error:
-        module.fail_json(msg=str(error), exit_code=int(error.exit_code))
-    finish(module, finished)
+        fail(module, config, error)
+    else:
+        for warning in log.warnings:
+            module.warn(warning)
+        finish(module, finished)
 
 
-def merged_options(module: AnsibleModule) -> Dict[str, Any]:
+def read_config(module: AnsibleModule) -> Config:
+    """The job's env file; an empty config without one."""
+    if module.params["config"] is None:
+        return Config()
+    config = load_config(module.params["config"], os.environ)
+    os.environ.update(config.environment)
+    for warning in config.warnings:
+        module.warn(warning)
+    return config
+
+
+def merged_options(module: AnsibleModule, config: Config) -> Dict[str, Any]:
     """The options of the env file, over them the task's parameters, and the environment for what is still unset."""
     given = {name: value for name, value in module.params.items() if value is not None}
-    options: Dict[str, Any] = {}
-    if "config" in given:
-        config = load_config(given["config"], os.environ)
-        os.environ.update(config.environment)
-        for warning in config.warnings:
-            module.warn(warning)
-        options = dict(config.options)
+    options = dict(config.options)
     if any(name in given for name in CREDENTIAL_OPTIONS):
         options = {name: value for name, value in options.items() if name not in CREDENTIAL_OPTIONS}
     options.update(given)
     if "result_path" in given:
         options["result_paths"] = [given["result_path"]]
     return with_environment(options)
+
+
+def fail(module: AnsibleModule, config: Config, error: DatasyncError) -> None:
+    """Report a run that could not begin, also where the env file says that others look for its result."""
+    path = module.params["result_path"]
+    paths = [path] if path else config.options.get("result_paths", [])
+    if not module.check_mode:
+        write_results(paths, not_begun(error, config.options.get("src", "")), Log())
+    module.fail_json(msg=str(error), exit_code=int(error.exit_code))
 
 
 def finish(module: AnsibleModule, finished: Run) -> None:

@@ -312,6 +312,21 @@ def test_a_wrong_command_line_exits_1_for_2_means_credentials(program: Program) 
     assert "--config" in run.stderr
 
 
+def test_output_that_nobody_can_read_does_not_change_the_exit_code(
+    tree: Tree, env_file: EnvFile, program_file: Path
+) -> None:
+    config = env_file(SOURCE_DIR=tree({"a.txt": b"a"}))
+    command = f"{sys.executable} {program_file} sync --json --config {config}"
+    for redirection in (">&-", ">/dev/full", "2>&-", "<&- >&- 2>&-"):
+        done = subprocess.run(["sh", "-c", f"{command} {redirection}"], capture_output=True, text=True, check=False)
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), redirection
+
+
+def test_a_wrong_command_line_is_json_too(program: Program) -> None:
+    run = program("sync", "--json")
+    assert (run.returncode, run.result["exit_code"], run.result["status"]) == (1, 1, "failed")
+
+
 def test_help_lists_the_exit_codes(program: Program) -> None:
     run = program("--help")
     assert run.returncode == 0

@@ -16,9 +16,10 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Iterator
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils.bucket import Bucket
 
 from dev.seaweedfs import SeaweedFS
 
@@ -88,6 +89,63 @@ def test_new_content_of_the_same_size_and_an_older_mtime_is_uploaded(
     result = upload(source)
     assert (result.exit_code, result.files_synced) == (0, 1)
     assert stored() == {"film.mov": b"other take"}
+
+
+@pytest.mark.parametrize("what", ["link to a file", "link to a folder", "folder", "source"])
+def test_other_content_behind_the_same_path_is_uploaded(
+    what: str, tree: Tree, upload: Upload, stored: Stored, tmp_path: Path
+) -> None:
+    """All files are older than the first upload and have the same size; only the way to them changes."""
+    tree({"f": b"first take"}, name="one")
+    tree({"f": b"other take"}, name="two")
+    source = tree({}, name="source")
+    if what == "link to a file":
+        (source / "f").symlink_to("../one/f")
+    elif what == "link to a folder":
+        (source / "current").symlink_to("../one")
+    elif what == "folder":
+        (tmp_path / "one").rename(source / "current")
+    else:
+        source.rmdir()
+        (tmp_path / "one").rename(source)
+    time.sleep(2.1)
+    assert upload(source).exit_code == 0
+    time.sleep(1.1)
+    if what == "link to a file":
+        (source / "f").unlink()
+        (source / "f").symlink_to("../two/f")
+    elif what == "link to a folder":
+        (source / "current").unlink()
+        (source / "current").symlink_to("../two")
+    elif what == "folder":
+        (source / "current").rename(tmp_path / "old")
+        (tmp_path / "two").rename(source / "current")
+    else:
+        source.rename(tmp_path / "old")
+        (tmp_path / "two").rename(source)
+    result = upload(source)
+    assert (result.exit_code, result.files_synced) == (0, 1)
+    assert list(stored().values()) == [b"other take"]
+
+
+def test_a_failed_proof_is_not_forgotten_by_the_next_run(
+    tree: Tree, upload: Upload, stored: Stored, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The object is damaged between upload and proof, as no real server would do it to us."""
+    source = tree({"film.mov": b"right content", "good.txt": b"good"})
+    real = Bucket.head
+
+    def damage(self: Bucket, key: str) -> Any:
+        if key.endswith("film.mov"):
+            s3.put_object(Bucket=bucket, Key=key, Body=b"wrong content", Metadata=real(self, key).metadata)
+        return real(self, key)
+
+    with monkeypatch.context() as damaged:
+        damaged.setattr(Bucket, "head", damage)
+        assert upload(source).exit_code == 5
+    healed = upload(source)
+    assert (healed.exit_code, healed.files_synced) == (0, 1)
+    assert stored() == contents_of(source)
 
 
 def test_a_file_that_is_still_being_written_is_named(tree: Tree, upload: Upload) -> None:
@@ -311,6 +369,34 @@ def test_a_refused_endpoint_is_reported_in_seconds(tree: Tree, upload: Upload) -
     assert result.exit_code == 3
     assert f"127.0.0.1:{port}" in result.problems[0].message
     assert result.duration_seconds < 30, "s5cmd's own retries would take 90 s"
+
+
+@pytest.fixture
+def silent_endpoint() -> Iterator[str]:
+    """A server that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_a_silent_endpoint_is_reported_in_seconds(tree: Tree, upload: Upload, silent_endpoint: str) -> None:
+    result = upload(tree({"a.txt": b"a"}), endpoint_url=silent_endpoint)
+    assert result.exit_code == 3
+    assert "does not answer" in result.problems[0].message
+    assert result.duration_seconds < 30
+
+
+def test_a_silent_endpoint_does_not_make_the_program_deaf(
+    tree: Tree, env_file: Callable[..., Path], start_program: Callable[..., subprocess.Popen[str]], silent_endpoint: str
+) -> None:
+    config = env_file(SOURCE_DIR=tree({"a.txt": b"a"}), S3_ENDPOINT_URL=silent_endpoint)
+    with start_program("sync", "--json", "--config", str(config)) as process:
+        time.sleep(2)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        stdout, stderr = process.communicate(timeout=60)
+    run = ProgramRun(process.returncode, stdout, stderr)
+    assert (run.returncode, run.result["status"]) == (143, "interrupted")
+    assert time.monotonic() - began < 8
 
 
 def test_a_server_that_dies_during_the_run_ends_it_in_seconds(tree: Tree, upload: Upload, s3_server: SeaweedFS) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Dict, Iterator, List, Optional
 
 from ansible_collections.datasync.turbo.plugins.module_utils.bucket import ObjectHead, OpenUpload, StoredObject
+from ansible_collections.datasync.turbo.plugins.module_utils.errors import EndpointError
 
 
 @dataclass
@@ -49,6 +50,7 @@ class MemoryBucket:
         self.uploads: List[OpenUpload] = []
         self.server_clock_ahead = server_clock_ahead
         self.endpoint_url: Optional[str] = None
+        self.no_answer = EndpointError("the bucket does not answer")
         #: A server that stores keys with a backslash under another key, as SeaweedFS does.
         self.rewrites_backslash = False
         self.tells_part_size = True

@@ -17,7 +17,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
-    monkeypatch.setattr(lock, "_SYSTEM_LOCK_FOLDER", str(tmp_path))
+    monkeypatch.setattr(lock, "_LOCK_FOLDER", str(tmp_path))
     return Job(src="/srv/material", bucket="archive")
 
 
@@ -79,7 +79,7 @@ def test_a_child_that_inherits_the_lock_holds_it_beyond_our_end(job):
         child = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()"],
             stdin=subprocess.PIPE,
-            pass_fds=(descriptor,),
+            pass_fds=(descriptor.descriptor,),
         )
     with child:
         with pytest.raises(LockedError), lock.held(job):
@@ -110,11 +110,11 @@ def test_the_same_job_has_the_same_lock_however_its_source_is_written(tmp_path):
 
 def test_a_lock_path_of_ones_own_is_used(tmp_path):
     with lock.held(with_path(tmp_path)):
-        assert (tmp_path / "job.lock").read_text() == f"{os.getpid()}\n"
+        assert (tmp_path / "job.lock").read_text() == f"{os.getpid()}\n\n"
 
 
 def test_without_a_system_folder_for_locks_the_temporary_folder_serves(job, tmp_path, monkeypatch):
-    monkeypatch.setattr(lock, "_SYSTEM_LOCK_FOLDER", str(tmp_path / "missing"))
+    monkeypatch.setattr(lock, "_LOCK_FOLDER", str(tmp_path / "missing"))
     monkeypatch.setattr(lock.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
     assert lock.lock_path(job).startswith(str(tmp_path / "tmp") + "/")
 
@@ -158,3 +158,25 @@ def test_a_lock_file_with_other_content_names_nobody(tmp_path, content):
         with pytest.raises(LockedError) as raised, lock.held(job):
             pass
     assert "process" not in str(raised.value)
+
+
+# --- the memory of what was stored without a proof
+
+
+def test_what_may_be_unproven_is_remembered_from_run_to_run_until_it_is_proven(tmp_path):
+    job = with_path(tmp_path)
+    with lock.held(job) as held:
+        assert held.unproven_since is None
+        assert held.remember_unproven(1_000_000.7)
+    with lock.held(job) as held:
+        assert held.unproven_since == lock.unproven_since(job) == 1_000_000
+        assert held.remember_unproven(2_000_000)
+        assert held.unproven_since == 1_000_000, "the first unproven run counts"
+        held.forget_unproven()
+    assert lock.unproven_since(job) is None
+
+
+@pytest.mark.parametrize("content", ["", "12", "12\n", "12\nsoon\n", "\xff", "12\n-5\n"])
+def test_a_lock_file_of_another_making_is_no_memory(tmp_path, content):
+    (tmp_path / "job.lock").write_bytes(content.encode("latin-1"))
+    assert lock.unproven_since(with_path(tmp_path)) is None

@@ -714,3 +714,64 @@ def test_the_log_names_every_problem_and_ends_with_the_outcome(run, write, uploa
     assert any("[ERROR]" in line and "a: s5cmd: because" in line for line in lines)
     assert "failed: 1 file" in lines[-1]
     assert "1 problem, exit code 4" in lines[-1]
+
+
+# --- an upload without a proof is not forgotten
+
+
+def test_after_a_mismatch_the_next_run_compares_content_and_uploads_again(run, write, uploader, bucket):
+    write(a=b"right", b=b"good")
+    uploader.steps["a"] = uploader.store_as(b"wrong")
+    assert run().exit_code == 5
+    uploader.steps.clear()
+    healed = run()
+    assert (healed.exit_code, healed.files_synced) == (0, 1)
+    assert bucket.objects["p/a"].content == b"right"
+    assert run().files_synced == 0
+
+
+def test_after_a_kill_the_next_run_compares_content(run, write, uploader, bucket):
+    """SIGKILL leaves no time to say anything: what is remembered was remembered before the first upload."""
+    write(a=b"right", b=b"good")
+
+    class Killed(BaseException):
+        pass
+
+    uploader.steps["a"] = uploader.store_as(b"wrong")
+    uploader.steps["b"] = uploader.stop(Killed())
+    with pytest.raises(Killed):
+        run()
+    uploader.steps.clear()
+    healed = run()
+    assert (healed.exit_code, healed.files_synced) == (0, 2)
+    assert bucket.objects["p/a"].content == b"right"
+
+
+def test_what_nothing_can_prove_stays_a_problem_in_the_next_run(run, write, uploader, bucket):
+    write(a=b"secret")
+
+    def store_with_kms(file, identity):
+        sent = uploader.store(file, identity)
+        bucket.objects[file.key].encryption = "aws:kms"
+        return sent
+
+    uploader.steps["a"] = store_with_kms
+    for result in (run(), run()):
+        assert (result.exit_code, problems(result)) == (4, {"a": Kind.UNVERIFIED})
+    assert run(verify="none").exit_code == 0
+
+
+def test_a_fault_of_ours_replaces_the_last_result(run, write, uploader, tmp_path):
+    write(a=b"1")
+    result_path = tmp_path / "result.json"
+    assert run(result_paths=(str(result_path),)).exit_code == 0
+
+    def fault(file, identity):
+        raise ZeroDivisionError
+
+    write(b=b"2")
+    uploader.steps["b"] = fault
+    with pytest.raises(ZeroDivisionError):
+        run(result_paths=(str(result_path),))
+    told = json.loads(result_path.read_text())
+    assert (told["status"], told["exit_code"]) == ("failed", 1)
