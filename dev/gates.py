@@ -84,7 +84,8 @@ class Outcome:
     def line(self) -> str:
         """The line of the summary."""
         tests = f"  ({self.counts.passed} tests)" if self.counts.passed > 1 else ""
-        return f"{'ok' if self.ok else 'FAIL':<5}{self.name:<26}{self.seconds:6.1f} s{tests}"
+        word = ("ok" if self.counts.passed else "skip") if self.ok else "FAIL"
+        return f"{word:<5}{self.name:<26}{self.seconds:6.1f} s{tests}"
 
 
 def all_gates() -> List[Gate]:

@@ -50,6 +50,7 @@ def test_pytest_without_a_report_or_without_tests_is_a_failure(pytest_gate: Gate
 def test_what_cannot_run_is_a_failure_in_ci_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     assert gates.cannot_run("Python 3.9", "not here").counts == Counts(skipped=1)
+    assert gates.cannot_run("Python 3.9", "not here").line.startswith("skip ")
     monkeypatch.setenv("CI", "true")
     assert gates.cannot_run("Python 3.9", "not here").counts == Counts(failed=1)
 
