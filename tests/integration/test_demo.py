@@ -11,9 +11,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Set
 from urllib.parse import urlsplit
 
 import pytest
@@ -62,7 +63,15 @@ def listens(endpoint: str) -> bool:
         return probe.connect_ex((address.hostname, address.port)) == 0
 
 
+def traces_outside() -> Set[str]:
+    """What a run of the collection may leave outside the checkout: lock files, and nothing in the user's home."""
+    folders = ["/var/tmp", "/run/lock", tempfile.gettempdir()]
+    locks = {str(path) for folder in folders for path in Path(folder).glob("datasync-turbo-*")}
+    return locks | {str(path) for path in Path.home().glob(".ansible/*")}
+
+
 def test_demo_uploads_the_awkward_names_too_and_proves_every_object(start_demo: StartDemo) -> None:
+    before = traces_outside()
     demo = start_demo()
     printed, _nothing = demo.communicate(timeout=240)
     assert demo.returncode == 0, printed
@@ -74,6 +83,7 @@ def test_demo_uploads_the_awkward_names_too_and_proves_every_object(start_demo: 
     last = json.loads((DEMO / "last-sync.json").read_text("utf-8"))
     assert (last["s3_objects"], last["files_synced"], last["exit_code"], last["problems"]) == (files, 0, 0, [])
     assert "SECRET" not in printed
+    assert traces_outside() == before
 
 
 @pytest.mark.parametrize(
