@@ -87,7 +87,7 @@ options:
   metadata:
     description:
       - User metadata of the objects, in printable ASCII.
-      - The names V(synced-by), V(timestamp) and V(sha256) are written by the uploader itself.
+      - The names V(synced-by), V(timestamp), V(source-identity) and V(sha256) are written by the uploader itself.
       - Changed metadata alone uploads nothing again.
     type: dict
   numworkers:

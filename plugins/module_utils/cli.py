@@ -134,11 +134,9 @@ class _Session:
             self.log.warn(warning)
 
     def _report(self, error: ConfigurationError, arguments: argparse.Namespace) -> None:
-        """Replace the success of an earlier run by this failure, where the file tells where others look for it."""
-        # A result file inside the source must not be written there either.
-        if arguments.run is _sync and not error.message.startswith("result_path"):
-            result = not_begun(error, self.config.options.get("src", ""))
-            sync.write_results(self.config.options.get("result_paths", ()), result, Log(sys.stderr))
+        if arguments.run is _sync:
+            options = self.config.options
+            sync.report_not_begun(error, options.get("result_paths", ()), options.get("src", ""), Log(sys.stderr))
 
 
 def _sync(arguments: argparse.Namespace) -> int:

@@ -258,6 +258,9 @@ def _apply_verification_switches(env_file: EnvFile, config: Config) -> None:
 def _apply_folders(env_file: EnvFile, config: Config, today: date) -> None:
     """Log and results where the sites' monitors look for them; LOG_FILE and RESULT_FILE win over LOGS_DIR."""
     results: List[str] = []
+    written = [name for name in (*LOG_FOLDER.names, RESULT_FILE, RESULT_FOLDER) if env_file.get(name)]
+    if written:
+        config.origins["result_path"] = env_file.where(written[-1])
     logs = _chosen(LOG_FOLDER, env_file)
     if logs is not None:
         folder, origin = logs

@@ -43,8 +43,9 @@ CANNED_ACLS = (
 )
 ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse")
 
-#: Metadata that the uploader writes itself and reads back: `timestamp` tells when we began to read the file.
-RESERVED_METADATA = ("synced-by", "timestamp", "sha256")
+#: Metadata that the uploader writes itself and reads back: `timestamp` tells when we began to read the file,
+#: `source-identity` which file it was.
+RESERVED_METADATA = ("synced-by", "timestamp", "source-identity", "sha256")
 #: S3 limits user metadata to 2 KB, names and values counted in bytes.
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html#UserMetadata
 MAX_METADATA_BYTES = 2048
@@ -135,13 +136,17 @@ class Job:
             raise ConfigurationError(
                 "verify=all and checksum_algorithm=NONE contradict each other", "choose an algorithm, or verify=none"
             )
-        source = os.path.join(os.path.realpath(self.src), "")
         named = [("log_path", self.log_path), ("lock_path", self.lock_path)]
         for name, path in [*named, *(("result_path", path) for path in self.result_paths)]:
-            if path and os.path.realpath(path).startswith(source):
+            if path and is_inside(path, self.src):
                 raise ConfigurationError(
                     f"{name} {path!r} is inside src {self.src!r}", "it would upload itself; put it elsewhere"
                 )
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a path leads into a folder, links followed."""
+    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(folder), ""))
 
 
 def _source(value: Optional[str]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import stat
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ def _open(path: str) -> int:
     # Another user's lock file in a sticky folder can be opened but not with O_CREAT (fs.protected_regular).
     for flags in (os.O_RDWR, os.O_RDWR | os.O_CREAT, os.O_RDONLY):
         try:
-            return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+            return _plain(os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644), path)
         except FileNotFoundError as error:
             missing: Optional[OSError] = error
             if flags & os.O_CREAT:
@@ -93,6 +94,17 @@ def _open(path: str) -> int:
     raise ConfigurationError(
         f"cannot open the lock file {path!r}: {missing.strerror if missing else ''}",
         "set lock_path to a file that this user can write",
+    )
+
+
+def _plain(descriptor: int, path: str) -> int:
+    """The descriptor, if it is of a file of one name: in a folder that all can write, a second name may be a trap."""
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+        return descriptor
+    os.close(descriptor)
+    raise ConfigurationError(
+        f"the lock file {path!r} is no plain file of one name", "remove it, or set lock_path to another file"
     )
 
 

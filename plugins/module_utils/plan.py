@@ -27,6 +27,9 @@ from .walk import LocalFile, Walk, Walker
 #: Who stored an object, in its metadata; then its `timestamp` is the second in which we began to read the file.
 SYNCED_BY = "datasync-turbo"
 
+#: Name of the metadata that carries the file's fingerprint.
+FINGERPRINT = "source-identity"
+
 #: Seconds. S3 shows times to the second, and the offset between the clocks is known to about a second.
 CLOCK_MARGIN = 3.0
 #: An object's time is when it was stored, its content was read before that: up to this many seconds, and some more for
@@ -222,6 +225,9 @@ class _Comparison:
         """Whether the times prove that the object was read from the file after its last change."""
         if head.size != file.identity.size:
             return False
+        if head.metadata.get("synced-by") == SYNCED_BY and head.metadata.get(FINGERPRINT) == file.identity.fingerprint:
+            # The very file that was handed to s5cmd, untouched since: whatever happened to the path or the clocks.
+            return True
         began = _began_to_read(head)
         if began is None:
             return self._stored_after_last_change(file, OTHERS_SECONDS_PER_MIB)

@@ -14,7 +14,7 @@ from . import checksums, lock, report, s5cmd
 from .bucket import Bucket
 from .errors import ConfigurationError, DatasyncError, ExitCode, Interrupted
 from .interrupt import Interrupt
-from .job import Job
+from .job import Job, is_inside
 from .lock import HeldLock
 from .log import Log
 from .patience import answered, attended
@@ -63,14 +63,19 @@ def run(job: Job, log: Log, progress: Progress, interrupt: Interrupt, dry_run: b
                 outcome = pipeline.run(held.unproven_since, held)
             except Exception as error:
                 # A fault of ours: whoever reads the result must not find the success of an earlier run.
-                result = report.not_begun(DatasyncError(f"internal error: {error!r}"), job.src)
-                write_results(job.result_paths, result, log)
+                report_not_begun(DatasyncError(f"internal error: {error!r}"), job.result_paths, job.src, log)
                 raise
             write_results(job.result_paths, outcome.result, log)
             return outcome
     except DatasyncError as error:
         # The lock is not ours; the result files belong to the run that holds it.
         return pipeline.stopped(error)
+
+
+def report_not_begun(error: DatasyncError, paths: Sequence[str], source: str, log: Log) -> None:
+    """Replace the success of an earlier run, where others look for it, by a failure; never inside the source."""
+    outside = [path for path in paths if not (source and is_inside(path, source))]
+    write_results(outside, report.not_begun(error, source), log)
 
 
 def write_results(paths: Sequence[str], result: Result, log: Log) -> None:

@@ -42,7 +42,7 @@ from .checksums import MIB, effective_part_size, sha256_hex
 from .errors import ExitCode, InstallationError
 from .job import Job
 from .patience import answered
-from .plan import SYNCED_BY, Upload
+from .plan import FINGERPRINT, SYNCED_BY, Upload
 from .reading import Stop, Tick
 from .report import Kind
 from .s5cmd import Event
@@ -342,6 +342,7 @@ class Transfer:
 
     def _copy(self, prepared: _Prepared) -> List[str]:
         metadata = {**self._job.metadata, "synced-by": SYNCED_BY, "timestamp": str(int(time.time()))}
+        metadata[FINGERPRINT] = prepared.identity.fingerprint
         if prepared.sha256:
             metadata["sha256"] = prepared.sha256
         file = prepared.upload.file

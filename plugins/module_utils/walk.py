@@ -17,6 +17,9 @@ from .report import Kind, Problem, printable
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES = 1024
 
+#: Parts of a path, with those of the links on it, that are looked at; the kernel itself follows 40 links.
+MAX_PATH_STEPS = 4096
+
 _Inode = Tuple[int, int]
 
 
@@ -33,6 +36,11 @@ class Identity(NamedTuple):
     def last_change_ns(self) -> int:
         """The later of mtime and ctime: mtime can be set back (`cp -p`, a restore), ctime cannot."""
         return max(self.mtime_ns, self.ctime_ns)
+
+    @property
+    def fingerprint(self) -> str:
+        """The identity without size and device, as it travels with the object: the number of a device may change."""
+        return f"{self.inode}-{self.mtime_ns}-{self.ctime_ns}"
 
 
 class LocalFile(NamedTuple):
@@ -90,7 +98,7 @@ class Walker:
 
     def walk(self) -> Walk:
         """Walk the whole tree, in a stable order."""
-        pending = [_Folder(self._source, "", frozenset(), _links_changed_ns(self._source))]
+        pending = [_Folder(self._source, "", frozenset(), _path_changed_ns(self._source))]
         while pending:
             self._tick()
             folder = pending.pop()
@@ -125,7 +133,7 @@ class Walker:
                 self._unreadable(relative, error)
             return
         if stat.S_ISLNK(status.st_mode):
-            path_changed_ns = max(path_changed_ns, status.st_ctime_ns)
+            path_changed_ns = max(path_changed_ns, _path_changed_ns(entry.path))
             followed = self._follow_link(entry, relative, parent.ancestors)
             if followed is None:
                 return
@@ -204,17 +212,25 @@ def _moved_ns(folder: os.stat_result) -> int:
     return folder.st_ctime_ns if folder.st_ctime_ns > folder.st_mtime_ns else 0
 
 
-def _links_changed_ns(path: str) -> int:
-    """When the last of the links on an absolute path was set; 0 without links."""
-    changed, part = 0, "/"
-    for name in path.split("/"):
-        part = os.path.join(part, name)
+def _path_changed_ns(path: str) -> int:
+    """When the last of the links on an absolute path, and on theirs, was set, or a folder on it moved."""
+    changed, done, rest = 0, "/", path.split("/")
+    for _step in range(MAX_PATH_STEPS):
+        if not rest:
+            return changed
+        part = os.path.join(done, rest.pop(0))
         try:
             status = os.lstat(part)
+            if stat.S_ISLNK(status.st_mode):
+                changed = max(changed, status.st_ctime_ns)
+                target = os.path.normpath(os.path.join(done, os.readlink(part)))
+                done, rest = "/", [*target.split("/"), *rest]
+                continue
         except OSError:
             return changed
-        if stat.S_ISLNK(status.st_mode):
-            changed = max(changed, status.st_ctime_ns)
+        if stat.S_ISDIR(status.st_mode):
+            changed = max(changed, _moved_ns(status))
+        done = part
     return changed
 
 

@@ -262,9 +262,8 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
 from ansible_collections.datasync.turbo.plugins.module_utils.plan import Plan
 from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
-from ansible_collections.datasync.turbo.plugins.module_utils.report import not_begun
 from ansible_collections.datasync.turbo.plugins.module_utils.respawn import require_packages
-from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run, run, write_results
+from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run, report_not_begun, run
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer_options import transfer_argument_spec
 from ansible_collections.datasync.turbo.plugins.module_utils.units import format_bytes_si
 
@@ -326,7 +325,8 @@ def fail(module: AnsibleModule, config: Config, error: DatasyncError) -> None:
     path = module.params["result_path"]
     paths = [path] if path else config.options.get("result_paths", [])
     if not module.check_mode:
-        write_results(paths, not_begun(error, config.options.get("src", "")), Log())
+        source = module.params["src"] or config.options.get("src", "")
+        report_not_begun(error, paths, source, Log())
     module.fail_json(msg=str(error), exit_code=int(error.exit_code))
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils import walk
 from ansible_collections.datasync.turbo.plugins.module_utils.bucket import Bucket
 
 from dev.seaweedfs import SeaweedFS
@@ -91,38 +92,52 @@ def test_new_content_of_the_same_size_and_an_older_mtime_is_uploaded(
     assert stored() == {"film.mov": b"other take"}
 
 
-@pytest.mark.parametrize("what", ["link to a file", "link to a folder", "folder", "source"])
+@pytest.mark.parametrize(
+    "what", ["link to a file", "link to a folder", "link to a link", "folder", "source", "folder above"]
+)
 def test_other_content_behind_the_same_path_is_uploaded(
     what: str, tree: Tree, upload: Upload, stored: Stored, tmp_path: Path
 ) -> None:
     """All files are older than the first upload and have the same size; only the way to them changes."""
-    tree({"f": b"first take"}, name="one")
-    tree({"f": b"other take"}, name="two")
-    source = tree({}, name="source")
-    if what == "link to a file":
-        (source / "f").symlink_to("../one/f")
-    elif what == "link to a folder":
-        (source / "current").symlink_to("../one")
-    elif what == "folder":
-        (tmp_path / "one").rename(source / "current")
-    else:
-        source.rmdir()
-        (tmp_path / "one").rename(source)
+    one, two = tree({"box/f": b"first take"}, name="one"), tree({"box/f": b"other take"}, name="two")
+    source = tmp_path / "source"
+    hop = tmp_path / "hop"
+
+    def point(to: Path) -> None:
+        """Make the source lead to one of the folders, the way this test is about."""
+        if what == "source":
+            (to / "box").rename(source)
+        elif what == "folder above":
+            to.rename(tmp_path / "above")
+        else:
+            source.mkdir(exist_ok=True)
+            hop.unlink(missing_ok=True)
+            if what == "folder":
+                (to / "box").rename(source / "box")
+            elif what == "link to a link":
+                hop.symlink_to(to / "box")
+                if not (source / "box").is_symlink():
+                    (source / "box").symlink_to(hop)
+            elif what == "link to a folder":
+                (source / "box").unlink(missing_ok=True)
+                (source / "box").symlink_to(to / "box")
+            else:
+                (source / "f").unlink(missing_ok=True)
+                (source / "f").symlink_to(to / "box" / "f")
+
+    if what == "folder above":
+        source = tmp_path / "above" / "box"
+    point(one)
     time.sleep(2.1)
     assert upload(source).exit_code == 0
     time.sleep(1.1)
-    if what == "link to a file":
-        (source / "f").unlink()
-        (source / "f").symlink_to("../two/f")
-    elif what == "link to a folder":
-        (source / "current").unlink()
-        (source / "current").symlink_to("../two")
-    elif what == "folder":
-        (source / "current").rename(tmp_path / "old")
-        (tmp_path / "two").rename(source / "current")
-    else:
+    if what == "source":
         source.rename(tmp_path / "old")
-        (tmp_path / "two").rename(source)
+    elif what == "folder":
+        (source / "box").rename(tmp_path / "old")
+    elif what == "folder above":
+        (tmp_path / "above").rename(tmp_path / "old")
+    point(two)
     result = upload(source)
     assert (result.exit_code, result.files_synced) == (0, 1)
     assert list(stored().values()) == [b"other take"]
@@ -248,6 +263,7 @@ def test_all_metadata_arrives(tree: Tree, upload: Upload, s3: Any, bucket: str) 
             "project": "Film, 2; a=b",
             "shift": "night",
             "synced-by": "datasync-turbo",
+            "source-identity": walk.identity_of((source / key[len("in/box/") :]).stat()).fingerprint,
             "sha256": digest,
         }
 

@@ -81,3 +81,11 @@ def fake_s5cmd(tmp_path: Path, heard: Path) -> Callable[[str], str]:
         return str(binary)
 
     return make
+
+
+@pytest.fixture
+def source(tmp_path):
+    """An empty source folder."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    return folder

@@ -180,3 +180,11 @@ def test_what_may_be_unproven_is_remembered_from_run_to_run_until_it_is_proven(t
 def test_a_lock_file_of_another_making_is_no_memory(tmp_path, content):
     (tmp_path / "job.lock").write_bytes(content.encode("latin-1"))
     assert lock.unproven_since(with_path(tmp_path)) is None
+
+
+def test_a_lock_file_that_is_another_files_second_name_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "precious").write_text("keep")
+    os.link(tmp_path / "precious", tmp_path / "job.lock")
+    with pytest.raises(ConfigurationError, match="one name"), lock.held(with_path(tmp_path)):
+        pass
+    assert (tmp_path / "precious").read_text() == "keep"

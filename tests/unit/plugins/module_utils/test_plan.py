@@ -18,6 +18,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.plan import SYNCED_BY, make_plan
 from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind
 from ansible_collections.datasync.turbo.plugins.module_utils.verify import Outcome
+from ansible_collections.datasync.turbo.plugins.module_utils.walk import identity_of
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.memory_bucket import MemoryBucket
 
 OLD = b"the old content"
@@ -26,13 +27,6 @@ assert len(OLD) == len(NEW)
 
 HOUR = 3600
 DAY = 24 * HOUR
-
-
-@pytest.fixture
-def source(tmp_path):
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
 
 
 @pytest.fixture
@@ -52,8 +46,9 @@ def moment(file):
 
 @pytest.fixture
 def plan_of(source, bucket):
-    def make(tick=lambda: None, **options):
-        return make_plan(Job(src=str(source), bucket="archive", prefix="p/", **options), bucket, tick)
+    def make(tick=lambda: None, unproven_since=None, **options):
+        job = Job(src=str(source), bucket="archive", prefix="p/", **options)
+        return make_plan(job, bucket, tick, unproven_since)
 
     return make
 
@@ -348,3 +343,35 @@ def test_a_source_that_is_a_file_is_refused(source, plan_of):
     source.touch()
     with pytest.raises(ConfigurationError, match="is not a folder"):
         plan_of()
+
+
+# --- the file's fingerprint in the metadata
+
+
+def test_the_very_file_that_was_read_is_not_compared_again_whatever_the_clocks_say(plan_of, bucket, file, moment):
+    fingerprint = identity_of(file.stat()).fingerprint
+    bucket.put("p/film.mov", NEW, moment + 1, metadata={**ours(moment - DAY), "source-identity": fingerprint})
+    plan = plan_of()
+    assert uploads(plan) == {}
+    assert plan.present[0].verdict is None, "nothing was hashed"
+
+
+def test_another_file_in_its_place_is_compared(plan_of, bucket, file, moment):
+    fingerprint = identity_of(file.stat()).fingerprint
+    bucket.put("p/film.mov", OLD, moment + 1, metadata={**ours(moment - DAY), "source-identity": fingerprint})
+    file.unlink()
+    file.write_bytes(NEW)
+    assert uploads(plan_of())["film.mov"].startswith("content: ")
+
+
+def test_a_fingerprint_that_others_wrote_tells_nothing(plan_of, bucket, file, moment):
+    fingerprint = identity_of(file.stat()).fingerprint
+    bucket.put("p/film.mov", OLD, moment + 1, metadata={"source-identity": fingerprint})
+    assert "film.mov" in uploads(plan_of())
+
+
+def test_after_a_run_without_proof_the_fingerprint_does_not_count(plan_of, bucket, file, moment):
+    fingerprint = identity_of(file.stat()).fingerprint
+    bucket.put("p/film.mov", OLD, moment + DAY, metadata={**ours(moment + HOUR), "source-identity": fingerprint})
+    assert uploads(plan_of()) == {}
+    assert "film.mov" in uploads(plan_of(unproven_since=moment))

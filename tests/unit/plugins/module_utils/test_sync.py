@@ -90,13 +90,6 @@ class Uploader:
 
 
 @pytest.fixture
-def source(tmp_path):
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def write(source):
     def make(**files):
         for name, content in files.items():

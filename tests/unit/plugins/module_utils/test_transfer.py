@@ -40,13 +40,6 @@ def short_waits(monkeypatch):
 
 
 @pytest.fixture
-def source(tmp_path):
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def plan(source):
     """Make files and the uploads of them."""
 

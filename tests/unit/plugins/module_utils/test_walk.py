@@ -20,13 +20,6 @@ from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind
 from ansible_collections.datasync.turbo.plugins.module_utils.walk import MAX_KEY_BYTES, Identity, Walker, identity_of
 
 
-@pytest.fixture
-def source(tmp_path):
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
-
-
 def write(path, content=b"content"):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -425,3 +418,43 @@ def test_the_depth_of_a_tree_is_not_limited_by_pythons_recursion(source):
     finally:
         sys.setrecursionlimit(limit)
     assert names(found) == ["d/" * 300 + "x"]
+
+
+# --- when another file may have come to stand behind the same path
+
+
+def path_changed(source, name="f"):
+    (found,) = [file for file in walk(source).files if file.relative.endswith(name)]
+    return found.path_changed_ns
+
+
+def test_a_plain_path_has_no_change_of_its_own(tmp_path, source):
+    write(source / "f")
+    assert walk(source).files[0].last_change_ns == walk(source).files[0].identity.last_change_ns
+
+
+@pytest.mark.parametrize("target", ["old/f", "hop"])
+def test_a_link_counts_from_when_it_was_set_and_so_does_a_link_behind_it(tmp_path, source, target):
+    write(tmp_path / "old" / "f")
+    (tmp_path / "hop").symlink_to("old/f")
+    (source / "f").symlink_to(tmp_path / target)
+    assert path_changed(source) >= (source / "f").lstat().st_ctime_ns
+    if target == "hop":
+        (tmp_path / "hop").unlink()
+        (tmp_path / "hop").symlink_to("old/f")
+        assert path_changed(source) == (tmp_path / "hop").lstat().st_ctime_ns
+
+
+def test_a_folder_counts_from_when_it_was_moved_until_something_is_added(tmp_path, source):
+    write(tmp_path / "take" / "f")
+    os.utime(tmp_path / "take", ns=(10**18, 10**18))
+    (tmp_path / "take").rename(source / "take")
+    assert path_changed(source) == (source / "take").stat().st_ctime_ns
+    write(source / "take" / "new")
+    assert path_changed(source) < (source / "take").stat().st_ctime_ns
+
+
+def test_links_that_lead_in_circles_end(source):
+    (source / "a").symlink_to("b")
+    (source / "b").symlink_to("a")
+    assert problems(walk(source)) == {"a": Kind.LINK_LOOP, "b": Kind.LINK_LOOP}
