@@ -172,12 +172,18 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(report.as_dict())
     for check in report.checks:
-        text = f"{check.name}: {check.message}" + (f" ({check.hint})" if check.hint else "")
-        say = (
-            session.log.error if check.failed else session.log.warn if check.hint or not check.ran else session.log.info
-        )
-        say(text)
+        _log_check(session.log, check)
     return int(report.exit_code)
+
+
+def _log_check(log: Log, check: checks.Check) -> None:
+    text = f"{check.name}: {check.message}" + (f" ({check.hint})" if check.hint else "")
+    if check.failed:
+        log.error(text)
+    elif check.hint or not check.ran:
+        log.warn(text)
+    else:
+        log.info(text)
 
 
 def _config(arguments: argparse.Namespace) -> int:

@@ -114,9 +114,11 @@ def unproven_since(job: Job) -> Optional[float]:
 
 
 def _write(descriptor: int, since: Optional[float]) -> bool:
+    lines = f"{os.getpid()}\n{'' if since is None else int(since)}\n".encode("ascii")
     try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n{'' if since is None else int(since)}\n".encode("ascii"), 0)
+        # In this order: a kill in between must not leave an empty file, which remembers nothing.
+        os.pwrite(descriptor, lines, 0)
+        os.ftruncate(descriptor, len(lines))
         os.fsync(descriptor)
     except OSError:
         # Another user's file, opened for reading: the lock counts all the same.

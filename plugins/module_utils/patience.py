@@ -12,7 +12,7 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 import time
-from typing import Callable, Optional, TypeVar
+from typing import Callable, TypeVar
 
 from .errors import DatasyncError
 
@@ -38,17 +38,18 @@ def answered(
 
     `tick` is called while we wait and may raise to give up.
     """
-    return _wait(request, tick, time.monotonic() + seconds, late)
+    deadline = time.monotonic() + seconds
+
+    def tick_in_time() -> None:
+        if time.monotonic() > deadline:
+            raise late
+        tick()
+
+    return attended(request, tick_in_time)
 
 
 def attended(work: Callable[[], _Answer], tick: Callable[[], None]) -> _Answer:
     """What `work` returns or raises, however long it takes. `tick` is called meanwhile and may raise to give up."""
-    return _wait(work, tick, None, None)
-
-
-def _wait(
-    work: Callable[[], _Answer], tick: Callable[[], None], deadline: Optional[float], late: Optional[DatasyncError]
-) -> _Answer:
     answer: concurrent.futures.Future[_Answer] = concurrent.futures.Future()
 
     def do() -> None:
@@ -58,9 +59,6 @@ def _wait(
             answer.set_exception(error)
 
     threading.Thread(target=do, daemon=True).start()
-    while True:
-        if concurrent.futures.wait([answer], timeout=_POLL).done:
-            return answer.result()
-        if late is not None and deadline is not None and time.monotonic() > deadline:
-            raise late
+    while not concurrent.futures.wait([answer], timeout=_POLL).done:
         tick()
+    return answer.result()

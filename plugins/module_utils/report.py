@@ -108,7 +108,7 @@ def not_begun(error: DatasyncError, source: str = "") -> Result:
         duration_seconds=0.0,
         files_synced=0,
         bytes_transferred=0,
-        source_size=source_size(0),
+        source_size=format_size(0),
         s3_objects=0,
         status="failed",
         tool="s5cmd",
@@ -140,11 +140,6 @@ def exit_code_of(problems: List[Problem], stopped_by: Optional[int] = None) -> i
 def timestamp(moment: float) -> str:
     """Local time with offset in ISO 8601, to the second."""
     return datetime.fromtimestamp(moment).astimezone().isoformat(timespec="seconds")
-
-
-def source_size(size: int) -> str:
-    """Bytes as `du -h` prints them."""
-    return format_size(size)
 
 
 def write_json(path: str, result: Result) -> None:

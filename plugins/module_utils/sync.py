@@ -23,7 +23,7 @@ from .progress import Progress
 from .proofs import VERIFIERS, Proof, Proofs
 from .report import ChecksumVerification, Kind, Problem, Result, printable
 from .transfer import Failed, Sent, Transfer
-from .units import counted, format_bytes_si
+from .units import counted, format_bytes_si, format_size
 from .verify import Outcome, Verdict, Verifier, describe_change
 from .walk import identity_of
 
@@ -324,7 +324,7 @@ class _Pipeline:
             duration_seconds=round(seconds, 3),
             files_synced=len(self._stored),
             bytes_transferred=moved,
-            source_size=report.source_size(self._plan.source_bytes),
+            source_size=format_size(self._plan.source_bytes),
             s3_objects=self._plan.remote_objects + len(self._new),
             status=self._status(code),
             tool="s5cmd",
