@@ -12,9 +12,13 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from .checksums import ALGORITHMS, NO_CHECKSUM
 from .connection import Connection
 from .errors import ConfigurationError
+from .patterns import TEMPORARY_PATTERNS
+from .shard import Shard
 from .units import parse_part_size
 
 VERIFY_CHOICES = ("none", "uploaded", "all")
+COMPARE_CHOICES = ("state", "remote", "checksum")
+AFTER_UPLOAD_CHOICES = ("keep", "move", "remove")
 
 #: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html, x-amz-storage-class
 STORAGE_CLASSES = (
@@ -54,6 +58,8 @@ MAX_METADATA_BYTES = 2048
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 _METADATA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PRINTABLE_ASCII = re.compile(r"[\x20-\x7e]*")
+#: A number of objects, or a percentage of those that are stored.
+_MAX_DELETE = re.compile(r"[0-9]+|(?:[0-9]|[1-9][0-9]|100)%")
 _KMS_KEY_ID = re.compile(r"[\x21-\x7e]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -88,6 +94,30 @@ class Job:
     result_paths: Tuple[str, ...] = ()
     timeout: Optional[int] = None
     lock_path: Optional[str] = None
+    state_path: Optional[str] = None
+    #: Empty: `state` with a state file, else `remote`; see `comparison`.
+    compare: str = ""
+    reconcile: bool = False
+    reconcile_days: int = 7
+    delete: bool = False
+    max_delete: str = "10%"
+    delete_excluded: bool = False
+    allow_empty_source: bool = False
+    require_mount: Optional[str] = None
+    settle_seconds: int = 0
+    ignore_temporary: bool = False
+    temporary_patterns: Tuple[str, ...] = TEMPORARY_PATTERNS
+    shard: Optional[Shard] = None
+    after_upload: str = "keep"
+    move_to: Optional[str] = None
+    manifest_path: Optional[str] = None
+    retry_rounds: int = 3
+    retry_delay: int = 2
+
+    @property
+    def comparison(self) -> str:
+        """What a file is compared with to know whether it is stored: one of COMPARE_CHOICES."""
+        return self.compare or ("state" if self.state_path else "remote")
 
     @property
     def destination(self) -> str:
@@ -115,9 +145,19 @@ class Job:
         values["metadata"] = _metadata(values.get("metadata", {}))
         for name in ("include", "exclude", "result_paths"):
             values[name] = _texts(values.get(name, ()), name)
+        values["temporary_patterns"] = _texts(
+            values.get("temporary_patterns", TEMPORARY_PATTERNS), "temporary_patterns"
+        )
+        if "shard" in values:
+            values["shard"] = Shard.from_options(values["shard"])
+        for name in ("require_mount", "move_to", "state_path", "manifest_path"):
+            if values.get(name):
+                values[name] = os.path.abspath(os.path.expanduser(values[name]))
         for name in ("numworkers", "concurrency", "timeout"):
             _whole_number(values, name, minimum=1)
-        _whole_number(values, "retry_count", minimum=0)
+        for name in ("retry_count", "retry_rounds", "retry_delay", "reconcile_days", "settle_seconds"):
+            _whole_number(values, name, minimum=0)
+        values["max_delete"] = _max_delete(values.get("max_delete", cls.max_delete))
         if "part_size" in values:
             values["part_size"] = parse_part_size(values["part_size"], "part_size")
         _choices(values)
@@ -136,7 +176,33 @@ class Job:
             raise ConfigurationError(
                 "verify=all and checksum_algorithm=NONE contradict each other", "choose an algorithm, or verify=none"
             )
-        named = [("log_path", self.log_path), ("lock_path", self.lock_path)]
+        if self.comparison == "state" and not self.state_path:
+            raise ConfigurationError("compare=state needs state_path", "give the file that remembers what is stored")
+        if self.delete and self.after_upload != "keep":
+            raise ConfigurationError(
+                f"delete and after_upload={self.after_upload} contradict each other",
+                "what leaves the folder after its upload would be deleted from the bucket; choose one",
+            )
+        self._validate_places()
+
+    def _validate_places(self) -> None:
+        if (self.after_upload == "move") != bool(self.move_to):
+            raise ConfigurationError("move_to and after_upload=move go together", "give both or neither")
+        if self.after_upload != "keep" and not self.verification_wanted:
+            raise ConfigurationError(
+                f"after_upload={self.after_upload} needs verification", "only files that are proven leave the folder"
+            )
+        if self.require_mount and not is_inside(os.path.join(self.src, ""), self.require_mount):
+            raise ConfigurationError(
+                f"require_mount {self.require_mount!r} does not hold src {self.src!r}", "give the mount point of src"
+            )
+        named = [
+            ("log_path", self.log_path),
+            ("lock_path", self.lock_path),
+            ("state_path", self.state_path),
+            ("manifest_path", self.manifest_path),
+            ("move_to", self.move_to and os.path.join(self.move_to, "")),
+        ]
         for name, path in [*named, *(("result_path", path) for path in self.result_paths)]:
             if path and is_inside(path, self.src):
                 raise ConfigurationError(
@@ -146,7 +212,8 @@ class Job:
 
 def is_inside(path: str, folder: str) -> bool:
     """Whether a path leads into a folder, links followed."""
-    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(folder), ""))
+    inner, outer = (os.path.join(os.path.realpath(name), "") for name in (path, folder))
+    return inner.startswith(outer)
 
 
 def _source(value: Optional[str]) -> str:
@@ -227,9 +294,18 @@ def _whole_number(values: Dict[str, Any], name: str, minimum: int) -> None:
     values[name] = int(text)
 
 
+def _max_delete(value: Any) -> str:
+    text = str(value).strip()
+    if not _MAX_DELETE.fullmatch(text):
+        raise ConfigurationError(f"max_delete {value!r} is no limit", "write a number of objects, or 10%")
+    return text
+
+
 def _choices(values: Dict[str, Any]) -> None:
     allowed: List[Tuple[str, Tuple[str, ...]]] = [
         ("verify", VERIFY_CHOICES),
+        ("compare", COMPARE_CHOICES),
+        ("after_upload", AFTER_UPLOAD_CHOICES),
         ("checksum_algorithm", (*ALGORITHMS, NO_CHECKSUM)),
         ("storage_class", STORAGE_CLASSES),
         ("acl", CANNED_ACLS),

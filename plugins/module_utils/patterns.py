@@ -12,6 +12,26 @@ import fnmatch
 import re
 from typing import Iterable, List, Pattern
 
+#: Names of files that programs write before they rename them: editors, copies and downloads under way, office locks,
+#: and what NFS keeps of files that are deleted while open.
+TEMPORARY_PATTERNS = (
+    ".*.swp",
+    ".*.swx",
+    "*~",
+    "*.part",
+    "*.partial",
+    "*.filepart",
+    "*.crdownload",
+    "*.tmp",
+    "*.temp",
+    "~$*",
+    ".~lock.*#",
+    ".nfs*",
+    ".fuse_hidden*",
+    ".smbdelete*",
+    ".~tmp~",
+)
+
 
 def _compiled(patterns: Iterable[str]) -> List[Pattern[str]]:
     return [re.compile(fnmatch.translate(_relative(pattern))) for pattern in patterns]
