@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Mapping, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Mapping
 
 from .errors import ConfigurationError
 
 
-class Shard(NamedTuple):
+@dataclass(frozen=True)
+class Shard:
     """Part `index` (from 0) of `count` parts. The key alone decides, so hosts need not talk to each other."""
 
     index: int
