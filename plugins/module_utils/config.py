@@ -13,14 +13,17 @@ import shlex
 import stat
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from .envfile import EnvFile, decode_env_file, parse_env_file
 from .errors import ConfigurationError
+from .job import AFTER_UPLOAD_CHOICES, COMPARE_CHOICES, VERIFY_CHOICES
 from .units import parse_bool, parse_count, parse_duration, parse_part_size
 
 #: Bytes. An env file is some kilobytes; anything beyond this is the wrong file.
 MAX_FILE_SIZE = 1024 * 1024
+
+_SHARD = re.compile(r"([0-9]{1,9}) */ *([0-9]{1,9})")
 
 
 @dataclass
@@ -44,7 +47,7 @@ class Config:
 
     def located(self, error: ConfigurationError) -> ConfigurationError:
         """The same error with the line that set the option, if its message begins with an option of this file."""
-        origin = self.origins.get(error.message.split(" ", 1)[0])
+        origin = self.origins.get(re.split("[ =]", error.message, maxsplit=1)[0])
         return ConfigurationError(f"{origin}: {error.message}", error.hint) if origin else error
 
 
@@ -101,14 +104,26 @@ def _choice(value: str, origin: str, choices: Mapping[str, str]) -> str:
     return chosen
 
 
-def _verify(value: str, origin: str) -> str:
-    return _choice(value, origin, {"none": "none", "uploaded": "uploaded", "all": "all"})
+def _one_of(choices: Iterable[str]) -> Callable[[str, str], str]:
+    """Takes these words in any case."""
+    known = {choice: choice for choice in choices}
+    return lambda value, origin: _choice(value, origin, known)
 
 
 def _log_level(value: str, origin: str) -> str:
     # `warn` is at the sites although s5cmd refuses it; `trace` is s5cmd's, and our log has nothing finer than debug.
     levels = {"trace": "debug", "debug": "debug", "info": "info", "warn": "warn", "warning": "warn", "error": "error"}
     return _choice(value, origin, levels)
+
+
+def _shard(value: str, origin: str) -> Dict[str, int]:
+    """`0/4` is the first of four parts; whether the index fits is for shard.Shard to say."""
+    match = _SHARD.fullmatch(value.strip())
+    if match is None:
+        raise ConfigurationError(
+            f"{origin} {value!r} is no part of a whole", "write index/count, such as 0/4 for the first of four hosts"
+        )
+    return {"index": int(match[1]), "count": int(match[2])}
 
 
 SETTINGS = (
@@ -138,7 +153,9 @@ SETTINGS = (
     Setting("concurrency", ("S5CMD_CONCURRENCY",), _positive),
     Setting("part_size", ("S5CMD_PART_SIZE", "AWS_CLI_S3_MULTIPART_CHUNKSIZE"), parse_part_size),
     Setting("retry_count", ("S5CMD_RETRY_COUNT",), parse_count),
-    Setting("verify", ("VERIFY",), _verify),
+    Setting("retry_rounds", ("MAX_RETRY_ATTEMPTS",), parse_count),
+    Setting("retry_delay", ("RETRY_DELAY",), parse_duration),
+    Setting("verify", ("VERIFY",), _one_of(VERIFY_CHOICES)),
     Setting(
         "checksum_algorithm", ("S5CMD_CHECKSUM_ALGORITHM", "S5CMD_CHECKSUM", "CHECKSUM_ALGORITHM"), _upper, same=True
     ),
@@ -146,6 +163,21 @@ SETTINGS = (
     Setting("log_path", ("LOG_FILE",), _text),
     Setting("log_level", ("S5CMD_LOG_LEVEL",), _log_level),
     Setting("lock_path", ("LOCK_FILE",), _text),
+    Setting("state_path", ("STATE_FILE",), _text),
+    Setting("compare", ("COMPARE",), _one_of(COMPARE_CHOICES)),
+    Setting("reconcile_days", ("RECONCILE_DAYS",), parse_count),
+    Setting("delete", ("DELETE",), parse_bool),
+    Setting("max_delete", ("MAX_DELETE",), _text),
+    Setting("delete_excluded", ("DELETE_EXCLUDED",), parse_bool),
+    Setting("allow_empty_source", ("ALLOW_EMPTY_SOURCE",), parse_bool),
+    Setting("require_mount", ("REQUIRE_MOUNT",), _text),
+    Setting("settle_seconds", ("SETTLE_SECONDS",), parse_duration),
+    Setting("ignore_temporary", ("IGNORE_TEMPORARY",), parse_bool),
+    Setting("temporary_patterns", ("TEMPORARY_PATTERNS",), _patterns),
+    Setting("shard", ("SHARD",), _shard),
+    Setting("after_upload", ("AFTER_UPLOAD",), _one_of(AFTER_UPLOAD_CHOICES)),
+    Setting("move_to", ("MOVE_TO",), _text),
+    Setting("manifest_path", ("MANIFEST_FILE",), _text),
 )
 
 #: Names that need more than a conversion; see `_apply_verification_switches` and `_apply_folders`.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from .checksums import ALGORITHMS, NO_CHECKSUM
-from .job import CANNED_ACLS, ENCRYPTIONS, STORAGE_CLASSES, VERIFY_CHOICES
+from .job import AFTER_UPLOAD_CHOICES, CANNED_ACLS, COMPARE_CHOICES, ENCRYPTIONS, STORAGE_CLASSES, VERIFY_CHOICES
 
 
 def transfer_argument_spec() -> Dict[str, Dict[str, Any]]:
@@ -35,8 +35,29 @@ def transfer_argument_spec() -> Dict[str, Dict[str, Any]]:
         "concurrency": {"type": "int"},
         "part_size": {"type": "str"},
         "retry_count": {"type": "int"},
+        "retry_rounds": {"type": "int"},
+        "retry_delay": {"type": "int"},
         "checksum_algorithm": {"type": "str", "choices": [*ALGORITHMS, NO_CHECKSUM]},
         "verify": {"type": "str", "choices": list(VERIFY_CHOICES)},
         "timeout": {"type": "int"},
         "lock_path": {"type": "path"},
+        "state_path": {"type": "path"},
+        "compare": {"type": "str", "choices": list(COMPARE_CHOICES)},
+        "reconcile": {"type": "bool"},
+        "reconcile_days": {"type": "int"},
+        "delete": {"type": "bool"},
+        "max_delete": {"type": "str"},
+        "delete_excluded": {"type": "bool"},
+        "allow_empty_source": {"type": "bool"},
+        "require_mount": {"type": "path"},
+        "settle_seconds": {"type": "int"},
+        "ignore_temporary": {"type": "bool"},
+        "temporary_patterns": {"type": "list", "elements": "str"},
+        "shard": {
+            "type": "dict",
+            "options": {"index": {"type": "int", "required": True}, "count": {"type": "int", "required": True}},
+        },
+        "after_upload": {"type": "str", "choices": list(AFTER_UPLOAD_CHOICES)},
+        "move_to": {"type": "path"},
+        "manifest_path": {"type": "path"},
     }

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import datetime
 import os
+from dataclasses import fields
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import config as config_module
 from ansible_collections.datasync.turbo.plugins.module_utils.config import load_config
+from ansible_collections.datasync.turbo.plugins.module_utils.connection import Connection
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
+from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 
 TODAY = datetime.date(2026, 11, 22)
 SECRET = "wJalrXUtnFEMI/K7MDENG"
@@ -62,6 +65,8 @@ MAX_SYNC_TIME=2h
 EXCLUDE_PATTERNS="*.tmp, *.part .DS_Store"
 INCLUDE_PATTERNS="*"
 BANDWIDTH_LIMIT=100M
+MAX_RETRY_ATTEMPTS=5
+RETRY_DELAY=10
 METRICS_FILE=/var/lib/metrics.prom
 """
 
@@ -98,8 +103,6 @@ NOT_ACTED_ON = [
     "MIN_THROUGHPUT_MBPS",
     "ALERT_WEBHOOK_URL",
     "NOTIFICATION_METHOD",
-    "MAX_RETRY_ATTEMPTS",
-    "RETRY_DELAY",
     "MIN_FREE_DISK_SPACE_GB",
     "BANDWIDTH_LIMIT",
 ]
@@ -161,6 +164,8 @@ def test_the_s5cmd_dialect(load):
         "log_path": "/var/log/datasync/sync-20261122.log",
         "result_paths": ["/var/log/datasync/last-sync.json", "/var/log/datasync/json/latest.json"],
         "timeout": 7200,
+        "retry_rounds": 5,
+        "retry_delay": 10,
         "exclude": ["*.tmp", "*.part", ".DS_Store"],
         "include": ["*"],
     }
@@ -182,6 +187,47 @@ def test_our_own_names(load):
         "lock_path": "/k/x.lock",
     }
     assert config.warnings == []
+
+
+def test_state_deletions_and_hot_folders(load):
+    config = load(
+        "STATE_FILE=/s/x.state\nCOMPARE=Checksum\nRECONCILE_DAYS=1\n"
+        "DELETE=true\nMAX_DELETE=5%\nDELETE_EXCLUDED=yes\nALLOW_EMPTY_SOURCE=on\nREQUIRE_MOUNT=/mnt/disk\n"
+        "SETTLE_SECONDS=2m\nIGNORE_TEMPORARY=1\nTEMPORARY_PATTERNS='~$*, *.part .nfs*'\nSHARD=0/4\n"
+        "AFTER_UPLOAD=MOVE\nMOVE_TO=/mnt/done\nMANIFEST_FILE=/m/x.sha256\nRETRY_DELAY=1m\nMAX_RETRY_ATTEMPTS=0\n"
+    )
+    assert config.options == {
+        "state_path": "/s/x.state",
+        "compare": "checksum",
+        "reconcile_days": 1,
+        "delete": True,
+        "max_delete": "5%",
+        "delete_excluded": True,
+        "allow_empty_source": True,
+        "require_mount": "/mnt/disk",
+        "settle_seconds": 120,
+        "ignore_temporary": True,
+        "temporary_patterns": ["~$*", "*.part", ".nfs*"],
+        "shard": {"index": 0, "count": 4},
+        "after_upload": "move",
+        "move_to": "/mnt/done",
+        "manifest_path": "/m/x.sha256",
+        "retry_delay": 60,
+        "retry_rounds": 0,
+    }
+    assert config.warnings == []
+
+
+def test_nothing_is_deleted_or_moved_unless_the_file_says_so(load):
+    job = Job.from_options(load("SOURCE_DIR=/data\nBUCKET_NAME=archive\n").options)
+    assert (job.delete, job.delete_excluded, job.allow_empty_source) == (False, False, False)
+    assert (job.after_upload, job.ignore_temporary, job.settle_seconds) == ("keep", False, 0)
+
+
+def test_each_option_of_the_file_is_one_of_the_job_the_connection_or_the_log():
+    """A name that is misspelt here would be read, accepted, and have no effect."""
+    known = {f.name for f in (*fields(Job), *fields(Connection))} | {"log_level"}
+    assert sorted({setting.option for setting in config_module.SETTINGS} - known) == []
 
 
 def test_credentials_and_the_environment_of_boto3_and_s5cmd(load):
@@ -266,12 +312,47 @@ def test_names_that_contradict_each_other_are_an_error_that_names_both(load, tex
         ("S5CMD_LOG_LEVEL=loud", "write one of"),
         ("S3_METADATA=novalue", "key=value"),
         ("S3_METADATA='a=1,a=2'", "twice"),
+        ("COMPARE=date", "one of state, remote, checksum"),
+        ("RECONCILE_DAYS=weekly", "whole number from 0 up"),
+        ("DELETE=perhaps", "neither true nor false"),
+        ("DELETE_EXCLUDED=perhaps", "neither true nor false"),
+        ("ALLOW_EMPTY_SOURCE=perhaps", "neither true nor false"),
+        ("SETTLE_SECONDS=soon", "duration"),
+        ("IGNORE_TEMPORARY=perhaps", "neither true nor false"),
+        ("SHARD=1", "index/count"),
+        ("SHARD=-1/4", "index/count"),
+        ("SHARD=1/4/2", "index/count"),
+        ("AFTER_UPLOAD=delete", "one of keep, move, remove"),
+        ("MAX_RETRY_ATTEMPTS=-1", "whole number from 0 up"),
+        ("RETRY_DELAY=soon", "duration"),
     ],
 )
 def test_a_value_that_does_not_fit_is_an_error_with_file_line_and_name(load, tmp_path, line, reason):
     message = failure(load, f"\n{line}\n")
     assert message.startswith(f"{tmp_path}/site.env:2: {line.split('=')[0]} ")
     assert reason in message
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ("MAX_DELETE=many", "MAX_DELETE: max_delete 'many' is no limit"),
+        ("SHARD=4/4", "SHARD: shard index 4 is not below count 4"),
+        ("REQUIRE_MOUNT=/mnt/other", "REQUIRE_MOUNT: require_mount '/mnt/other' does not hold src"),
+        ("COMPARE=state", "COMPARE: compare=state needs state_path"),
+        ("DELETE=true\nAFTER_UPLOAD=remove", "DELETE: delete and after_upload=remove contradict"),
+        ("AFTER_UPLOAD=remove\nVERIFY=none", "AFTER_UPLOAD: after_upload=remove needs verification"),
+        ("STATE_FILE=/data/x.state", "STATE_FILE: state_path '/data/x.state' is inside src"),
+        ("MANIFEST_FILE=/data/x.sha256", "MANIFEST_FILE: manifest_path '/data/x.sha256' is inside src"),
+        ("MOVE_TO=/data/done\nAFTER_UPLOAD=move", "MOVE_TO: move_to '/data/done/' is inside src"),
+        ("MOVE_TO=/mnt/done", "MOVE_TO: move_to and after_upload=move go together"),
+    ],
+)
+def test_what_the_job_refuses_is_located_in_the_file(load, tmp_path, lines, named):
+    config = load(f"{lines}\nSOURCE_DIR=/data\nBUCKET_NAME=archive\n")
+    with pytest.raises(ConfigurationError) as raised:
+        Job.from_options(config.options)
+    assert str(config.located(raised.value)).startswith(f"{tmp_path}/site.env:1: {named}")
 
 
 def test_names_not_acted_on_share_one_warning(load, tmp_path):
