@@ -107,6 +107,17 @@ options:
       - How often s5cmd repeats a request that failed. Not set, V(3).
       - With V(10), s5cmd's own default, a server that went away is noticed after 90 seconds.
     type: int
+  retry_rounds:
+    description:
+      - How often the files whose upload failed are tried again in the same run, after all others had their turn. Not
+        set, V(3). With V(0) they wait for the next run.
+      - A refusal that a repetition cannot change, such as missing permission, is not repeated.
+    type: int
+  retry_delay:
+    description:
+      - Seconds before the first of O(retry_rounds). The time doubles from round to round, and varies a little so that a
+        fleet does not come back all at once. Not set, V(2).
+    type: int
   checksum_algorithm:
     description:
       - The checksum that is preferred as proof. Not set, V(CRC64NVME), which Amazon S3 computes and stores by itself.
@@ -128,5 +139,115 @@ options:
   lock_path:
     description:
       - Lock file of the job. Not set, a name made from source and destination in C(/run/lock) or the temporary folder.
+    type: path
+  state_path:
+    description:
+      - File that remembers which files are stored, with what content, and how that was proven. With it a run over an
+        unchanged folder asks S3 nothing about the single objects.
+      - It saves work and decides nothing. If it is missing, damaged, of another job or older than the last run, a
+        warning says so and the bucket's listing is used.
+      - One for each job. Its folder is made if needed. It must not be inside O(src), and not on a network file system.
+      - Not set, nothing is remembered.
+    type: path
+  compare:
+    description:
+      - How a file is known to be stored.
+      - V(state) means by what O(state_path), which is required, remembers. The default if O(state_path) is set.
+      - V(remote) means by size and time, against a listing of the bucket. The default if O(state_path) is not set.
+      - V(checksum) means by content, against a listing of the bucket. Each file is read.
+    type: str
+    choices: [state, remote, checksum]
+  reconcile:
+    description:
+      - If V(true), this run compares the state with a listing of the bucket, and uploads again what vanished or differs
+        there. Not set, V(false).
+      - Without O(state_path) each run does that anyway.
+    type: bool
+  reconcile_days:
+    description:
+      - A run reconciles by itself when the last time was this many days ago. Not set, V(7). With V(0), each run
+        reconciles.
+    type: int
+  delete:
+    description:
+      - Whether to delete objects under O(prefix) whose file is gone. Not set, V(false).
+      - Nothing is deleted unless the whole folder was read without any problem, everything is stored and proven, and
+        their number is within O(max_delete). Otherwise the run ends with exit code 4, a problem of kind
+        C(deletion_refused) names the reason, and every object stays.
+      - All objects are never deleted, whatever O(max_delete) says.
+      - In a bucket with versioning delete markers are written, and the versions stay.
+      - Cannot be combined with O(after_upload=move) or O(after_upload=remove).
+    type: bool
+  max_delete:
+    description:
+      - How many objects a run may delete, as a number such as V(500), or as a part of the objects that are stored, such
+        as V(10%). Not set, V(10%).
+      - If there are more, none is deleted.
+    type: str
+  delete_excluded:
+    description:
+      - Whether O(delete) also deletes objects that the patterns leave out. Not set, V(false).
+    type: bool
+  allow_empty_source:
+    description:
+      - Whether O(delete) may go on when the folder holds no file. Not set, V(false), because an empty folder is mostly
+        a disk that is not mounted.
+    type: bool
+  require_mount:
+    description:
+      - Mount point that must be mounted, and that O(src) must be in. If it is not mounted, the run fails before it
+        looks at anything.
+    type: path
+  settle_seconds:
+    description:
+      - Files that changed less than this many seconds ago, by modification or status time, wait for the next run, and
+        so do files that change between the look at the folder and their upload. They are counted as C(files_deferred)
+        in the result, and are no problem.
+      - Not set, V(0), and files are taken as they are.
+    type: int
+  ignore_temporary:
+    description:
+      - Whether to leave out files that programs write before they rename them, by O(temporary_patterns). Not set,
+        V(false).
+    type: bool
+  temporary_patterns:
+    description:
+      - Patterns of the names that O(ignore_temporary) leaves out, matched against the name without its folder.
+      - Not set, V(.*.swp), V(.*.swx), V(*~), V(*.part), V(*.partial), V(*.filepart), V(*.crdownload), V(*.tmp),
+        V(*.temp), V(~$*), V(.~lock.*#), V(.nfs*), V(.fuse_hidden*), V(.smbdelete*) and V(.~tmp~).
+    type: list
+    elements: str
+  shard:
+    description:
+      - The part of the folder that this host takes, where several hosts see the same folder. A stable hash of the key
+        decides, so the parts are disjoint and together are the whole.
+      - Deletions stay within the part.
+      - Not set, the host takes the whole folder.
+    type: dict
+    suboptions:
+      index:
+        description: Number of this part, from V(0) to O(shard.count) minus one.
+        type: int
+        required: true
+      count:
+        description: Number of parts. The same on all hosts.
+        type: int
+        required: true
+  after_upload:
+    description:
+      - What becomes of a file that this run uploaded and proved by content. A file that changed since stays.
+      - V(keep) (the default) leaves it where it is.
+      - V(move) moves it below O(move_to), under the same relative path.
+      - V(remove) deletes it.
+    type: str
+    choices: [keep, move, remove]
+  move_to:
+    description:
+      - Folder for O(after_upload=move), which requires it. Must not be inside O(src).
+    type: path
+  manifest_path:
+    description:
+      - File to which the SHA256 of each file is written with O(checksum_algorithm=SHA256), in the format that
+        C(sha256sum -c) reads. Must not be inside O(src).
     type: path
 """

@@ -15,9 +15,12 @@ description:
     object with the content of its file.
   - The task succeeds only if every file of the folder is stored and, unless O(verify=none), proven. Otherwise it fails
     and names what is missing and why.
-  - Upload only. Nothing in the bucket is deleted.
+  - Nothing in the bucket is deleted, unless O(delete=true). Then objects whose file is gone are deleted, and only if
+    the whole folder was read without any problem and everything is stored and proven.
   - A file counts as stored when an object of its key and size was stored after the file's last change, by
     modification time and status change time. Where the times cannot tell, the content is compared.
+  - With O(state_path) a file counts as stored when nothing about it changed since it was proven, and the bucket is
+    compared with that memory now and then; see O(reconcile_days).
   - One run of a job at a time. A second one fails at once with exit code 75.
 extends_documentation_fragment:
   - datasync.turbo.aws
@@ -28,11 +31,12 @@ attributes:
   check_mode:
     support: full
     details:
-      - Plans against the real bucket and returns what would be uploaded. Nothing is written.
+      - Plans against the real bucket and returns what would be uploaded and deleted. Nothing is written.
   diff_mode:
     support: full
     details:
-      - Lists the objects that are (or would be) stored, with size and reason.
+      - Lists the objects that are (or would be) stored, with size and reason, and those that are (or would be)
+        deleted.
   idempotent:
     support: full
 options:
@@ -85,6 +89,69 @@ EXAMPLES = r"""
     profile: uploader
   check_mode: true
   diff: true
+
+- name: Upload what changed, each hour, with a state that keeps an unchanged folder from costing requests
+  datasync.turbo.s5cmd_sync:
+    src: /srv/material
+    bucket: archive
+    prefix: studio-1
+    profile: uploader
+    state_path: /var/lib/datasync-turbo/material.state
+    log_path: /var/log/datasync-turbo/material.log
+    result_path: /var/log/datasync-turbo/material.json
+
+- name: Compare what the state remembers with the bucket now, and upload again what vanished there
+  datasync.turbo.s5cmd_sync:
+    src: /srv/material
+    bucket: archive
+    prefix: studio-1
+    profile: uploader
+    state_path: /var/lib/datasync-turbo/material.state
+    reconcile: true
+
+- name: Mirror a folder of a disk, and delete at most 200 objects whose file is gone
+  datasync.turbo.s5cmd_sync:
+    src: /mnt/disk/material
+    require_mount: /mnt/disk
+    bucket: archive
+    prefix: mirror
+    profile: uploader
+    delete: true
+    max_delete: 200
+
+- name: See which objects the mirror would delete
+  datasync.turbo.s5cmd_sync:
+    src: /mnt/disk/material
+    require_mount: /mnt/disk
+    bucket: archive
+    prefix: mirror
+    profile: uploader
+    delete: true
+    max_delete: 200
+  check_mode: true
+  diff: true
+
+- name: Empty a hot folder, taking only files that nobody wrote to for two minutes
+  datasync.turbo.s5cmd_sync:
+    src: /srv/outbox
+    bucket: archive
+    prefix: incoming
+    profile: uploader
+    settle_seconds: 120
+    ignore_temporary: true
+    after_upload: move
+    move_to: /srv/sent
+
+- name: Spread one big tree on a file server over all hosts of a group
+  datasync.turbo.s5cmd_sync:
+    src: /mnt/nas/archive
+    require_mount: /mnt/nas
+    bucket: archive
+    prefix: nas
+    profile: uploader
+    shard:
+      index: "{{ groups['uploaders'].index(inventory_hostname) }}"
+      count: "{{ groups['uploaders'] | length }}"
 
 - name: Run a job from its env file, with SHA256 for compliance, and prove all objects, old ones too
   datasync.turbo.s5cmd_sync:
@@ -146,9 +213,56 @@ result:
       type: int
       returned: always
     files_skipped:
-      description: Number of files that the filters or O(follow_symlinks=false) left out.
+      description: Number of files that the filters, O(ignore_temporary) or O(follow_symlinks=false) left out.
       type: int
       returned: always
+    files_deferred:
+      description: Number of files that wait for the next run, because they changed just now; see O(settle_seconds).
+      type: int
+      returned: always
+    files_in_other_shards:
+      description: Number of files that other hosts take; see O(shard).
+      type: int
+      returned: always
+    compare:
+      description: How files were known to be stored, the value of O(compare) in force.
+      type: str
+      returned: always
+    deletions:
+      description: The objects whose file is gone, with O(delete=true).
+      type: dict
+      returned: always
+      contains:
+        planned:
+          description: Number of objects that were to be deleted.
+          type: int
+          returned: always
+        deleted:
+          description: Number of objects that were deleted.
+          type: int
+          returned: always
+        refused:
+          description: Why none was deleted, empty if nothing was refused.
+          type: str
+          returned: always
+        delete_markers:
+          description: Whether the bucket keeps versions, so that delete markers were written.
+          type: bool
+          returned: always
+    reconciled:
+      description:
+        - What a comparison of the state with the bucket found. V(null) if there was none in this run.
+      type: dict
+      returned: always
+      contains:
+        missing:
+          description: Number of objects that the state knew and the bucket lacked.
+          type: int
+          returned: always
+        different:
+          description: Number of objects that are not those that the state knew.
+          type: int
+          returned: always
     s3_objects:
       description: Number of objects under the prefix after the run.
       type: int
@@ -244,6 +358,15 @@ uploads:
       path: day 1/take [2].mov
       reason: new
       size: 146800640
+deletions:
+  description:
+    - Keys of the objects whose file is gone. They would be deleted unless RV(result.deletions.refused) names a reason
+      against it.
+  returned: in check mode
+  type: list
+  elements: str
+  sample:
+    - mirror/day 0/take 9.mov
 """
 
 import os
