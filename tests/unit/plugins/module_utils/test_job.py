@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job, bucket_name, key_prefix
+from ansible_collections.datasync.turbo.plugins.module_utils.patterns import TEMPORARY_PATTERNS
+from ansible_collections.datasync.turbo.plugins.module_utils.shard import Shard
 from hypothesis import given
 from hypothesis import strategies as st
 
 PRINTABLE_ASCII = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
+NUMBERS_FROM_ZERO = ["retry_count", "retry_rounds", "retry_delay", "reconcile_days", "settle_seconds"]
+CHOICES = ["verify", "compare", "after_upload", "checksum_algorithm", "storage_class", "acl", "sse"]
 
 
 @pytest.fixture
@@ -219,13 +223,20 @@ def test_a_number_below_one_is_refused(options, name, value):
     assert name in refusal(options(**{name: value}))
 
 
-@pytest.mark.parametrize("name", ["numworkers", "concurrency", "timeout", "retry_count"])
+@pytest.mark.parametrize("name", NUMBERS_FROM_ZERO)
+@pytest.mark.parametrize("value", [-1, "1.5", "many", "", True, "1\n2"])
+def test_a_number_below_zero_is_refused(options, name, value):
+    assert refusal(options(**{name: value})).startswith(f"{name} {value!r} is not a whole number of at least 0")
+
+
+@pytest.mark.parametrize("name", ["numworkers", "concurrency", "timeout", *NUMBERS_FROM_ZERO])
 def test_a_number_may_come_as_text(options, name):
     assert getattr(Job.from_options(options(**{name: " 7 "})), name) == 7
 
 
-def test_no_retries_are_allowed(options):
-    assert Job.from_options(options(retry_count=0)).retry_count == 0
+@pytest.mark.parametrize("name", NUMBERS_FROM_ZERO)
+def test_zero_switches_it_off(options, name):
+    assert getattr(Job.from_options(options(**{name: 0})), name) == 0
 
 
 def test_a_part_size_is_whole_mebibytes(options):
@@ -233,19 +244,19 @@ def test_a_part_size_is_whole_mebibytes(options):
     assert "part_size" in refusal(options(part_size="4MB"))
 
 
-@pytest.mark.parametrize("name", ["verify", "checksum_algorithm", "storage_class", "acl", "sse"])
+@pytest.mark.parametrize("name", CHOICES)
 def test_an_unknown_choice_is_named_with_the_known_ones(options, name):
     message = refusal(options(**{name: "nonsense"}))
     assert f"{name} 'nonsense' is not known" in message
     assert "one of " in message
 
 
-@pytest.mark.parametrize("name", ["verify", "checksum_algorithm", "storage_class", "acl", "sse"])
+@pytest.mark.parametrize("name", CHOICES)
 def test_an_empty_choice_takes_the_default(options, name):
     assert getattr(Job.from_options(options(**{name: ""})), name) == getattr(Job.from_options(options()), name)
 
 
-@pytest.mark.parametrize("name", ["include", "exclude"])
+@pytest.mark.parametrize("name", ["include", "exclude", "temporary_patterns"])
 def test_patterns_come_as_a_list(options, name):
     """A lone text would become one pattern for each of its characters, and a star among them would match everything."""
     assert getattr(Job.from_options(options(**{name: ["*.mov", "a/*"]})), name) == ("*.mov", "a/*")
@@ -288,7 +299,7 @@ def test_either_switch_turns_verification_off(options, verify, algorithm, wanted
     assert job.verification_wanted is wanted
 
 
-@pytest.mark.parametrize("name", ["log_path", "lock_path", "result_paths"])
+@pytest.mark.parametrize("name", ["log_path", "lock_path", "result_paths", "state_path", "manifest_path"])
 def test_a_file_that_would_upload_itself_is_refused(options, tmp_path, name):
     path = str(tmp_path / "material" / "logs" / "file")
     message = refusal(options(**{name: [path] if name == "result_paths" else path}))
@@ -304,6 +315,134 @@ def test_a_file_that_would_upload_itself_through_a_link_is_refused(options, tmp_
 def test_a_file_beside_the_source_is_fine(options, tmp_path):
     path = str(tmp_path / "material-logs" / "sync.log")
     assert Job.from_options(options(log_path=path, result_paths=[path + ".json"])).log_path == path
+
+
+# --- state and comparison
+
+
+def test_without_a_state_files_are_compared_with_the_bucket(options):
+    job = Job.from_options(options())
+    assert (job.state_path, job.compare, job.comparison) == (None, "", "remote")
+    assert (job.reconcile, job.reconcile_days) == (False, 7)
+
+
+def test_with_a_state_files_are_compared_with_it(options, tmp_path):
+    assert Job.from_options(options(state_path=str(tmp_path / "state"))).comparison == "state"
+
+
+@pytest.mark.parametrize("compare", ["remote", "checksum"])
+def test_another_comparison_may_be_chosen_beside_a_state(options, tmp_path, compare):
+    assert Job.from_options(options(state_path=str(tmp_path / "state"), compare=compare)).comparison == compare
+
+
+@pytest.mark.parametrize("state_path", [None, ""])
+def test_comparing_with_a_state_needs_one(options, state_path):
+    assert refusal(options(compare="state", state_path=state_path)).startswith("compare=state needs state_path")
+
+
+@pytest.mark.parametrize("name", ["state_path", "manifest_path"])
+def test_a_file_of_the_job_becomes_absolute(options, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for written in ("var/file", "~/var/file"):
+        assert getattr(Job.from_options(options(**{name: written})), name) == str(tmp_path / "var" / "file")
+
+
+# --- deletions
+
+
+def test_nothing_is_deleted_by_default(options):
+    job = Job.from_options(options())
+    assert (job.delete, job.delete_excluded, job.allow_empty_source) == (False, False, False)
+    assert (job.max_delete, job.require_mount) == ("10%", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "limit"), [("0", "0"), (200, "200"), (" 5% ", "5%"), ("0%", "0%"), ("100%", "100%"), ("99999", "99999")]
+)
+def test_the_limit_of_deletions_is_a_number_or_a_percentage(options, value, limit):
+    assert Job.from_options(options(max_delete=value)).max_delete == limit
+
+
+@pytest.mark.parametrize("value", ["", "-1", "101%", "10 %", "1.5%", "10%%", "all", "%", "10\n0", "٤", True])
+def test_a_limit_of_deletions_that_is_none_is_refused(options, value):
+    message = refusal(options(max_delete=value))
+    assert message.startswith(f"max_delete {value!r} is no limit")
+    assert "10%" in message
+
+
+def test_the_mount_that_is_required_holds_the_source(options, tmp_path):
+    assert Job.from_options(options(require_mount=str(tmp_path) + "/")).require_mount == str(tmp_path)
+    assert Job.from_options(options(require_mount=str(tmp_path / "material")))
+    message = refusal(options(require_mount=str(tmp_path / "mat")))
+    assert message.startswith("require_mount ")
+    assert "does not hold src" in message
+
+
+# --- hot folders and shards
+
+
+def test_files_are_taken_as_they_are_by_default(options):
+    job = Job.from_options(options())
+    assert (job.settle_seconds, job.ignore_temporary, job.shard) == (0, False, None)
+    assert job.temporary_patterns == TEMPORARY_PATTERNS
+
+
+def test_other_temporary_names_replace_the_known_ones(options):
+    assert Job.from_options(options(temporary_patterns=["*.wip"])).temporary_patterns == ("*.wip",)
+    assert Job.from_options(options(temporary_patterns=[])).temporary_patterns == ()
+
+
+def test_a_shard_comes_as_index_and_count(options):
+    assert Job.from_options(options(shard={"index": 3, "count": 4})).shard == Shard(3, 4)
+    assert refusal(options(shard={"index": 4, "count": 4})).startswith("shard index 4 is not below count 4")
+
+
+# --- after the upload
+
+
+def test_a_file_stays_where_it_is_by_default(options):
+    job = Job.from_options(options())
+    assert (job.after_upload, job.move_to) == ("keep", None)
+
+
+def test_a_file_is_moved_to_a_folder_beside_the_source(options, tmp_path):
+    job = Job.from_options(options(after_upload="move", move_to=str(tmp_path / "sent") + "/"))
+    assert (job.after_upload, job.move_to) == ("move", str(tmp_path / "sent"))
+
+
+@pytest.mark.parametrize(("action", "given"), [("move", False), ("keep", True), ("remove", True)])
+def test_moving_and_where_to_go_together(options, tmp_path, action, given):
+    message = refusal(options(after_upload=action, move_to=str(tmp_path / "sent") if given else None))
+    assert "move_to" in message
+    assert "after_upload=move" in message
+
+
+@pytest.mark.parametrize("folder", ["material", "material/sent"])
+def test_a_file_that_is_moved_must_leave_the_source(options, tmp_path, folder):
+    message = refusal(options(after_upload="move", move_to=str(tmp_path / folder)))
+    assert message.startswith("move_to ")
+    assert "inside src" in message
+
+
+@pytest.mark.parametrize("off", [{"verify": "none"}, {"checksum_algorithm": "NONE"}])
+def test_no_file_leaves_the_folder_without_a_proof(options, off):
+    assert refusal(options(after_upload="remove", **off)).startswith("after_upload=remove needs verification")
+
+
+@pytest.mark.parametrize("action", ["move", "remove"])
+def test_what_leaves_the_folder_must_not_be_deleted_from_the_bucket(options, tmp_path, action):
+    move_to = str(tmp_path / "sent") if action == "move" else None
+    message = refusal(options(delete=True, after_upload=action, move_to=move_to))
+    assert message.startswith(f"delete and after_upload={action} contradict each other")
+
+
+# --- retries
+
+
+def test_what_failed_is_tried_again_by_default(options):
+    job = Job.from_options(options())
+    assert (job.retry_count, job.retry_rounds, job.retry_delay) == (3, 3, 2)
 
 
 def test_secrets_are_not_in_the_repr(options):
