@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import stat
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Iterator, List, Optional
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
 
 from .errors import ConfigurationError, LockedError
 from .job import Job
@@ -20,37 +21,53 @@ from .job import Job
 _LOCK_FOLDER = "/var/tmp"  # noqa: S108 - the name is no secret, and whoever holds the lock only keeps runs from beginning
 
 
-@dataclass(frozen=True)
-class HeldLock:
-    """The lock while it is held, and the file's one line of memory: since when objects may be stored unproven.
+class StateMark(NamedTuple):
+    """Which state file belongs to the job (`state.py`), and how often it was written."""
 
-    A run that ends without proof of what it stored says so, and then is forgotten; the next one must not take those
-    objects for good because their times and sizes fit. Without the memory it would.
+    id: str
+    generation: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the lock file remembers from one run to the next. Times in seconds since the epoch.
+
+    `unproven_since`: objects stored from then on may be unproven. A run that ends without proof of what it stored is
+    forgotten otherwise, and the next one would take its objects for good because their times and sizes fit.
+    `unfinished_since`: a run that began then did not clean up; it may have left open the multipart uploads of the keys
+    in `multipart_keys`. `state`: the state file as it was written last; an older one was restored from somewhere.
     """
 
-    path: str
-    descriptor: int
+    unproven_since: Optional[float] = None
+    unfinished_since: Optional[float] = None
+    multipart_keys: Tuple[str, ...] = ()
+    state: Optional[StateMark] = None
 
-    @property
-    def unproven_since(self) -> Optional[float]:
-        """Seconds since the epoch, or None if all that was stored was proven."""
-        return _unproven_since(self.path)
 
-    def remember_unproven(self, since: float) -> bool:
-        """Note that objects stored from then on may be unproven; False if the file is another user's."""
-        earlier = self.unproven_since
-        return _write(self.descriptor, min(since, earlier) if earlier is not None else since)
+#: A memory that cannot be read: anything may be unproven.
+_LOST = Memory(unproven_since=0.0)
 
-    def forget_unproven(self) -> None:
-        """Note that all is proven."""
-        _write(self.descriptor, None)
+
+class HeldLock:
+    """The lock while it is held, and its memory."""
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        self.path = path
+        self.descriptor = descriptor
+        self.memory = _memory_in(path)
+
+    def remember(self, **changes: Any) -> bool:
+        """Change the memory, durably; False if the file is another user's and cannot be written."""
+        self.memory = replace(self.memory, **changes)
+        return _write(self.descriptor, self.memory)
 
 
 def lock_path(job: Job) -> str:
     """The lock file of a job: its `lock_path`, or one named after source and destination."""
     if job.lock_path:
         return job.lock_path
-    what = "\0".join([os.path.realpath(job.src), job.destination, job.connection.endpoint_url or ""])
+    shard = [f"{job.shard.index}/{job.shard.count}"] if job.shard else []
+    what = "\0".join([os.path.realpath(job.src), job.destination, job.connection.endpoint_url or "", *shard])
     folder = _LOCK_FOLDER if os.access(_LOCK_FOLDER, os.W_OK) else tempfile.gettempdir()
     digest = hashlib.sha256(what.encode("utf-8", "surrogateescape")).hexdigest()
     return os.path.join(folder, f"datasync-turbo-{digest[:16]}.lock")
@@ -71,7 +88,7 @@ def held(job: Job) -> Iterator[HeldLock]:
             message = f"another run of this job{_holder(path)} holds the lock {path!r}"
             raise LockedError(message, "wait for it to end") from error
         lock = HeldLock(path, descriptor)
-        _write(descriptor, lock.unproven_since)
+        _write(descriptor, lock.memory)
         yield lock
     finally:
         os.close(descriptor)
@@ -108,13 +125,16 @@ def _plain(descriptor: int, path: str) -> int:
     )
 
 
-def unproven_since(job: Job) -> Optional[float]:
-    """As HeldLock.unproven_since, for a run that takes no lock."""
-    return _unproven_since(lock_path(job))
+def memory_of(job: Job) -> Memory:
+    """What is remembered of a job, for a run that takes no lock."""
+    return _memory_in(lock_path(job))
 
 
-def _write(descriptor: int, since: Optional[float]) -> bool:
-    lines = f"{os.getpid()}\n{'' if since is None else int(since)}\n".encode("ascii")
+def _write(descriptor: int, memory: Memory) -> bool:
+    values: Dict[str, Any] = {name: value for name, value in asdict(memory).items() if value}
+    if memory.unproven_since is not None:
+        values["unproven_since"] = int(memory.unproven_since)
+    lines = f"{os.getpid()}\n{json.dumps(values)}\n".encode("ascii")
     try:
         # In this order: a kill in between must not leave an empty file, which remembers nothing.
         os.pwrite(descriptor, lines, 0)
@@ -126,19 +146,42 @@ def _write(descriptor: int, since: Optional[float]) -> bool:
     return True
 
 
-def _lines(path: str) -> List[str]:
+def _memory_in(path: str) -> Memory:
     try:
         with open(path, encoding="ascii") as file:
-            return file.read(100).split("\n")
-    except (OSError, ValueError):
-        return []
+            file.readline()
+            line = file.readline()
+    except OSError:
+        return Memory()
+    except ValueError:
+        return _LOST
+    try:
+        return _memory(json.loads(line)) if line.strip() else Memory()
+    except (ValueError, TypeError, AttributeError):
+        return _LOST
 
 
-def _unproven_since(path: str) -> Optional[float]:
-    lines = _lines(path)
-    return float(lines[1]) if len(lines) > 1 and lines[1].isdecimal() else None
+def _memory(values: Any) -> Memory:
+    if isinstance(values, int):
+        # As version 0.1.0 wrote it: the time alone.
+        return Memory(unproven_since=float(values))
+    state = values.get("state")
+    return Memory(
+        _moment(values.get("unproven_since")),
+        _moment(values.get("unfinished_since")),
+        tuple(str(key) for key in values.get("multipart_keys", ())),
+        StateMark(str(state[0]), int(state[1])) if state else None,
+    )
+
+
+def _moment(value: Any) -> Optional[float]:
+    return None if value is None else float(value)
 
 
 def _holder(path: str) -> str:
-    lines = _lines(path)
-    return f" (process {lines[0]})" if lines and lines[0].isdecimal() else ""
+    try:
+        with open(path, encoding="ascii") as file:
+            pid = file.readline(20).strip()
+    except (OSError, ValueError):
+        return ""
+    return f" (process {pid})" if pid.isdecimal() else ""

@@ -44,19 +44,32 @@ def _relative(pattern: str) -> str:
 
 
 class Filter:
-    """Decides which files belong to the job: those that an include matches (all, without one) and no exclude does."""
+    """Decides which files belong to the job: those that an include matches (all, without one) and no exclude does.
 
-    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
+    `temporary` patterns exclude too, but are matched against the name alone, wherever the file is.
+    """
+
+    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = (), temporary: Iterable[str] = ()) -> None:
         self._include = _compiled(include)
         exclude = list(exclude)
         self._exclude = _compiled(exclude)
+        self._temporary = [re.compile(fnmatch.translate(pattern)) for pattern in temporary]
         # Only a pattern that ends in a star excludes everything below a folder, whatever is in there.
         self._exclude_below = _compiled(pattern for pattern in exclude if pattern.endswith(("*", "/")))
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether there is no pattern at all."""
+        return not (self._include or self._exclude or self._temporary)
 
     def takes_file(self, relative: str) -> bool:
         """Whether the file at this relative path belongs to the job."""
         if self._include and not any(pattern.match(relative) for pattern in self._include):
             return False
+        if self._temporary:
+            name = relative.rpartition("/")[2]
+            if any(pattern.match(name) for pattern in self._temporary):
+                return False
         return not self._excludes(relative)
 
     def enters_folder(self, relative: str) -> bool:

@@ -34,6 +34,10 @@ class Kind:
     MISSING = "missing_in_bucket"
     UNVERIFIED = "unverified"
     CHECKSUM = "checksum_mismatch"
+    SOURCE_LOST = "source_lost"
+    DELETION_REFUSED = "deletion_refused"
+    DELETE_FAILED = "delete_failed"
+    NOT_MOVED = "not_moved"
     RUN = "run"
 
 
@@ -63,6 +67,27 @@ class ChecksumVerification:
 
 
 @dataclass
+class Deletions:
+    """What became of objects whose files are gone. `refused` is why nothing was deleted, '' if nothing was refused.
+
+    `delete_markers`: the bucket keeps versions, so the objects were hidden, not destroyed.
+    """
+
+    planned: int = 0
+    deleted: int = 0
+    refused: str = ""
+    delete_markers: bool = False
+
+
+@dataclass
+class Reconciliation:
+    """What a comparison of the state file with the bucket found: objects that vanished, or that others replaced."""
+
+    missing: int = 0
+    different: int = 0
+
+
+@dataclass
 class Result:
     """The result of a run, in the keys that the sites' scripts read (docs/s5cmd-guide.md lists them).
 
@@ -89,6 +114,14 @@ class Result:
     source_files: int = 0
     files_unchanged: int = 0
     files_skipped: int = 0
+    files_deferred: int = 0
+    files_in_other_shards: int = 0
+    compare: str = "remote"
+    deletions: Deletions = field(default_factory=Deletions)
+    reconciled: Optional[Reconciliation] = None
+    files_moved: int = 0
+    files_removed: int = 0
+    manifest: Optional[str] = None
 
     def as_dict(self) -> Dict[str, Any]:
         """The result as plain JSON types."""

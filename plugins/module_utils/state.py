@@ -1,0 +1,469 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""The state file of a job: what was uploaded and how it was proven, so that a run costs what changed.
+
+It saves work and is never the truth. A row is written after the proof and removed before the file's next upload, so
+that a row never tells more than the bucket held. A state file that is missing, damaged, another job's or older than the
+lock file remembers is not used, and the bucket's listing decides.
+
+SQLite in WAL mode (https://www.sqlite.org/wal.html): a crash or a power cut leaves the last complete transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+import uuid
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+
+from .job import Job
+from .lock import StateMark
+from .walk import Identity
+
+#: https://www.sqlite.org/pragma.html#pragma_application_id: "dstb"
+APPLICATION_ID = 0x64737462
+SCHEMA_VERSION = 1
+#: Rows that wait for a transaction, and the seconds that they may wait.
+ROWS_AHEAD = 2000
+COMMIT_INTERVAL = 2.0
+#: Seconds to wait for a reader, such as an audit.
+BUSY_TIMEOUT = 10.0
+
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE folder (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
+CREATE TABLE file (
+    folder INTEGER NOT NULL REFERENCES folder,
+    name TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    etag TEXT NOT NULL,
+    method TEXT NOT NULL,
+    checksum TEXT NOT NULL,
+    part_size INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    proven_at INTEGER NOT NULL,
+    PRIMARY KEY (folder, name)
+) WITHOUT ROWID;
+CREATE VIEW object AS
+    SELECT (SELECT value FROM meta WHERE name = 'prefix') || path || name AS key, file.*
+    FROM file JOIN folder ON folder.id = file.folder;
+"""
+_COLUMNS = "name, size, mtime_ns, ctime_ns, inode, device, etag, method, checksum, part_size, sha256, proven_at"
+_INSERT = f"INSERT OR REPLACE INTO file (folder, {_COLUMNS}) VALUES (?{', ?' * 12})"  # noqa: S608 - names of our own
+
+
+class Row(NamedTuple):
+    """A stored object and the file it came from. `relative` is the path below the source.
+
+    `method` is how the content was proven ('' if it was not: taken from a listing, or verification was off), `checksum`
+    the stored value that proved it, `part_size` in bytes where `method` needs it, `sha256` in hexadecimal where it is
+    known, `proven_at` in seconds since the epoch.
+    """
+
+    relative: str
+    identity: Identity
+    etag: str = ""
+    method: str = ""
+    checksum: str = ""
+    part_size: int = 0
+    sha256: str = ""
+    proven_at: int = 0
+
+
+#: What decides whether a file is unchanged: size, mtime_ns, ctime_ns, inode as SQLite keeps it, and how it was proven.
+Known = Tuple[int, int, int, int, str]
+
+
+class Watch(NamedTuple):
+    """Whom a state tells what happens: `warn` takes a line for the operator, `announce` the mark that it will have."""
+
+    warn: Callable[[str], None]
+    announce: Callable[[StateMark], object]
+
+
+def _nobody(_message: object) -> None:
+    """Nobody watches a state that is only read."""
+
+
+_UNWATCHED = Watch(_nobody, _nobody)
+
+
+class StateUnusable(Exception):
+    """The state file cannot be used; the message says why and what to do. `replace`: it may be made anew."""
+
+    def __init__(self, message: str, replace: bool = False) -> None:
+        super().__init__(message)
+        self.replace = replace
+
+
+@dataclass(frozen=True)
+class _Name:
+    folder: str
+    name: str
+
+    @classmethod
+    def of(cls, relative: str) -> _Name:
+        folder, slash, name = relative.rpartition("/")
+        return cls(folder + slash, name)
+
+
+class State:
+    """An open state file. Not for use by several threads at once.
+
+    Before its first change the next mark is given to `announce`, so that the lock file can remember it, and the change
+    itself then carries that mark. A failure to write (disk full, file system read-only) is given to `warn` once; then
+    nothing more is written, and where the marks differ the next run does not trust the file.
+    """
+
+    def __init__(self, path: str, connection: sqlite3.Connection, watch: Watch, read_only: bool) -> None:
+        self.path = path
+        self._connection = connection
+        self._watch = watch
+        self._writable = not read_only
+        self._begun = False
+        meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+        self.mark = StateMark(meta["id"], int(meta["generation"]))
+        #: Which job it belongs to, as JSON.
+        self.job = meta["job"]
+        #: Seconds since the epoch of the last comparison with a listing; 0 if there was none.
+        self.reconciled_at = float(meta.get("reconciled_at", 0))
+        #: Objects under the prefix when last counted.
+        self.objects = int(meta.get("objects", 0))
+        self._waiting: List[Tuple[object, ...]] = []
+        self._folders: Dict[str, int] = {}
+        self._committed = time.monotonic()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is recorded."""
+        return self._connection.execute("SELECT 1 FROM file LIMIT 1").fetchone() is None
+
+    def known(self, folder: str, above: Optional[str] = None, upto: Optional[str] = None) -> Dict[str, Known]:
+        """What is recorded of the files of one folder, by name, with names above `above` and up to `upto`."""
+        found = self._read("SELECT id FROM folder WHERE path = ?", folder)
+        if not found:
+            return {}
+        query = "SELECT name, size, mtime_ns, ctime_ns, inode, method FROM file WHERE folder = ?"
+        values = [found[0][0]]
+        for limit, condition in ((above, " AND name > ?"), (upto, " AND name <= ?")):
+            if limit is not None:
+                query += condition
+                values.append(limit)
+        return {row[0]: row[1:] for row in self._read(query, *values)}
+
+    def row(self, relative: str) -> Optional[Row]:
+        """All that is recorded of one file."""
+        at = _Name.of(relative)
+        query = f"SELECT path, {_COLUMNS} FROM file JOIN folder ON folder.id = folder WHERE path = ? AND name = ?"  # noqa: S608
+        found = self._read(query, at.folder, at.name)
+        return _row(found[0]) if found else None
+
+    def rows(self) -> Iterator[Row]:
+        """Everything that is recorded, folder by folder."""
+        query = f"SELECT path, {_COLUMNS} FROM folder JOIN file ON folder.id = folder ORDER BY path, name"  # noqa: S608
+        return map(_row, self._connection.execute(query))
+
+    def folders(self) -> Iterator[str]:
+        """The folders of which something is recorded; relative, empty or ending with a slash."""
+        for (path,) in self._read("SELECT path FROM folder"):
+            yield path
+
+    def remember(self, row: Row) -> None:
+        """Record a stored object. Written with others soon, or by `commit`."""
+        at = _Name.of(row.relative)
+        size, mtime_ns, ctime_ns, inode, device = row.identity
+        values = (at.name, size, mtime_ns, ctime_ns, signed(inode), signed(device), *row[2:])
+        self._waiting.append((at.folder, *values))
+        if len(self._waiting) >= ROWS_AHEAD or time.monotonic() - self._committed > COMMIT_INTERVAL:
+            self.commit()
+
+    def forget(self, relatives: Iterable[str]) -> None:
+        """Remove what is recorded of these files, and commit."""
+        query = "DELETE FROM file WHERE name = ? AND folder = (SELECT id FROM folder WHERE path = ?)"
+
+        def delete() -> None:
+            self._flush()
+            names = map(_Name.of, relatives)
+            self._connection.executemany(query, ((at.name, at.folder) for at in names))
+            self._connection.commit()
+
+        self._write(delete)
+
+    def forget_folder(self, folder: str) -> None:
+        """Remove a folder (relative, empty or ending with a slash) with what is recorded of its files."""
+
+        def delete() -> None:
+            of_folder = "folder = (SELECT id FROM folder WHERE path = ?)"
+            self._connection.execute(f"DELETE FROM file WHERE {of_folder}", (folder,))  # noqa: S608
+            self._connection.execute("DELETE FROM folder WHERE path = ?", (folder,))
+            self._folders.pop(folder, None)
+
+        self._write(delete)
+
+    def clear(self) -> None:
+        """Forget everything."""
+
+        def delete() -> None:
+            for table in ("file", "folder"):
+                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608
+            self._folders.clear()
+
+        self._write(delete)
+
+    def reconciled(self, moment: float, objects: int) -> None:
+        """Note when a listing was compared, and how many objects it showed."""
+        self.reconciled_at = moment
+        self._set("reconciled_at", str(int(moment)))
+        self.counted(objects)
+
+    def counted(self, objects: int) -> None:
+        """Note how many objects there are."""
+        if objects != self.objects:
+            self.objects = objects
+            self._set("objects", str(objects))
+
+    def commit(self) -> None:
+        """Write what waits, durably against a crash of ours."""
+
+        def flush() -> None:
+            self._flush()
+            self._connection.commit()
+
+        self._write(flush)
+        self._committed = time.monotonic()
+
+    def close(self) -> None:
+        """Write what waits and close."""
+        if self._begun:
+            self.commit()
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    def _set(self, name: str, value: str) -> None:
+        query = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
+        self._write(lambda: self._connection.execute(query, (name, value)))
+
+    def _flush(self) -> None:
+        rows = [(self._folder_id(str(folder)), *values) for folder, *values in self._waiting]
+        self._connection.executemany(_INSERT, rows)
+        self._waiting.clear()
+
+    def _folder_id(self, path: str) -> int:
+        if path not in self._folders:
+            if len(self._folders) > ROWS_AHEAD:
+                self._folders.clear()
+            self._connection.execute("INSERT OR IGNORE INTO folder (path) VALUES (?)", (path,))
+            found = self._connection.execute("SELECT id FROM folder WHERE path = ?", (path,)).fetchone()
+            self._folders[path] = int(found[0])
+        return self._folders[path]
+
+    def _read(self, query: str, *values: Any) -> List[Any]:
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _damaged(error) from error
+
+    def _write(self, work: Callable[[], object]) -> None:
+        if not self._writable:
+            return
+        try:
+            if not self._begun:
+                self._begun = True
+                self.mark = self.mark._replace(generation=self.mark.generation + 1)
+                self._watch.announce(self.mark)
+                self._set("generation", str(self.mark.generation))
+            work()
+        except sqlite3.Error as error:
+            self._writable = False
+            self._waiting.clear()
+            with suppress(sqlite3.Error):
+                self._connection.rollback()
+            self._watch.warn(
+                f"state_path {self.path!r} cannot be written: {error}; this run goes on without it, "
+                "and the next one compares with the bucket's listing"
+            )
+
+
+def open_state(job: Job, mark: Optional[StateMark], watch: Watch) -> Tuple[Optional[State], bool]:
+    """The state of a job that is about to run, and whether it can be trusted.
+
+    `mark` is what the lock file remembers. Whatever keeps the state from being trusted is told in one line; it is then
+    empty, or None if it cannot even be written.
+    """
+    if not job.state_path:
+        return None, False
+    path = job.state_path
+    try:
+        if not os.path.lexists(path):
+            if mark is not None:
+                watch.warn(f"state_path {path!r} is missing: comparing with the bucket's listing")
+            return _created(job, watch), False
+        state = _opened(job, path, watch, read_only=False)
+        why = _distrust(state, mark)
+        if why is None:
+            return state, True
+        watch.warn(f"state_path {path!r} {why}: comparing with the bucket's listing")
+        state.clear()
+        return state, False
+    except StateUnusable as error:
+        return replaced(job, error, watch), False
+
+
+def replaced(job: Job, error: StateUnusable, watch: Watch) -> Optional[State]:
+    """A new state in place of one that cannot be used, which is set aside; None if it is not ours to replace."""
+    path = str(job.state_path)
+    watch.warn(f"state_path {path!r} {error}: comparing with the bucket's listing")
+    if not error.replace:
+        return None
+    try:
+        _set_aside(path)
+        return _created(job, watch)
+    except StateUnusable as another:
+        watch.warn(f"state_path {path!r} {another}")
+        return None
+
+
+def read_state(job: Job, mark: Optional[StateMark]) -> Optional[State]:
+    """The state of a job for reading only; None if there is none that can be trusted."""
+    if not job.state_path or not os.path.lexists(job.state_path):
+        return None
+    try:
+        state = _opened(job, job.state_path, _UNWATCHED, read_only=True)
+    except StateUnusable:
+        return None
+    if _distrust(state, mark):
+        state.close()
+        return None
+    return state
+
+
+def signed(number: int) -> int:
+    """An unsigned 64-bit number, as some file systems number their inodes, as SQLite can keep it."""
+    return number - (1 << 64) if number >> 63 else number
+
+
+def _unsigned(number: int) -> int:
+    return number + (1 << 64) if number < 0 else number
+
+
+def _row(values: Tuple[object, ...]) -> Row:
+    folder, name, size, mtime_ns, ctime_ns, inode, device, *rest = values
+    identity = Identity(size, mtime_ns, ctime_ns, _unsigned(inode), _unsigned(device))  # type: ignore[arg-type]
+    return Row(f"{folder}{name}", identity, *rest)  # type: ignore[arg-type]
+
+
+def _distrust(state: State, mark: Optional[StateMark]) -> Optional[str]:
+    if mark is None:
+        return "is not known to the lock file, which may have been removed"
+    if mark.id != state.mark.id:
+        return "is not the one that the last run wrote"
+    if mark.generation != state.mark.generation:
+        return "is older than the last run (restored from a backup, or the run was killed)"
+    return None
+
+
+def _identity_of(job: Job) -> str:
+    shard = [job.shard.index, job.shard.count] if job.shard else None
+    names = [os.path.realpath(job.src), job.destination, job.connection.endpoint_url or "", shard]
+    return json.dumps(names, ensure_ascii=False)
+
+
+def _created(job: Job, watch: Watch) -> State:
+    path = str(job.state_path)
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        # Private from the first moment on: it tells the names of all files.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        connection = _connect(path, read_only=False)
+        try:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.executescript(_SCHEMA)
+            meta = {"id": uuid.uuid4().hex, "generation": "0", "job": _identity_of(job), "prefix": job.prefix}
+            connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", meta.items())
+            connection.commit()
+            state = State(path, connection, watch, read_only=False)
+            watch.announce(state.mark)
+            return state
+        except sqlite3.Error:
+            connection.close()
+            _set_aside(path)
+            raise
+    except OSError as error:
+        raise StateUnusable(f"cannot be made ({error.strerror}); give a folder that this user can write") from error
+    except sqlite3.Error as error:
+        raise StateUnusable(f"cannot be made ({error})") from error
+
+
+def _opened(job: Job, path: str, watch: Watch, read_only: bool) -> State:
+    if os.path.islink(path) or not os.path.isfile(path):
+        raise StateUnusable("is no plain file; give another path")
+    try:
+        if os.path.getsize(path) == 0:
+            raise StateUnusable("is empty and is made anew", replace=True)
+        if not read_only:
+            os.chmod(path, 0o600)
+        connection = _connect(path, read_only)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise StateUnusable(f"cannot be opened ({error}); check its owner and its folder") from error
+    except sqlite3.Error as error:
+        raise _damaged(error) from error
+    try:
+        return _checked(job, path, connection, watch, read_only=read_only)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _checked(job: Job, path: str, connection: sqlite3.Connection, watch: Watch, *, read_only: bool) -> State:
+    try:
+        if _pragma(connection, "application_id") != APPLICATION_ID:
+            raise StateUnusable("is another program's file, which is left as it is; give another path")
+        if _pragma(connection, "user_version") > SCHEMA_VERSION:
+            raise StateUnusable("was made by a newer version, and is left as it is; give another path")
+        state = State(path, connection, watch, read_only)
+        if state.job != _identity_of(job):
+            raise StateUnusable("belongs to another job, and is left as it is; give each job its own")
+    except sqlite3.OperationalError as error:
+        raise StateUnusable(f"cannot be used ({error})") from error
+    except (sqlite3.Error, KeyError, ValueError) as error:
+        raise _damaged(error) from error
+    return state
+
+
+def _damaged(error: Exception) -> StateUnusable:
+    return StateUnusable(f"is damaged ({error}) and is made anew", replace=True)
+
+
+def _connect(path: str, read_only: bool) -> sqlite3.Connection:
+    uri = Path(path).as_uri() + ("?mode=ro" if read_only else "?mode=rw")
+    # One thread at a time uses it: the plan is made in another thread than the rest.
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, check_same_thread=False)
+    if not read_only:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    with closing(connection.execute(f"PRAGMA {name}")) as cursor:
+        return int(cursor.fetchone()[0])
+
+
+def _set_aside(path: str) -> None:
+    """Rename what stands there, with its journal, to `.damaged`: nothing is lost, and only the last one is kept."""
+    try:
+        for suffix in ("-wal", "-shm", ""):
+            with suppress(FileNotFoundError):
+                os.replace(path + suffix, f"{path}.damaged{suffix}")
+    except OSError as error:
+        raise StateUnusable(f"cannot be replaced ({error.strerror})") from error
