@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.patterns import Filter
+from ansible_collections.datasync.turbo.plugins.module_utils.patterns import TEMPORARY_PATTERNS, Filter
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,3 +113,74 @@ def test_an_entry_of_unknown_type_may_be_a_folder_of_included_files():
     files = Filter(include=["*.mov"], exclude=["cache/*.tmp"])
     assert files.may_hold_files("cache")
     assert not files.takes_file("cache")
+
+
+# --- names of files in the making
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".take.edl.swp",
+        ".take.edl.swx",
+        "take.edl~",
+        "take.mov.part",
+        "take.mov.partial",
+        "take.mov.filepart",
+        "take.mov.crdownload",
+        "export.tmp",
+        "export.temp",
+        "~$budget.xlsx",
+        ".~lock.budget.ods#",
+        ".nfs000000000001",
+        ".fuse_hidden0000000100000001",
+        ".smbdeleteAAA1",
+    ],
+)
+@pytest.mark.parametrize("folder", ["", "day 1/", "day 1/unit~/"])
+def test_a_temporary_name_is_known_in_every_folder(name, folder):
+    assert not Filter(temporary=TEMPORARY_PATTERNS).takes_file(folder + name)
+    assert Filter().takes_file(folder + name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "take.mov",
+        "take.part.mov",
+        "part",
+        "tmp",
+        ".swp",
+        ".profile",
+        "take~1.mov",
+        "$budget.xlsx",
+        "nfs",
+        "EXPORT.TMP",
+        "export.tmp/take.mov",
+        "~$old/take.mov",
+    ],
+)
+def test_other_names_are_taken_also_below_a_folder_with_a_temporary_name(path):
+    files = Filter(temporary=TEMPORARY_PATTERNS)
+    assert files.takes_file(path)
+    assert files.enters_folder(path.rpartition("/")[0])
+
+
+def test_an_include_does_not_bring_a_temporary_file_back():
+    files = Filter(include=["*.mov*"], temporary=TEMPORARY_PATTERNS)
+    assert files.takes_file("take.mov")
+    assert not files.takes_file("take.mov.part")
+
+
+def test_a_site_may_name_its_own_temporary_files():
+    files = Filter(temporary=["upload-*"])
+    assert not files.takes_file("day 1/upload-7")
+    assert files.takes_file("upload-7/take.mov")
+    assert files.takes_file("take.mov.part")
+
+
+@given(PATTERNS, PATHS)
+def test_a_temporary_pattern_sees_the_name_alone(patterns, path):
+    name = path.rpartition("/")[2]
+    files = Filter(temporary=patterns)
+    assert files.takes_file(path) == files.takes_file(name) == files.takes_file(f"a/b/{name}")
