@@ -99,6 +99,12 @@ def test_no_two_kinds_of_problems_share_a_name():
     assert len(set(KINDS)) == len(KINDS)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_problem_is_explained_to_operators(kind):
+    page = os.path.join(os.path.dirname(__file__), *[os.pardir] * 4, "docs", "troubleshooting.md")
+    assert f"\n### {kind}\n" in Path(page).read_text(encoding="utf-8")
+
+
 # --- the JSON
 
 
