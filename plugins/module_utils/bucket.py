@@ -1,22 +1,28 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""The requests that we make to S3 ourselves, beside s5cmd's uploads, and what their errors mean."""
+"""The requests that we make to S3 ourselves, beside s5cmd's uploads, and what their errors mean.
+
+What is asked often, or in every run, goes the short way of `signed_request`. The rest, and whatever that way does not
+answer well, goes through a botocore client, which is made when it is first needed.
+"""
 
 from __future__ import annotations
 
-import email.utils
 import re
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ContextManager, Dict, Iterable, Iterator, Mapping, NamedTuple, Optional
-from urllib.parse import urlsplit
+from typing import Any, ContextManager, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
+from .bucket_address import BucketAddress, address_of
 from .checksums import ALGORITHMS
 from .connection import Connection
 from .errors import AccessError, CredentialsError, DatasyncError, EndpointError
-from .head_request import HeadRequest
+from .listing import Page, listing_query, page_of_answer, parse_page
+from .listing import StoredObject as StoredObject  # noqa: PLC0414 - the pipeline takes it from here
+from .signed_request import SignedRequests
 
 #: Codes of https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html that are about who we are.
 CREDENTIAL_CODES = frozenset(
@@ -52,6 +58,8 @@ _HINTS = {
 _PERMISSIONS = {
     "AbortMultipartUpload": "s3:AbortMultipartUpload on the objects",
     "DeleteObject": "s3:DeleteObject on the objects",
+    "DeleteObjects": "s3:DeleteObject on the objects",
+    "GetBucketVersioning": "s3:GetBucketVersioning on the bucket",
     "HeadObject": "s3:GetObject on the objects",
     "ListMultipartUploads": "s3:ListBucketMultipartUploads on the bucket",
     "ListObjectsV2": "s3:ListBucket on the bucket",
@@ -64,17 +72,13 @@ _STATUS_CODES = {"301": "PermanentRedirect", "400": "BadRequest", "403": "Access
 
 KMS_ENCRYPTIONS = ("aws:kms", "aws:kms:dsse")
 
-#: Amazon's public endpoints. A PrivateLink, FIPS or dual-stack one was chosen, and s5cmd must go there too.
-_AMAZON = re.compile(r"s3(\.[a-z0-9-]+)?\.amazonaws\.com(\.cn)?")
-
-
-class StoredObject(NamedTuple):
-    """An object as the listing shows it. `size` in bytes, `last_modified` in seconds since the epoch."""
-
-    key: str
-    size: int
-    etag: str
-    last_modified: float
+#: Keys in one DeleteObjects. https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+DELETE_BATCH = 1000
+#: Characters that XML 1.0 cannot carry or that its readers change: keys with them are deleted one by one.
+#: https://www.w3.org/TR/xml/#charsets and #sec-line-ends
+_NOT_FOR_XML = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffe\uffff]")
+#: What servers say that do not know DeleteObjects, or not as botocore sends it.
+_NO_BATCHES = frozenset({"NotImplemented", "MethodNotAllowed", "MissingContentMD5", "InvalidDigest"})
 
 
 @dataclass(frozen=True)
@@ -103,11 +107,36 @@ class OpenUpload(NamedTuple):
     initiated: float
 
 
+class Failure(NamedTuple):
+    """An object that was not deleted: the S3 error code and the message."""
+
+    key: str
+    code: str
+    message: str
+
+
+class Deletion(NamedTuple):
+    """What became of the objects to delete. `markers`: a versioned bucket keeps them behind delete markers."""
+
+    deleted: List[str]
+    markers: bool
+    failed: List[Failure]
+
+    def with_more(self, other: Deletion) -> Deletion:
+        """Both together."""
+        return Deletion(self.deleted + other.deleted, self.markers or other.markers, self.failed + other.failed)
+
+
 def clock_ahead(answer: Mapping[str, Any]) -> Optional[float]:
     """Seconds by which the server's clock is ahead of ours, from the Date header of a botocore answer."""
-    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    return _ahead(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
+
+
+def _ahead(date: Optional[str]) -> Optional[float]:
+    import email.utils
+
     try:
-        return email.utils.parsedate_to_datetime(date).timestamp() - time.time()
+        return email.utils.parsedate_to_datetime(date or "").timestamp() - time.time()
     except (TypeError, ValueError):
         return None
 
@@ -123,43 +152,63 @@ def clock_hint(ahead: Optional[float]) -> Optional[str]:
 @contextmanager
 def explained(action: str, where: str) -> Iterator[None]:
     """Turn botocore's exceptions into CredentialsError, AccessError or EndpointError that say what was attempted."""
-    import botocore.exceptions
-
-    where = f"cannot {action}: {where}"
     try:
         yield
-    except botocore.exceptions.ClientError as error:
-        answer = error.response.get("Error", {})
-        code = str(answer.get("Code", ""))
-        # The answer to a HEAD has no body, so botocore makes the code from the status.
-        if (not code or code.isdigit()) and not error.operation_name.startswith("Head"):
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            raise EndpointError(
-                f"{where}: HTTP {status} without an S3 error code",
-                "is it an S3 server? Check endpoint_url and the proxy",
-            ) from error
-        refused = access_error(_STATUS_CODES.get(code, code), answer.get("Message", "no message"), where)
-        if isinstance(refused, CredentialsError):
-            refused.hint = clock_hint(clock_ahead(error.response)) or refused.hint
-        elif _STATUS_CODES.get(code, code) == "AccessDenied" and error.operation_name in _PERMISSIONS:
-            refused.hint = f"grant {_PERMISSIONS[error.operation_name]}"
-        raise refused from error
-    except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
-        raise CredentialsError(f"{where}: {error}", "give a profile, keys, or an instance role") from error
-    except (
-        botocore.exceptions.CredentialRetrievalError,
-        botocore.exceptions.TokenRetrievalError,
-        botocore.exceptions.UnauthorizedSSOTokenError,
-    ) as error:
-        raise CredentialsError(f"{where}: {error}", "renew the login of the profile") from error
-    except botocore.exceptions.SSLError as error:
-        raise EndpointError(
+    except DatasyncError:
+        raise
+    except Exception as error:
+        explanation = _explanation(error, f"cannot {action}: {where}")
+        if explanation is None:
+            raise
+        raise explanation from error
+
+
+def _explanation(error: Exception, where: str) -> Optional[DatasyncError]:
+    """The error in our words; None if it is neither botocore's nor the system's."""
+    import botocore.exceptions
+
+    if isinstance(error, botocore.exceptions.ClientError):
+        return _refusal(error, where)
+    if isinstance(error, (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError)):
+        return CredentialsError(f"{where}: {error}", "give a profile, keys, or an instance role")
+    if isinstance(
+        error,
+        (
+            botocore.exceptions.CredentialRetrievalError,
+            botocore.exceptions.TokenRetrievalError,
+            botocore.exceptions.UnauthorizedSSOTokenError,
+        ),
+    ):
+        return CredentialsError(f"{where}: {error}", "renew the login of the profile")
+    if isinstance(error, botocore.exceptions.SSLError):
+        return EndpointError(
             f"{where}: {error}", "name the file of the server's CA in AWS_CA_BUNDLE, and check the host in endpoint_url"
-        ) from error
-    except (botocore.exceptions.BotoCoreError, OSError) as error:
+        )
+    if isinstance(error, (botocore.exceptions.BotoCoreError, OSError)):
         reason = _system_reason(error)
         message = f"{where}: {error} ({reason})" if reason else f"{where}: {error}"
-        raise EndpointError(message, "check endpoint_url, the network and the server") from error
+        return EndpointError(message, "check endpoint_url, the network and the server")
+    return None
+
+
+def _refusal(error: Any, where: str) -> DatasyncError:
+    """What a botocore ClientError says: the server answered, and refused."""
+    answer = error.response.get("Error", {})
+    code = str(answer.get("Code", ""))
+    # The answer to a HEAD has no body, so botocore makes the code from the status.
+    if (not code or code.isdigit()) and not error.operation_name.startswith("Head"):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return EndpointError(
+            f"{where}: HTTP {status} without an S3 error code",
+            "is it an S3 server? Check endpoint_url and the proxy",
+        )
+    code = _STATUS_CODES.get(code, code)
+    refused = access_error(code, answer.get("Message", "no message"), where)
+    if isinstance(refused, CredentialsError):
+        refused.hint = clock_hint(clock_ahead(error.response)) or refused.hint
+    elif code == "AccessDenied" and error.operation_name in _PERMISSIONS:
+        refused.hint = f"grant {_PERMISSIONS[error.operation_name]}"
+    return refused
 
 
 def require_members(answer: Mapping[str, Any], names: Iterable[str], where: str) -> None:
@@ -190,21 +239,37 @@ def access_error(code: str, message: str, where: str) -> DatasyncError:
 
 
 class Bucket:
-    """One bucket on one server. Every method raises CredentialsError or AccessError as `access_error` decides."""
+    """One bucket on one server. Every method raises CredentialsError or AccessError as `access_error` decides.
+
+    To make one costs nothing and asks nobody: what is wrong with the connection shows with the first request. May be
+    used from several threads.
+    """
 
     def __init__(self, connection: Connection, name: str, pool_size: int = 16) -> None:
         self.name = name
+        self._connection = connection
+        self._pool_size = pool_size
         self._where = f"bucket {name!r} at {connection.endpoint_url or 'Amazon S3'}"
-        self._client = connection.client("s3", pool_size)
-        with self._explained("sign requests"):
-            self._heads = HeadRequest(self._client, connection.session(), name, pool_size)
+        #: Held while one of the following is made, so that several threads make one.
+        self._making = threading.RLock()
+        self._client: Any = None
+        self._address: Optional[BucketAddress] = None
+        self._requests: Optional[SignedRequests] = None
         self._clock_ahead: Optional[float] = None
+
+    @property
+    def client(self) -> Any:
+        """The botocore client, for what has no method here. Its exceptions are botocore's; see `explained`."""
+        with self._making:
+            if self._client is None:
+                self._client = self._connection.client("s3", self._pool_size)
+            return self._client
 
     @property
     def endpoint_url(self) -> Optional[str]:
         """URL of the server unless it is Amazon's public one; it may also come from the profile or the environment."""
-        url = str(self._client.meta.endpoint_url)
-        return None if _AMAZON.fullmatch(urlsplit(url).hostname or "") else url
+        with self._explained("find the address"):
+            return self._found_address().endpoint_url
 
     @property
     def no_answer(self) -> EndpointError:
@@ -216,31 +281,63 @@ class Bucket:
         """Seconds by which the server's clock is ahead of ours, from the Date header of the last listing page."""
         return self._clock_ahead or 0.0
 
-    def list(self, prefix: str) -> Iterator[StoredObject]:
-        """All objects whose keys begin with `prefix`, in the server's order."""
-        with self._explained("list"):
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
-                self._observe_clock(page)
-                for entry in page.get("Contents", ()):
-                    yield _stored_object(entry)
+    def list(self, prefix: str, start_after: str = "") -> Iterator[StoredObject]:
+        """All objects whose keys begin with `prefix` and come after `start_after`, in the server's order."""
+        token: Optional[str] = None
+        while True:
+            page = self._page(prefix, start_after, token)
+            yield from page.objects
+            if page.next_token is None:
+                return
+            if page.next_token == token:
+                raise EndpointError(f"cannot list: {self._where}: it sends the same page again and again")
+            token = page.next_token
 
-    def check(self, prefix: str = "") -> None:
-        """One cheap request that proves that endpoint, credentials and bucket answer, and may be listed there."""
-        with self._explained(f"list {prefix!r}" if prefix else "list"):
-            page = self._client.list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=1)
-        require_members(page, ("Name", "IsTruncated", "KeyCount"), self._where)
-        self._observe_clock(page)
+    def check(self, prefix: str = "") -> bool:
+        """One cheap request that proves that endpoint, credentials and bucket answer, and may be listed there.
+
+        Returns whether any object is stored below the prefix.
+        """
+        return bool(self._page(prefix, max_keys=1).objects)
 
     def holds_key(self, key: str) -> bool:
         """Whether the listing names exactly this key. Some servers store special names under another key."""
-        with self._explained("list"):
-            page = self._client.list_objects_v2(Bucket=self.name, Prefix=key, MaxKeys=1)
-        return any(entry["Key"] == key for entry in page.get("Contents", ()))
+        return any(entry.key == key for entry in self._page(key, max_keys=1).objects)
+
+    def _page(
+        self, prefix: str, start_after: str = "", token: Optional[str] = None, max_keys: Optional[int] = None
+    ) -> Page:
+        requests = self._signed_requests()
+        answer = requests.get(listing_query(prefix, start_after, token, max_keys)) if requests else None
+        if answer is not None:
+            try:
+                page = parse_page(answer.body)
+            except ValueError:
+                pass  # boto3 judges it.
+            else:
+                self._observe_clock(_ahead(answer.fields.get("date")))
+                return page
+        optional = {"StartAfter": start_after, "ContinuationToken": token, "MaxKeys": max_keys}
+        return self._page_by_boto3(prefix, {name: value for name, value in optional.items() if value})
+
+    def _page_by_boto3(self, prefix: str, optional: Mapping[str, Any]) -> Page:
+        """The same with boto3's repetitions and explanations, where the short way did not get an answer."""
+        with self._explained(f"list {prefix!r}" if prefix else "list"):
+            answer = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix, **optional)
+        require_members(answer, ("Name", "IsTruncated", "KeyCount"), self._where)
+        self._observe_clock(clock_ahead(answer))
+        try:
+            return page_of_answer(answer)
+        except ValueError as error:
+            raise EndpointError(f"cannot list: {self._where}: {error}", "is it an S3 server?") from error
 
     def head(self, key: str) -> Optional[ObjectHead]:
         """HeadObject with checksums; None if there is no such object."""
-        fields = self._heads.send(key)
-        return _head_of_fields(fields) if fields and "content-length" in fields else self._head_by_boto3(key)
+        requests = self._signed_requests()
+        answer = requests.head(key) if requests else None
+        if answer is not None and answer.fields.get("content-length", "").isdecimal():
+            return _head_of_fields(answer.fields)
+        return self._head_by_boto3(key)
 
     def _head_by_boto3(self, key: str) -> Optional[ObjectHead]:
         """The same with boto3's repetitions and explanations, where the short way did not get an answer."""
@@ -248,7 +345,7 @@ class Bucket:
 
         with self._explained(f"read the header of {key!r}"):
             try:
-                answer = self._client.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
+                answer = self.client.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
             except botocore.exceptions.ClientError as error:
                 if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey", "NotFound"):
                     return None
@@ -263,7 +360,7 @@ class Bucket:
         """
         try:
             with self._explained(f"read the parts of {key!r}"):
-                answer = self._client.head_object(Bucket=self.name, Key=key, PartNumber=1)
+                answer = self.client.head_object(Bucket=self.name, Key=key, PartNumber=1)
         except AccessError:
             return None
         return int(answer["ContentLength"]) if answer.get("PartsCount") else None
@@ -271,7 +368,7 @@ class Bucket:
     def put_probe(self, key: str) -> Optional[str]:
         """Store a small object under `key`; returns the id of its version if the bucket keeps versions."""
         with self._explained(f"write {key!r}"):
-            answer = self._client.put_object(Bucket=self.name, Key=key, Body=b"datasync.turbo write probe\n")
+            answer = self.client.put_object(Bucket=self.name, Key=key, Body=b"datasync.turbo write probe\n")
         version: Optional[str] = answer.get("VersionId")
         return version
 
@@ -279,12 +376,12 @@ class Bucket:
         """Delete what `put_probe` stored, for good when its version is known."""
         version = {"VersionId": version_id} if version_id else {}
         with self._explained(f"delete {key!r}"):
-            self._client.delete_object(Bucket=self.name, Key=key, **version)
+            self.client.delete_object(Bucket=self.name, Key=key, **version)
 
     def open_uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """The multipart uploads under `prefix` that are neither completed nor aborted."""
         with self._explained("list multipart uploads"):
-            paginator = self._client.get_paginator("list_multipart_uploads")
+            paginator = self.client.get_paginator("list_multipart_uploads")
             for page in paginator.paginate(Bucket=self.name, Prefix=prefix):
                 for entry in page.get("Uploads", ()):
                     yield OpenUpload(entry["Key"], entry["UploadId"], _epoch(entry["Initiated"]))
@@ -292,10 +389,80 @@ class Bucket:
     def abort_upload(self, upload: OpenUpload) -> None:
         """Abort one multipart upload, so that its parts are no longer stored and billed."""
         with self._explained(f"abort the multipart upload of {upload.key!r}"):
-            self._client.abort_multipart_upload(Bucket=self.name, Key=upload.key, UploadId=upload.upload_id)
+            self.client.abort_multipart_upload(Bucket=self.name, Key=upload.key, UploadId=upload.upload_id)
 
-    def _observe_clock(self, answer: Mapping[str, Any]) -> None:
-        ahead = clock_ahead(answer)
+    def delete(self, keys: Sequence[str]) -> Deletion:
+        """Delete the objects, in requests of up to 1,000.
+
+        Raises only if nothing was deleted before: else the keys of a request that fails as a whole, and those after
+        it, are `failed`.
+        """
+        outcome = Deletion([], False, [])
+        for batch in _batches(keys):
+            try:
+                result = self._delete_batch(batch) if len(batch) > 1 else self._delete_one(batch[0])
+            except DatasyncError as error:
+                if not outcome.deleted:
+                    raise
+                done = {*outcome.deleted, *(failure.key for failure in outcome.failed)}
+                rest = [Failure(key, _code_of(error), str(error)) for key in keys if key not in done]
+                return outcome._replace(failed=outcome.failed + rest)
+            outcome = outcome.with_more(result)
+        return outcome
+
+    def _delete_batch(self, keys: Sequence[str]) -> Deletion:
+        try:
+            with self._explained(f"delete {len(keys)} objects"):
+                objects = [{"Key": key} for key in keys]
+                answer = self.client.delete_objects(Bucket=self.name, Delete={"Objects": objects})
+        except AccessError as error:
+            if _code_of(error) not in _NO_BATCHES:
+                raise
+            outcome = Deletion([], False, [])
+            for key in keys:
+                outcome = outcome.with_more(self._delete_one(key))
+            return outcome
+        return _deletion(answer, keys)
+
+    def _delete_one(self, key: str) -> Deletion:
+        try:
+            with self._explained(f"delete {key!r}"):
+                answer = self.client.delete_object(Bucket=self.name, Key=key)
+        except EndpointError:
+            raise
+        except AccessError as error:
+            return Deletion([], False, [Failure(key, _code_of(error), str(error))])
+        return Deletion([key], bool(answer.get("DeleteMarker")), [])
+
+    def keeps_versions(self) -> Optional[bool]:
+        """Whether the bucket is versioned, so that what is deleted can be restored; None where nobody may know."""
+        try:
+            with self._explained("ask for the versioning"):
+                answer = self.client.get_bucket_versioning(Bucket=self.name)
+        except EndpointError:
+            raise
+        except AccessError:
+            return None
+        return bool(answer.get("Status") == "Enabled")
+
+    def _found_address(self) -> BucketAddress:
+        with self._making:
+            if self._address is None:
+                self._address = address_of(self._connection, self.name, lambda: self.client)
+            return self._address
+
+    def _signed_requests(self) -> Optional[SignedRequests]:
+        """The short way; None where address or credentials are not found, which boto3 then explains."""
+        with self._making:
+            if self._requests is None:
+                try:
+                    with self._explained("sign requests"):
+                        self._requests = SignedRequests(self._connection, self._found_address(), self._pool_size)
+                except DatasyncError:
+                    return None
+            return self._requests
+
+    def _observe_clock(self, ahead: Optional[float]) -> None:
         if ahead is not None:
             self._clock_ahead = ahead
 
@@ -303,8 +470,33 @@ class Bucket:
         return explained(action, self._where)
 
 
-def _stored_object(entry: Mapping[str, Any]) -> StoredObject:
-    return StoredObject(entry["Key"], entry["Size"], entry.get("ETag", "").strip('"'), _epoch(entry["LastModified"]))
+def _batches(keys: Sequence[str]) -> Iterator[List[str]]:
+    """The keys in groups for one request each. What XML may not carry comes alone."""
+    together = [key for key in keys if not _NOT_FOR_XML.search(key)]
+    for start in range(0, len(together), DELETE_BATCH):
+        yield together[start : start + DELETE_BATCH]
+    yield from ([key] for key in keys if _NOT_FOR_XML.search(key))
+
+
+def _deletion(answer: Mapping[str, Any], keys: Sequence[str]) -> Deletion:
+    """What the answer to DeleteObjects says about each of the keys."""
+    entries = {entry.get("Key"): entry for entry in answer.get("Deleted", ())}
+    refused = {entry.get("Key"): entry for entry in answer.get("Errors", ())}
+    deleted = [key for key in keys if key in entries and key not in refused]
+    failed = []
+    for key in keys:
+        if key in refused:
+            code = str(refused[key].get("Code", ""))
+            hint = f" (grant {_PERMISSIONS['DeleteObjects']})" if code == "AccessDenied" else ""
+            failed.append(Failure(key, code, f"{refused[key].get('Message', 'no message')}{hint}"))
+        elif key not in entries:
+            failed.append(Failure(key, "", "the server does not say what became of it"))
+    return Deletion(deleted, any(entry.get("DeleteMarker") for entry in entries.values()), failed)
+
+
+def _code_of(error: DatasyncError) -> str:
+    """The S3 error code behind an error that `explained` raised; empty if there was no S3 answer."""
+    return str(getattr(error.__cause__, "response", {}).get("Error", {}).get("Code", ""))
 
 
 def _epoch(moment: datetime) -> float:

@@ -350,7 +350,7 @@ class _Examination:
             reason = f"{self._endpoint} refuses to list buckets too, so that this may be the key or its rights"
             self._not_checked(reason, "credentials_accepted", hint="check access_key and secret_key")
 
-    def _refusal(self, request: Callable[[], None]) -> Optional[DatasyncError]:
+    def _refusal(self, request: Callable[[], object]) -> Optional[DatasyncError]:
         """Ask the S3 server; None if it does what was asked."""
         late = EndpointError(
             f"{self._endpoint} does not answer within {ANSWER_DEADLINE:.0f} seconds",

@@ -12,9 +12,15 @@ import hashlib
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional, Sequence, Set
 
-from ansible_collections.datasync.turbo.plugins.module_utils.bucket import ObjectHead, OpenUpload, StoredObject
+from ansible_collections.datasync.turbo.plugins.module_utils.bucket import (
+    Deletion,
+    Failure,
+    ObjectHead,
+    OpenUpload,
+    StoredObject,
+)
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import EndpointError
 
 
@@ -54,6 +60,10 @@ class MemoryBucket:
         #: A server that stores keys with a backslash under another key, as SeaweedFS does.
         self.rewrites_backslash = False
         self.tells_part_size = True
+        #: None: nobody may ask whether the bucket is versioned.
+        self.versioned: Optional[bool] = False
+        #: Keys that the server refuses to delete.
+        self.undeletable: Set[str] = set()
         self.asked: Counter[str] = Counter()
         #: The prefixes below which it was checked that the bucket answers.
         self.checked: List[str] = []
@@ -66,14 +76,16 @@ class MemoryBucket:
         moment = now if last_modified is None else last_modified
         self.objects[stored_key] = MemoryObject(content, moment, **properties)  # type: ignore[arg-type]
 
-    def check(self, prefix: str = "") -> None:
+    def check(self, prefix: str = "") -> bool:
         self.checked.append(prefix)
         self._ask("check")
+        return any(key.startswith(prefix) for key in self.objects)
 
-    def list(self, prefix: str) -> Iterator[StoredObject]:
+    def list(self, prefix: str, start_after: str = "") -> Iterator[StoredObject]:
         self._ask("list")
-        for key, stored in sorted(self.objects.items()):
-            if key.startswith(prefix):
+        # The order of S3 is that of the bytes in UTF-8.
+        for key, stored in sorted(self.objects.items(), key=lambda item: item[0].encode()):
+            if key.startswith(prefix) and key.encode() > start_after.encode():
                 # S3 shows times to the second.
                 yield StoredObject(key, len(stored.content), stored.shown_etag(), float(int(stored.last_modified)))
 
@@ -106,6 +118,19 @@ class MemoryBucket:
     def abort_upload(self, upload: OpenUpload) -> None:
         self._ask("abort_upload")
         self.uploads.remove(upload)
+
+    def delete(self, keys: Sequence[str]) -> Deletion:
+        self._ask("delete")
+        failed = [Failure(key, "AccessDenied", "Access Denied") for key in keys if key in self.undeletable]
+        deleted = [key for key in keys if key not in self.undeletable]
+        for key in deleted:
+            # S3 says of an object that is not there that it was deleted.
+            self.objects.pop(key, None)
+        return Deletion(deleted, bool(self.versioned and deleted), failed)
+
+    def keeps_versions(self) -> Optional[bool]:
+        self._ask("keeps_versions")
+        return self.versioned
 
     def _ask(self, request: str) -> None:
         self.asked[request] += 1

@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""A page of ListObjectsV2: what the server sent, as objects.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html. Whatever is not as that page says is refused
+here, and left to boto3.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from urllib.parse import unquote_plus
+
+_ROOT = "ListBucketResult"
+_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}):([0-9]{2})(?:\.([0-9]{1,6}))?Z")
+
+
+class StoredObject(NamedTuple):
+    """An object as the listing shows it. `size` in bytes, `last_modified` in seconds since the epoch."""
+
+    key: str
+    size: int
+    etag: str
+    last_modified: float
+
+
+class Page(NamedTuple):
+    """Objects in the server's order. `next_token` asks for the next page; None after the last one."""
+
+    objects: List[StoredObject]
+    next_token: Optional[str]
+
+
+def listing_query(prefix: str, start_after: str, token: Optional[str], max_keys: Optional[int]) -> Dict[str, str]:
+    """The query of one page. Keys are asked for in URL encoding, because XML cannot carry control characters."""
+    query = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
+    if token is not None:
+        query["continuation-token"] = token
+    elif start_after:
+        query["start-after"] = start_after
+    if max_keys is not None:
+        query["max-keys"] = str(max_keys)
+    return query
+
+
+def parse_page(body: bytes) -> Page:
+    """Read a page as it came over the wire. Raises ValueError unless it is a whole and well-formed one."""
+    from xml.etree import ElementTree
+
+    text = body.decode("utf-8")
+    if "<!DOCTYPE" in text:
+        # S3 sends none. It could define entities that grow without bound.
+        raise ValueError("the listing has a document type")
+    try:
+        root = ElementTree.fromstring(text)  # noqa: S314 - without a document type there are no entities to expand
+    except ElementTree.ParseError as error:
+        raise ValueError(f"the listing is no XML: {error}") from error
+    if not root.tag.endswith(_ROOT):
+        raise ValueError(f"the answer is {root.tag}")
+    # Amazon, MinIO, SeaweedFS and Ceph send the same name space, others none.
+    space = root.tag[: -len(_ROOT)]
+    truncated = root.findtext(f"{space}IsTruncated")
+    if truncated is None and root.find(f"{space}Name") is None and root.find(f"{space}KeyCount") is None:
+        raise ValueError("the answer has nothing of a listing")
+    token = root.findtext(f"{space}NextContinuationToken")
+    if truncated == "true" and not token:
+        raise ValueError("the listing has more pages, and does not say how to ask for them")
+    encoded = root.findtext(f"{space}EncodingType") == "url"
+    return Page(_objects(root, space, encoded), token if truncated == "true" else None)
+
+
+def _objects(root: Any, space: str, encoded: bool) -> List[StoredObject]:
+    key_tag, size_tag, etag_tag, time_tag = (f"{space}{name}" for name in ("Key", "Size", "ETag", "LastModified"))
+    objects = []
+    for entry in root.iterfind(f"{space}Contents"):
+        text = entry.findtext
+        key = text(key_tag)
+        if not key:
+            raise ValueError("an object has no key")
+        if encoded and ("%" in key or "+" in key):
+            key = unquote_plus(key)
+        moment = _epoch(text(time_tag, ""))
+        objects.append(StoredObject(key, int(text(size_tag, "")), text(etag_tag, "").strip('"'), moment))
+    return objects
+
+
+def page_of_answer(answer: Mapping[str, Any]) -> Page:
+    """The same from an answer of boto3. Raises ValueError for one that has more pages and no way to them."""
+    objects = [
+        StoredObject(entry["Key"], entry["Size"], entry.get("ETag", "").strip('"'), entry["LastModified"].timestamp())
+        for entry in answer.get("Contents", ())
+    ]
+    token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
+    if answer.get("IsTruncated") and not token:
+        raise ValueError("the listing has more pages, and does not say how to ask for them")
+    return Page(objects, token)
+
+
+def _epoch(text: str) -> float:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError(f"the time {text!r} has another form")
+    minute, seconds, fraction = match.groups()
+    moment = _minute(minute) + int(seconds)
+    return (moment * 1_000_000 + int(fraction.ljust(6, "0"))) / 1_000_000 if fraction else float(moment)
+
+
+@lru_cache(maxsize=4096)
+def _minute(text: str) -> int:
+    """Seconds since the epoch. Objects are stored in batches, so that few minutes come often."""
+    return int(datetime.fromisoformat(f"{text}+00:00").timestamp())
