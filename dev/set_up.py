@@ -116,7 +116,7 @@ def python_version() -> str:
 
 
 def venv_python_version(venv: Path) -> str:
-    """Version of the Python in the environment, empty if there is none that runs, or if the checkout was moved since."""
+    """Version of the environment's Python, empty if there is none that runs, or if the checkout was moved since."""
     try:
         if str(venv) not in (venv / "bin" / "pip").read_text("utf-8"):
             return ""

@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""What the benchmark concludes from its runs: the ratio of each round, their median, and the table that it prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Callable, Dict, List, Mapping, Sequence
+
+from tests.bench.measured import BenchError, Usage
+
+#: Contender -> its runs, in the order of the rounds.
+Runs = Mapping[str, Sequence[Usage]]
+
+HEADINGS = ("measure", "ours", "peer", "ratio", "min–max", "limit", "reached")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the table. `value` is a ratio, or MB where `unit` says so; all three within one machine and run."""
+
+    measure: str
+    ours: str
+    peer: str
+    value: float
+    least: float
+    most: float
+    limit: float
+    unit: str = ""
+
+    @property
+    def reached(self) -> bool:
+        """Whether the limit is kept."""
+        return self.value <= self.limit
+
+    @property
+    def cells(self) -> List[str]:
+        """The line as texts, under HEADINGS."""
+        digits = 0 if self.unit else 2
+        value, least, most = (f"{number:.{digits}f}" for number in (self.value, self.least, self.most))
+        limit = f"{self.limit:.{digits}f}"
+        unit = f" {self.unit}" if self.unit else ""
+        reached = "yes" if self.reached else "NO"
+        return [self.measure, self.ours, self.peer, value + unit, f"{least}–{most}", limit + unit, reached]
+
+
+def ratio(measure: str, runs: Runs, ours: str, peer: str, limit: float) -> Finding:
+    """How much of the peer's wall time we take: the median over the rounds of the ratio within each round.
+
+    Both ran in the same minute, so that the machine's other load, which differs from round to round, cancels out.
+    """
+    pairs = list(zip(runs[ours], runs[peer], strict=True))
+    ratios = [ours_run.wall_seconds / peer_run.wall_seconds for ours_run, peer_run in pairs]
+    return Finding(
+        measure,
+        f"{_median(runs[ours], lambda usage: usage.wall_seconds):.2f} s",
+        f"{_median(runs[peer], lambda usage: usage.wall_seconds):.2f} s",
+        median(ratios),
+        min(ratios),
+        max(ratios),
+        limit,
+    )
+
+
+def memory(measure: str, runs: Runs, ours: str, limit_mb: float) -> Finding:
+    """The peak of our own process, the largest of all rounds. Raises BenchError where the kernel does not tell."""
+    peaks = [usage.own_mb for usage in runs[ours] if usage.own_mb is not None]
+    if not peaks:
+        raise BenchError(f"{measure}: the kernel does not tell, it has no /proc/PID/status")
+    return Finding(measure, f"{max(peaks):.0f} MB", "", max(peaks), min(peaks), max(peaks), limit_mb, "MB")
+
+
+def _median(usages: Sequence[Usage], of: Callable[[Usage], float]) -> float:
+    return median(of(usage) for usage in usages)
+
+
+def findings_table(findings: Sequence[Finding]) -> str:
+    """The table of the findings, in Markdown, aligned."""
+    return markdown(HEADINGS, [finding.cells for finding in findings])
+
+
+def usage_table(groups: Mapping[str, Runs]) -> str:
+    """What each contender took, medians over the rounds."""
+    lines = [
+        [group, contender, *_usage_cells(usages)]
+        for group, runs in groups.items()
+        for contender, usages in runs.items()
+        if usages
+    ]
+    return markdown(("group", "contender", "wall s", "min–max", "CPU s", "own MB", "with children MB"), lines)
+
+
+def _usage_cells(usages: Sequence[Usage]) -> List[str]:
+    walls = [usage.wall_seconds for usage in usages]
+    peaks = {
+        name: max((peak for usage in usages if (peak := getattr(usage, name)) is not None), default=None)
+        for name in ("own_mb", "tree_mb")
+    }
+    return [
+        f"{median(walls):.2f}",
+        f"{min(walls):.2f}–{max(walls):.2f}",
+        f"{_median(usages, lambda usage: usage.cpu_seconds):.2f}",
+        *("" if peak is None else f"{peak:.0f}" for peak in peaks.values()),
+    ]
+
+
+def markdown(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table that can be read as plain text too: the first two columns to the left, numbers to the right."""
+    widths = [max(len(cells[column]) for cells in (headings, *lines)) for column in range(len(headings))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            cell.ljust(width) if column < 1 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return f"| {' | '.join(padded)} |"
+
+    rule = "|".join("-" * (width + 2) if column < 1 else "-" * (width + 1) + ":" for column, width in enumerate(widths))
+    return "\n".join([line(headings), f"|{rule}|", *(line(cells) for cells in lines)])
+
+
+def as_json(usages: Runs) -> Dict[str, List[Dict[str, float | None]]]:
+    """The runs as plain JSON types."""
+    return {name: [dict(vars(usage)) for usage in runs] for name, runs in usages.items()}
