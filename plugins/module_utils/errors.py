@@ -69,6 +69,12 @@ class EndpointError(AccessError):
     """No S3 answer came at all: nothing listens, packets are dropped, TLS fails, or it is no S3 server."""
 
 
+class SourceError(DatasyncError):
+    """The source cannot be read as the job asks for, such as a file system that is not mounted."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+
 class LockedError(DatasyncError):
     """Another run of the same job holds the lock."""
 

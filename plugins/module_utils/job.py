@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from .checksums import ALGORITHMS, NO_CHECKSUM
 from .connection import Connection
 from .errors import ConfigurationError
-from .patterns import TEMPORARY_PATTERNS
+from .patterns import TEMPORARY_PATTERNS, Filter
 from .shard import Shard
 from .units import parse_part_size
 
@@ -118,6 +118,11 @@ class Job:
     def comparison(self) -> str:
         """What a file is compared with to know whether it is stored: one of COMPARE_CHOICES."""
         return self.compare or ("state" if self.state_path else "remote")
+
+    @property
+    def filter(self) -> Filter:
+        """Which files belong to the job, as far as their names tell."""
+        return Filter(self.include, self.exclude, self.temporary_patterns if self.ignore_temporary else ())
 
     @property
     def destination(self) -> str:

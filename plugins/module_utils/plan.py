@@ -5,24 +5,34 @@
 A file counts as stored when an object of its key and size was stored after the file's last change. The last change is
 the later of mtime and ctime, because `cp -p`, `mv` and restores set mtime back. Where the times cannot tell (the same
 second, or the file may have changed while it was being read), the content decides.
+
+With a state file that can be trusted, a file whose identity is recorded counts as stored without a question to the
+bucket, except when state and bucket are to be reconciled.
+
+Nothing here grows with the number of files that need nothing: they are counted and forgotten.
 """
 
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections import Counter, deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Tuple
 
+from . import deletion
 from .bucket import Bucket, ObjectHead, StoredObject
 from .checksums import MAX_OBJECT_SIZE, MIB
-from .errors import ConfigurationError
+from .errors import ConfigurationError, SourceError
 from .job import Job
+from .object_index import ObjectIndex
 from .patience import answered
-from .patterns import Filter
-from .report import Kind, Problem, printable
+from .report import Kind, Problem, Reconciliation, printable
+from .state import Known, Row, State, signed
+from .uploads import NEW, Upload, Uploads, reason_of_size
 from .verify import Outcome, Verdict, Verifier
-from .walk import LocalFile, Walk, Walker
+from .walk import Batch, Identity, LocalFile, Walker
 
 #: Who stored an object, in its metadata; then its `timestamp` is the second in which we began to read the file.
 SYNCED_BY = "datasync-turbo"
@@ -42,49 +52,69 @@ OUR_SECONDS_PER_MIB = 60.0
 OTHERS_SECONDS_PER_MIB = 1.0
 #: Seconds by which the clock of a file system may be behind ours.
 FILE_CLOCK_MARGIN = 1.0
-#: Requests in flight while objects are looked at.
+#: Requests in flight while objects are looked at, and how many may wait for their turn.
 LOOKERS = 8
+LOOKS_AHEAD = 256
 
-
-class Upload(NamedTuple):
-    """A file to upload and the reason, for people."""
-
-    file: LocalFile
-    reason: str
+#: The reason of an upload whose object was there once and no longer is.
+VANISHED = "vanished from the bucket"
 
 
 class Present(NamedTuple):
-    """A file that is stored already; `verdict` where its content was compared to know."""
+    """A file that is stored already and could not be proven when it was compared to know."""
 
     file: LocalFile
-    verdict: Optional[Verdict]
+    verdict: Verdict
 
 
 @dataclass
 class Plan:
-    """What a run has to do. Uploads are ordered largest first, so that no large file is left alone at the end."""
+    """What a run has to do.
 
-    uploads: List[Upload] = field(default_factory=list)
-    present: List[Present] = field(default_factory=list)
+    `unchanged` files, of `unchanged_bytes`, are stored already. Of those, `present` are still to be proven and `proven`
+    counts by method those that were proven while they were compared, both with `verify=all` only; `unproven` could not
+    be. `deferred` are paths of files that wait for the next run. `remote_objects` are under the prefix before the run,
+    `deletable_objects` those of them that belong to the job. `gone` and `gone_folders` are what the state file knows
+    and the source no longer has, as far as `delete` needs it.
+    """
+
+    uploads: Uploads
+    present: Uploads
+    unchanged: int = 0
+    unchanged_bytes: int = 0
+    proven: Counter[str] = field(default_factory=Counter)
+    unproven: List[Present] = field(default_factory=list)
+    deletions: List[StoredObject] = field(default_factory=list)
+    deletable_objects: int = 0
     problems: List[Problem] = field(default_factory=list)
+    deferred: List[str] = field(default_factory=list)
     skipped: int = 0
-    #: How many objects are under the prefix before the run.
+    elsewhere: int = 0
     remote_objects: int = 0
+    listed: bool = False
+    reconciled: Optional[Reconciliation] = None
+    gone: List[str] = field(default_factory=list)
+    gone_folders: List[str] = field(default_factory=list)
 
-    @property
-    def upload_bytes(self) -> int:
-        """Bytes to upload."""
-        return sum(upload.file.identity.size for upload in self.uploads)
+    @classmethod
+    def nothing(cls, job: Job) -> Plan:
+        """A plan without a file."""
+        return cls(Uploads(job.src, job.prefix), Uploads(job.src, job.prefix))
 
     @property
     def source_bytes(self) -> int:
         """Bytes of all files that belong to the job and can be stored."""
-        return self.upload_bytes + sum(present.file.identity.size for present in self.present)
+        return self.uploads.size + self.unchanged_bytes
 
     @property
     def source_files(self) -> int:
         """Number of files that belong to the job and can be stored."""
-        return len(self.uploads) + len(self.present)
+        return len(self.uploads) + self.unchanged
+
+    @property
+    def source_is_empty(self) -> bool:
+        """Whether the source holds no file at all, of this job, of another shard, or left out."""
+        return not (self.source_files or self.skipped or self.elsewhere or self.deferred)
 
     def uploads_as_dicts(self) -> List[Dict[str, Any]]:
         """The uploads as plain JSON types: path relative to the source, key, size in bytes, reason."""
@@ -99,23 +129,44 @@ class Plan:
         ]
 
 
+@dataclass(frozen=True)
+class Memories:
+    """What earlier runs left: the state file, whether it can be trusted, and since when objects may be unproven."""
+
+    state: Optional[State] = None
+    trusted: bool = False
+    unproven_since: Optional[float] = None
+
+
 def make_plan(
-    job: Job, bucket: Bucket, tick: Callable[[], None] = lambda: None, unproven_since: Optional[float] = None
+    job: Job,
+    bucket: Bucket,
+    tick: Callable[[], None] = lambda: None,
+    memories: Memories = Memories(),
+    *,
+    warn: Callable[[str], object] = str,
 ) -> Plan:
-    """Walk the source, list the bucket, compare. Nothing is written. Raises what Bucket raises.
+    """Walk the source, list the bucket where that is needed, compare. Only the state file learns from it.
 
     Objects stored after `unproven_since`, in seconds since the epoch, are taken for stored only if their content is.
+    Raises what Bucket raises, and StateUnusable for a damaged state file.
     """
-    _require_folder(job.src)
+    require_source(job)
     # The bucket comes first: with a dead endpoint or wrong keys there is no point in a long walk.
-    answered(lambda: bucket.check(job.prefix), bucket.no_answer, tick)
-    walk = Walker(job.src, job.prefix, Filter(job.include, job.exclude), job.follow_symlinks, tick).walk()
-    stored: Dict[str, StoredObject] = {}
-    for entry in bucket.list(job.prefix):
-        stored[entry.key] = entry
-        if len(stored) % 1000 == 0:
-            tick()
-    return _Comparison(job, bucket, walk, stored, tick, unproven_since=unproven_since).plan()
+    holds_objects = answered(lambda: bucket.check(job.prefix), bucket.no_answer, tick)
+    comparison = _Comparison(job, bucket, memories, tick)
+    if comparison.needs_listing(holds_objects, warn):
+        comparison.read_listing()
+    return comparison.plan()
+
+
+def require_source(job: Job) -> None:
+    """Raise ConfigurationError or SourceError unless the source can be read as the job wants it."""
+    _require_folder(job.src)
+    if job.require_mount and not os.path.ismount(job.require_mount):
+        raise SourceError(
+            f"require_mount {job.require_mount!r} is not mounted", "mount it; nothing was uploaded and nothing deleted"
+        )
 
 
 def _require_folder(src: str) -> None:
@@ -127,101 +178,271 @@ def _require_folder(src: str) -> None:
 
 
 class _Comparison:
-    def __init__(
-        self,
-        job: Job,
-        bucket: Bucket,
-        walk: Walk,
-        stored: Dict[str, StoredObject],
-        tick: Callable[[], None],
-        *,
-        unproven_since: Optional[float],
-    ) -> None:
-        self._unproven_since = unproven_since
+    def __init__(self, job: Job, bucket: Bucket, memories: Memories, tick: Callable[[], None]) -> None:
+        self._job = job
         self._bucket = bucket
-        self._verifier = Verifier(bucket, job.checksum_algorithm)
-        self._walk = walk
-        self._stored = stored
+        self._state = memories.state
+        self._trusted = memories.trusted and job.comparison == "state"
+        self._unproven_since = memories.unproven_since
         self._tick = tick
-        self._plan = Plan(problems=walk.problems, skipped=walk.skipped, remote_objects=len(stored))
+        self._verifier = Verifier(bucket, job.checksum_algorithm)
+        self._filter = job.filter
+        self._walker = Walker(job.src, job.prefix, self._filter, job.follow_symlinks, tick, shard=job.shard)
+        self._listing: Optional[ObjectIndex] = None
+        self._looks = _Looks(self._verifier, tick)
+        self._now_ns = time.time_ns()
+        self._plan = Plan.nothing(job)
+        #: An identity that is recorded settles it, and nothing more is to be done.
+        self._identity_is_enough = False
+
+    def needs_listing(self, holds_objects: bool, warn: Callable[[str], object]) -> bool:
+        """Whether the bucket must be listed, or the state file is enough."""
+        state = self._state
+        if state is None or not self._trusted:
+            return True
+        if not holds_objects and not state.is_empty:
+            warn(f"{self._job.destination} is empty, although the state file knows its objects: comparing again")
+            return True
+        age = self._now_ns / 1e9 - state.reconciled_at
+        return self._job.reconcile or age >= self._job.reconcile_days * 86400
+
+    def read_listing(self) -> None:
+        """Read what is stored; with a trusted state file the two are reconciled."""
+        self._listing = ObjectIndex(self._bucket.list(self._job.prefix), self._tick)
+        if self._trusted:
+            self._plan.reconciled = Reconciliation()
 
     def plan(self) -> Plan:
-        doubtful: List[LocalFile] = []
-        for file in self._walk.files:
-            entry = self._stored.get(file.key)
-            if entry is None:
-                self._upload(file, "new")
-            elif entry.size != file.identity.size:
-                self._upload(file, f"size: {entry.size} bytes are stored, the file has {file.identity.size}")
-            elif self._stored_after_last_change(file, OUR_SECONDS_PER_MIB) and not self._suspect(file):
-                self._plan.present.append(Present(file, None))
+        """Compare everything."""
+        plan = self._plan
+        self._identity_is_enough = (
+            self._trusted and self._listing is None and self._unproven_since is None and self._job.verify != "all"
+        )
+        with self._looks:
+            for batch in self._walker.batches():
+                self._compare_batch(batch)
+            self._looks.finish()
+        self._find_gone_folders()
+        self._find_deletions()
+        plan.problems = self._walker.problems + plan.problems
+        plan.skipped, plan.elsewhere = self._walker.skipped, self._walker.elsewhere
+        plan.listed = self._listing is not None
+        if self._listing is not None:
+            plan.remote_objects = self._listing.total
+        elif self._state is not None:
+            plan.remote_objects = self._state.objects
+        plan.uploads.sort()
+        return plan
+
+    def _compare_batch(self, batch: Batch) -> None:
+        known = self._state.known(batch.folder, batch.above, batch.upto) if self._state else {}
+        enough = self._identity_is_enough
+        unchanged = unchanged_bytes = 0
+        for found in batch.files:
+            name, status, _changed_ns = found
+            recorded = known.pop(name, None)
+            same = recorded is not None and recorded[:4] == (
+                status.st_size,
+                status.st_mtime_ns,
+                status.st_ctime_ns,
+                signed(status.st_ino),
+            )
+            if same and enough:
+                unchanged += 1
+                unchanged_bytes += status.st_size
+                continue
+            file = self._walker.local_file(batch, found)
+            if file is not None:
+                self._compare(file, recorded, same)
+        self._plan.unchanged += unchanged
+        self._plan.unchanged_bytes += unchanged_bytes
+        self._find_gone(batch, known)
+
+    def _compare(self, file: LocalFile, recorded: Optional[Known], same: bool) -> None:
+        if not self._trusted:
+            self._compare_with_listing(file, self._take(file), recorded=same)
+        elif self._listing is None:
+            self._compare_with_state(file, recorded, same)
+        elif same:
+            self._reconcile(file)
+        else:
+            self._compare_with_listing(file, self._take(file), recorded=False)
+
+    def _take(self, file: LocalFile) -> Optional[StoredObject]:
+        return self._listing.take(file.key) if self._listing else None
+
+    def _compare_with_state(self, file: LocalFile, recorded: Optional[Known], same: bool) -> None:
+        if recorded is None:
+            self._upload(file, NEW)
+        elif same:
+            unproven = self._unproven_since is not None and not recorded[4]
+            if unproven and not self._defers(file):
+                self._look(file, lambda: self._reason_to_upload(file, None, suspect=True))
             else:
-                doubtful.append(file)
-        for file, (reason, verdict) in self._look_at(doubtful):
-            if reason:
-                self._upload(file, reason)
-            else:
-                self._plan.present.append(Present(file, verdict))
-        self._plan.uploads.sort(key=lambda upload: (-upload.file.identity.size, upload.file.key))
-        return self._plan
+                self._present(file)
+        elif recorded[0] != file.identity.size:
+            self._upload(file, reason_of_size(recorded[0], file.identity.size))
+        elif not self._defers(file):
+            self._look(file, lambda: self._reason_by_record(file, self._row(file)))
+
+    def _row(self, file: LocalFile) -> Optional[Row]:
+        return self._state.row(file.relative) if self._state else None
+
+    def _reconcile(self, file: LocalFile) -> None:
+        """The file is as it was when it was stored. Is the object still there, and the same?"""
+        entry, row = self._take(file), self._row(file)
+        found = self._plan.reconciled or Reconciliation()
+        if entry is None:
+            found.missing += 1
+            self._upload(file, VANISHED)
+        elif row is not None and entry.size == file.identity.size and entry.etag == row.etag:
+            self._present(file)
+        else:
+            found.different += 1
+            self._look(file, lambda: self._reason_to_upload(file, entry, suspect=True))
+
+    def _compare_with_listing(self, file: LocalFile, entry: Optional[StoredObject], recorded: bool) -> None:
+        if entry is None:
+            self._upload(file, NEW)
+        elif entry.size != file.identity.size:
+            self._upload(file, reason_of_size(entry.size, file.identity.size))
+        elif self._times_settle(file, entry):
+            self._present(file)
+            if not recorded:
+                self._record(file, Verdict(Outcome.SAME, "", etag=entry.etag))
+        elif not self._defers(file):
+            suspect = self._job.comparison == "checksum" or self._suspect(entry)
+            self._look(file, lambda: self._reason_to_upload(file, entry, suspect=suspect))
+
+    def _times_settle(self, file: LocalFile, entry: StoredObject) -> bool:
+        if self._job.comparison == "checksum" or self._suspect(entry):
+            return False
+        return self._stored_after_last_change(file, entry, OUR_SECONDS_PER_MIB)
+
+    def _present(self, file: LocalFile, verdict: Optional[Verdict] = None) -> None:
+        """The file is stored; `verdict` if its content was compared to know."""
+        plan = self._plan
+        plan.unchanged += 1
+        plan.unchanged_bytes += file.identity.size
+        everything = self._job.verify == "all"
+        if verdict is None:
+            if everything:
+                plan.present.add(Upload(file, ""))
+        elif verdict.outcome is Outcome.UNPROVEN:
+            plan.unproven.append(Present(file, verdict))
+        elif everything:
+            plan.proven[verdict.method] += 1
+
+    def _record(self, file: LocalFile, verdict: Verdict) -> None:
+        if self._state is not None and verdict.outcome is Outcome.SAME:
+            self._state.remember(row_of(file.relative, file.identity, verdict))
 
     def _upload(self, file: LocalFile, reason: str) -> None:
+        if self._defers(file):
+            return
         if file.identity.size > MAX_OBJECT_SIZE:
             message = f"has {file.identity.size} bytes; S3 takes {MAX_OBJECT_SIZE} in one object"
-            self._plan.problems.append(Problem(printable(file.relative), Kind.TOO_LARGE, message))
+            self._problem(file, Kind.TOO_LARGE, message)
         elif not os.path.lexists(file.path):
-            message = "was deleted or renamed meanwhile"
-            self._plan.problems.append(Problem(printable(file.relative), Kind.VANISHED, message))
+            self._problem(file, Kind.VANISHED, "was deleted or renamed meanwhile")
         elif not os.access(file.path, os.R_OK):
-            message = "cannot be read: Permission denied"
-            self._plan.problems.append(Problem(printable(file.relative), Kind.UNREADABLE, message))
+            self._problem(file, Kind.UNREADABLE, "cannot be read: Permission denied")
         else:
-            self._plan.uploads.append(Upload(file, reason))
+            self._plan.uploads.add(Upload(file, reason))
 
-    def _suspect(self, file: LocalFile) -> bool:
-        """Whether an earlier run may have stored the object and ended without a proof."""
-        return self._unproven_since is not None and self._stored_at(file) >= self._unproven_since - CLOCK_MARGIN
+    def _problem(self, file: LocalFile, kind: str, message: str) -> None:
+        self._plan.problems.append(Problem(printable(file.relative), kind, message))
 
-    def _stored_at(self, file: LocalFile) -> float:
-        """When the file's object was stored, by this host's clock."""
-        return self._stored[file.key].last_modified - self._bucket.server_clock_ahead
+    def _defers(self, file: LocalFile) -> bool:
+        """Whether the file may still be written and waits for the next run, which is then noted."""
+        waits = self._job.settle_seconds and _age(file, self._now_ns) < self._job.settle_seconds
+        if waits:
+            self._plan.deferred.append(file.relative)
+        return bool(waits)
 
-    def _stored_after_last_change(self, file: LocalFile, seconds_per_mib: float) -> bool:
-        window = CLOCK_MARGIN + READ_WINDOW + seconds_per_mib * file.identity.size / MIB
-        return file.last_change_ns < (self._stored_at(file) - window) * 1e9
-
-    def _look_at(self, files: List[LocalFile]) -> Iterable[Tuple[LocalFile, Tuple[str, Optional[Verdict]]]]:
-        if not files:
+    def _find_gone(self, batch: Batch, known: Dict[str, Known]) -> None:
+        """What is left of the records: files that the filters leave out now, or that are gone."""
+        gone = [batch.folder + name for name in known if not os.path.lexists(batch.path + name)]
+        if not gone or self._state is None:
             return
-        with ThreadPoolExecutor(LOOKERS, thread_name_prefix="look") as pool:
-            try:
-                for file, answer in zip(files, pool.map(self._reason_to_upload, files)):
-                    self._tick()
-                    yield file, answer
-            except BaseException:
-                # Without this the pool would finish the whole list first.
-                self._verifier.stop()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        if self._job.delete:
+            self._plan.gone += gone
+        else:
+            self._state.forget(gone)
 
-    def _reason_to_upload(self, file: LocalFile) -> Tuple[str, Optional[Verdict]]:
+    def _find_gone_folders(self) -> None:
+        if self._state is None:
+            return
+        for folder in self._state.folders():
+            if os.path.lexists(os.path.join(self._job.src, folder)):
+                continue
+            if self._job.delete:
+                self._plan.gone_folders.append(folder)
+            else:
+                self._state.forget_folder(folder)
+
+    def _find_deletions(self) -> None:
+        plan, listing = self._plan, self._listing
+        if not self._job.delete:
+            return
+        if listing is None:
+            if not (plan.gone or plan.gone_folders):
+                return
+            listing = ObjectIndex(self._bucket.list(self._job.prefix), self._tick)
+        found = deletion.find(self._job, self._filter, listing, self._tick)
+        plan.deletions, plan.deletable_objects = found.gone, found.total
+
+    def _look(self, file: LocalFile, question: Callable[[], Answer]) -> None:
+        self._looks.ask(question, lambda answer: self._take_in(file, answer))
+
+    def _take_in(self, file: LocalFile, answer: Answer) -> None:
+        if answer.reason:
+            self._upload(file, answer.reason)
+            return
+        self._present(file, answer.verdict)
+        self._record(file, answer.verdict)
+
+    def _suspect(self, entry: StoredObject) -> bool:
+        """Whether an earlier run may have stored the object and ended without a proof."""
+        return self._unproven_since is not None and self._stored_at(entry) >= self._unproven_since - CLOCK_MARGIN
+
+    def _stored_at(self, entry: StoredObject) -> float:
+        """When the object was stored, by this host's clock."""
+        return entry.last_modified - self._bucket.server_clock_ahead
+
+    def _stored_after_last_change(self, file: LocalFile, entry: StoredObject, seconds_per_mib: float) -> bool:
+        window = CLOCK_MARGIN + READ_WINDOW + seconds_per_mib * file.identity.size / MIB
+        return file.last_change_ns < (self._stored_at(entry) - window) * 1e9
+
+    def _reason_by_record(self, file: LocalFile, row: Optional[Row]) -> Answer:
+        """The file was touched: is its content still what was proven to be stored?"""
+        if row is not None and row.method:
+            proof = Verdict(Outcome.SAME, row.method, "", row.etag, row.checksum, row.part_size)
+            verdict = self._verifier.recorded(file, proof)
+            if verdict.outcome is Outcome.SAME:
+                return Answer("", verdict)
+            if verdict.outcome is not Outcome.UNPROVEN:
+                return Answer(f"content: {verdict.message}", verdict)
+        return self._reason_to_upload(file, None, suspect=True)
+
+    def _reason_to_upload(self, file: LocalFile, entry: Optional[StoredObject], suspect: bool) -> Answer:
+        """By the object's header. With `suspect` the times settle nothing, and what cannot be proven is a problem."""
         head = self._bucket.head(file.key)
         if head is None:
-            return "new", None
-        suspect = self._suspect(file)
-        if not suspect and self._stored_as_it_is(file, head):
-            return "", None
+            return Answer(NEW, _UNKNOWN)
+        if not suspect and entry is not None and self._stored_as_it_is(file, entry, head):
+            return Answer("", Verdict(Outcome.SAME, "", etag=head.etag))
         verdict = self._verifier.present(file, head)
         if verdict.outcome is Outcome.SAME:
-            return "", verdict
+            return Answer("", verdict)
         if verdict.outcome is Outcome.UNPROVEN and suspect:
             # To store it again would prove nothing either; it stays a problem until something can prove it.
-            return "", verdict
+            return Answer("", verdict)
         if verdict.outcome is Outcome.UNPROVEN:
-            return "changed after it was stored, as its times say", None
-        return f"content: {verdict.message}", None
+            return Answer("changed after it was stored, as its times say", verdict)
+        return Answer(f"content: {verdict.message}", verdict)
 
-    def _stored_as_it_is(self, file: LocalFile, head: ObjectHead) -> bool:
+    def _stored_as_it_is(self, file: LocalFile, entry: StoredObject, head: ObjectHead) -> bool:
         """Whether the times prove that the object was read from the file after its last change."""
         if head.size != file.identity.size:
             return False
@@ -230,10 +451,68 @@ class _Comparison:
             return True
         began = _began_to_read(head)
         if began is None:
-            return self._stored_after_last_change(file, OTHERS_SECONDS_PER_MIB)
+            return self._stored_after_last_change(file, entry, OTHERS_SECONDS_PER_MIB)
         # Reading cannot begin after storing: our clock was ahead then, and was set since.
-        plausible = began <= self._stored_at(file) + CLOCK_MARGIN
+        plausible = began <= self._stored_at(entry) + CLOCK_MARGIN
         return plausible and file.last_change_ns < (began - FILE_CLOCK_MARGIN) * 1e9
+
+
+class Answer(NamedTuple):
+    """Why a file must be uploaded, '' if it is stored; and the verdict that says so."""
+
+    reason: str
+    verdict: Verdict
+
+
+_UNKNOWN = Verdict(Outcome.MISSING)
+
+
+class _Looks:
+    """Questions that are answered in threads, a few at a time; the answers are taken in here, in the same order."""
+
+    def __init__(self, verifier: Verifier, tick: Callable[[], None]) -> None:
+        self._verifier = verifier
+        self._tick = tick
+        self._pool = ThreadPoolExecutor(LOOKERS, thread_name_prefix="look")
+        self._pending: Deque[Tuple[Future[Answer], Callable[[Answer], None]]] = deque()
+
+    def __enter__(self) -> _Looks:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is not None:
+            # Without this the pool would finish everything first.
+            self._verifier.stop()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def ask(self, question: Callable[[], Answer], take_in: Callable[[Answer], None]) -> None:
+        """Ask; `take_in` gets the answer later."""
+        self._pending.append((self._pool.submit(question), take_in))
+        if len(self._pending) > LOOKS_AHEAD:
+            self._collect()
+
+    def finish(self) -> None:
+        """Wait for all answers."""
+        while self._pending:
+            self._collect()
+
+    def _collect(self) -> None:
+        self._tick()
+        future, take_in = self._pending.popleft()
+        take_in(future.result())
+
+
+def row_of(relative: str, identity: Identity, verdict: Verdict, sha256: str = "") -> Row:
+    """What the state file records of a file that is stored."""
+    proven_at = int(time.time()) if verdict.method else 0
+    method, part_size = verdict.method, verdict.part_size
+    return Row(relative, identity, verdict.etag, method, verdict.checksum, part_size, sha256, proven_at)
+
+
+def _age(file: LocalFile, now_ns: int) -> float:
+    """Seconds since the file changed last. A modification time in the future was set, and tells nothing."""
+    mtime_ns, ctime_ns = file.identity.mtime_ns, file.identity.ctime_ns
+    return (now_ns - (max(mtime_ns, ctime_ns) if mtime_ns <= now_ns else ctime_ns)) / 1e9
 
 
 def _began_to_read(head: ObjectHead) -> Optional[int]:

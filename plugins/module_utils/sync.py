@@ -8,27 +8,26 @@ import os
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence, Set
+from typing import Any, Dict, List, Optional, Sequence, Set
 
-from . import checksums, lock, report, s5cmd
+from . import checksums, deletion, lock, orphans, report, run_manifest, s5cmd
 from .bucket import Bucket
 from .errors import ConfigurationError, DatasyncError, ExitCode, Interrupted
 from .interrupt import Interrupt
 from .job import Job, is_inside
-from .lock import HeldLock
+from .lock import HeldLock, Memory
 from .log import Log
-from .patience import answered, attended
-from .plan import CLOCK_MARGIN, Plan, make_plan
+from .patience import attended
+from .plan import VANISHED, Memories, Plan, make_plan, require_source, row_of
 from .progress import Progress
 from .proofs import VERIFIERS, Proof, Proofs
-from .report import ChecksumVerification, Kind, Problem, Result, printable
-from .transfer import Failed, Sent, Transfer
+from .report import ChecksumVerification, Deletions, Kind, Problem, Result, printable
+from .state import State, StateUnusable, Watch, open_state, read_state, replaced
+from .transfer import Deferred, Failed, Sent, Transfer
 from .units import counted, format_bytes_si, format_size
+from .uploads import NEW, Ledger
 from .verify import Outcome, Verdict, Verifier, describe_change
-from .walk import identity_of
-
-#: Seconds for aborting what s5cmd left open. systemd gives a stopped unit 90 before it kills it.
-ABORT_DEADLINE = 45.0
+from .walk import LocalFile, identity_of
 
 _KIND_OF = {
     Outcome.DIFFERENT: Kind.CHECKSUM,
@@ -42,10 +41,11 @@ _KIND_OF = {
 
 @dataclass
 class Run:
-    """What `run` returns: the result for everybody, and the plan for those who show it."""
+    """What `run` returns: the result for everybody; the plan and the deleted keys for those who show them."""
 
     result: Result
-    plan: Plan = field(default_factory=Plan)
+    plan: Plan
+    deleted_keys: List[str] = field(default_factory=list)
 
 
 def run(job: Job, log: Log, progress: Progress, interrupt: Interrupt, dry_run: bool = False) -> Run:
@@ -57,10 +57,10 @@ def run(job: Job, log: Log, progress: Progress, interrupt: Interrupt, dry_run: b
     try:
         if dry_run:
             # It writes nothing, so it need not keep a scheduled run from its work.
-            return pipeline.run(lock.unproven_since(job), None)
+            return pipeline.run(lock.memory_of(job), None)
         with lock.held(job) as held:
             try:
-                outcome = pipeline.run(held.unproven_since, held)
+                outcome = pipeline.run(held.memory, held)
             except Exception as error:
                 # A fault of ours: whoever reads the result must not find the success of an earlier run.
                 report_not_begun(DatasyncError(f"internal error: {error!r}"), job.result_paths, job.src, log)
@@ -108,43 +108,47 @@ class _Pipeline:
         self._interrupt = interrupt
         self._dry_run = dry_run
         self._began = time.time()
-        self._plan = Plan()
+        self._plan = Plan.nothing(job)
+        self._ledger = Ledger(self._plan.uploads)
+        self._state: Optional[State] = None
         self._version = ""
         self._problems: List[Problem] = []
         self._stopped_by: Optional[DatasyncError] = None
-        #: Keys with an outcome: reported by s5cmd, well or not.
-        self._settled: Set[str] = set()
         self._failed_for_access: List[int] = []
-        self._stored: Dict[str, Sent] = {}
-        self._absent_before: Set[str] = set()
-        #: Keys that were not in the bucket before and are now, proven or not.
-        self._new: Set[str] = set()
+        #: Objects that were not in the bucket before and are now, proven or not.
+        self._new = 0
+        self._deferred = 0
+        self._deletions = Deletions()
+        self._deleted_keys: List[str] = []
+        #: For a manifest: digests by path, and paths of which nothing is proven.
+        self._sha256: Dict[str, str] = {}
+        self._without_sha256: Set[str] = set()
+        self._manifest: Optional[str] = None
         wanted = job.verification_wanted
         self._verification = ChecksumVerification(wanted, job.checksum_algorithm, job.verify if wanted else "none")
         self._proofs: Optional[Proofs] = None
 
-    def run(self, unproven_since: Optional[float], held: Optional[HeldLock]) -> Run:
+    def run(self, memory: Memory, held: Optional[HeldLock]) -> Run:
         """Run to the end; `held` is the job's lock, which a dry run does without."""
-        suspects_since = unproven_since if self._job.verification_wanted else None
         try:
             self._log.info(f"{self._job.src} → {self._job.destination}{' (dry run)' if self._dry_run else ''}")
             binary = s5cmd.find_binary(self._job.s5cmd_path)
             version = s5cmd.read_version(binary)
             self._version = version.text
             s5cmd.require_usable(version)
-            if self._job.verification_wanted:
-                # Missing packages must be known before the first upload, not at the first proof.
-                checksums.require_packages()
             bucket = Bucket(self._job.connection, self._job.bucket, pool_size=2 * VERIFIERS)
-            self._plan = attended(
-                lambda: make_plan(self._job, bucket, self._interrupt.check, suspects_since), self._tick
-            )
-            self._absent_before = {upload.file.key for upload in self._plan.uploads if upload.reason == "new"}
+            self._make_plan(bucket, memory, held)
+            self._ledger = Ledger(self._plan.uploads)
             self._announce_plan()
-            if held is not None:
+            if held is None:
+                self._preview_deletions(bucket)
+            else:
                 self._execute(binary, bucket, held)
         except DatasyncError as error:
             self._stop(error)
+        finally:
+            if self._state is not None:
+                self._state.close()
         return self._finish()
 
     def stopped(self, error: DatasyncError) -> Run:
@@ -156,133 +160,296 @@ class _Pipeline:
         self._progress.tick()
         self._interrupt.check()
 
+    # --- plan
+
+    def _make_plan(self, bucket: Bucket, memory: Memory, held: Optional[HeldLock]) -> None:
+        since = memory.unproven_since if self._job.verification_wanted else None
+        if held is None:
+            self._state = read_state(self._job, memory.state)
+            self._plan = self._planned(bucket, Memories(self._state, self._state is not None, since))
+            return
+        watch = Watch(self._log.warn, lambda mark: held.remember(state=mark))
+        self._state, trusted = open_state(self._job, memory.state, watch)
+        try:
+            self._plan = self._planned(bucket, Memories(self._state, trusted, since))
+        except StateUnusable as error:
+            if self._state is not None:
+                self._state.close()
+            self._state = replaced(self._job, error, watch)
+            self._plan = self._planned(bucket, Memories(self._state, False, since))
+
+    def _planned(self, bucket: Bucket, memories: Memories) -> Plan:
+        def make() -> Plan:
+            return make_plan(self._job, bucket, self._interrupt.check, memories, warn=self._log.warn)
+
+        return attended(make, self._tick)
+
     def _announce_plan(self) -> None:
         plan = self._plan
         for problem in plan.problems:
             self._problem(problem)
-        if not plan.source_files and not plan.problems:
+        if plan.source_is_empty and not plan.problems:
             self._log.warn(f"{self._job.src} holds no file for this job: is its file system mounted?")
+        self._announce_reconciliation()
+        optional = [
+            (len(plan.deferred), "deferred"),
+            (plan.elsewhere, "in other shards"),
+            (len(plan.deletions), "to delete"),
+        ]
+        more = "".join(f", {number} {what}" for number, what in optional if number)
         self._log.info(
             f"{counted(plan.source_files, 'file')}, {format_bytes_si(plan.source_bytes)}: "
-            f"{len(plan.uploads)} to upload ({format_bytes_si(plan.upload_bytes)}), "
-            f"{len(plan.present)} stored already, {plan.skipped} skipped, {counted(len(plan.problems), 'problem')}"
+            f"{len(plan.uploads)} to upload ({format_bytes_si(plan.uploads.size)}), "
+            f"{plan.unchanged} stored already, {plan.skipped} skipped{more}, {counted(len(plan.problems), 'problem')}"
         )
 
+    def _announce_reconciliation(self) -> None:
+        found = self._plan.reconciled
+        if found is None:
+            return
+        if found.missing or found.different:
+            self._log.warn(
+                f"reconciled with the bucket: {counted(found.missing, 'object')} had vanished and {found.different} "
+                "had been replaced by others; what is not as the file is uploaded again"
+            )
+        else:
+            self._log.info("reconciled with the bucket: it holds what the state file says")
+
+    # --- execution
+
     def _execute(self, binary: str, bucket: Bucket, held: HeldLock) -> None:
+        self._clean_up_earlier_run(bucket, held)
+        if self._plan.uploads or self._plan.present or self._plan.unproven or self._plan.proven:
+            self._upload_and_prove(binary, bucket, held)
+        self._forget_unproven(held)
+        require_source(self._job)
+        self._delete(bucket)
+        self._write_manifest()
+        if self._state is not None:
+            objects = self._plan.remote_objects + self._new - len(self._deleted_keys)
+            if self._plan.listed:
+                self._state.reconciled(self._began, objects)
+            else:
+                self._state.counted(objects)
+
+    def _upload_and_prove(self, binary: str, bucket: Bucket, held: HeldLock) -> None:
+        if self._job.verification_wanted:
+            # Missing packages must be known before the first upload, not at the first proof.
+            checksums.require_packages()
         environment = s5cmd.environment_for(self._job, os.environ)
-        transfer = Transfer(self._job, binary, environment, bucket, self._tick, inherited=(held.descriptor,))
-        proofs = self._proofs = Proofs(Verifier(bucket, self._job.checksum_algorithm), self._judge, self._tick)
-        self._remember_unproven(held)
+        inherited = (held.descriptor,)
+        transfer = Transfer(self._job, binary, environment, bucket, self._tick, inherited=inherited, say=self._log.warn)
+        verifier = Verifier(bucket, self._job.checksum_algorithm)
+        proofs = self._proofs = Proofs(self._job, verifier, self._judge, self._tick)
+        self._remember(held)
         self._progress.sent = lambda: transfer.bytes_written
-        self._progress.start(len(self._plan.uploads), self._plan.upload_bytes)
+        self._progress.start(len(self._plan.uploads), self._plan.uploads.size)
         try:
             self._transfer(transfer, proofs)
             self._prove_present(proofs)
             proofs.finish()
             self._look_again()
-            self._forget_unproven(held)
         finally:
             self._progress.stop()
             proofs.stop()
-            self._abort_open_uploads(bucket)
+            self._abort_open_uploads(bucket, held, complete=not transfer.interrupted)
 
-    def _remember_unproven(self, held: HeldLock) -> None:
+    def _remember(self, held: HeldLock) -> None:
         """Before anything is stored: if this run ends without a proof, however it ends, the next one must know."""
-        if self._plan.uploads and self._job.verification_wanted and not held.remember_unproven(self._began):
+        uploads, memory = self._plan.uploads, held.memory
+        if not uploads:
+            return
+        if self._state is not None and not self._state.is_empty:
+            # From here on the bucket may hold something newer than what is recorded.
+            self._state.forget(upload.file.relative for upload in uploads)
+        changes: Dict[str, Any] = {"multipart_keys": tuple(orphans.multipart_keys(self._job, uploads))}
+        changes["unfinished_since"] = self._began
+        if self._job.verification_wanted and memory.unproven_since is None:
+            changes["unproven_since"] = self._began
+        if not held.remember(**changes):
             self._log.warn(f"{held.path} is another user's: unproven uploads are not remembered; set lock_path")
 
     def _forget_unproven(self, held: HeldLock) -> None:
         verification = self._verification
-        everything = len(self._stored) == len(self._plan.uploads)
-        if verification.enabled and everything and not verification.errors and not verification.unverified:
-            held.forget_unproven()
+        unproven = verification.errors or verification.unverified
+        if held.memory.unproven_since is None or not verification.enabled or unproven or not self._ledger.complete:
+            return
+        held.remember(unproven_since=None)
 
     def _transfer(self, transfer: Transfer, proofs: Proofs) -> None:
         # Closed explicitly: an exception would keep the generator, and so s5cmd, alive while we clean up.
         with closing(transfer.run(self._plan.uploads)) as outcomes:
             for outcome in outcomes:
                 self._progress.file_done(outcome.file.identity.size)
-                self._settled.add(outcome.file.key)
-                if isinstance(outcome, Failed):
-                    self._failed(outcome)
+                if isinstance(outcome, Sent):
+                    self._sent(outcome, proofs)
                     continue
-                self._sent(outcome)
-                if self._job.verification_wanted:
-                    proofs.of_content(outcome)
+                self._settle(outcome.file)
+                if isinstance(outcome, Deferred):
+                    self._deferred += 1
                 else:
-                    proofs.of_name(outcome)
+                    self._failed(outcome)
 
     def _failed(self, outcome: Failed) -> None:
         self._problem(Problem(printable(outcome.file.relative), outcome.kind, outcome.message))
         if outcome.exit_code is not None:
             self._failed_for_access.append(outcome.exit_code)
 
-    def _sent(self, sent: Sent) -> None:
-        self._stored[sent.file.key] = sent
-        if sent.file.key in self._absent_before:
-            self._new.add(sent.file.key)
+    def _sent(self, sent: Sent, proofs: Proofs) -> None:
+        self._ledger.store(sent.file, sent.identity)
+        self._new += self._was_absent(sent.file)
         self._log.debug(f"stored {printable(sent.file.relative)} ({format_bytes_si(sent.identity.size)})")
+        if self._job.verification_wanted:
+            proofs.of_content(sent)
+        else:
+            proofs.of_name(sent)
+
+    def _was_absent(self, file: LocalFile) -> bool:
+        uploads = self._plan.uploads
+        return uploads.at(uploads.index(file)).reason in (NEW, VANISHED)
+
+    def _settle(self, file: LocalFile) -> None:
+        """The file is not stored and proven in this run."""
+        self._ledger.settle(file)
+        if self._wants_manifest:
+            self._without_sha256.add(file.relative)
+            self._sha256.pop(file.relative, None)
 
     def _prove_present(self, proofs: Proofs) -> None:
-        everything = self._job.verify == "all"
-        for present in self._plan.present:
-            if present.verdict is None:
-                if everything:
-                    proofs.of_present(present.file)
-            elif everything or present.verdict.outcome is Outcome.UNPROVEN:
-                self._judge(Proof(present.file, uploaded=False), present.verdict)
+        methods = self._verification.methods
+        for method, number in self._plan.proven.items():
+            methods[method] = methods.get(method, 0) + number
+        for present in self._plan.unproven:
+            self._judge(Proof(present.file, present.file.identity, uploaded=False), present.verdict)
+        for upload in self._plan.present:
+            proofs.of_present(upload.file)
 
     def _judge(self, proof: Proof, verdict: Verdict) -> None:
-        methods = self._verification.methods
         if verdict.outcome is Outcome.SAME:
-            if self._job.verification_wanted:
-                methods[verdict.method] = methods.get(verdict.method, 0) + 1
+            self._proven(proof, verdict)
             return
         if verdict.outcome is Outcome.DIFFERENT:
             self._verification.errors += 1
         else:
             self._verification.unverified += 1
         if proof.uploaded:
-            self._stored.pop(proof.file.key, None)
-        if verdict.outcome is Outcome.MISSING:
-            self._new.discard(proof.file.key)
+            self._settle(proof.file)
+            self._record(proof, Verdict(verdict.outcome))
+        if verdict.outcome is Outcome.MISSING and proof.uploaded:
+            self._new -= self._was_absent(proof.file)
         message = verdict.message
         if verdict.outcome is Outcome.DIFFERENT and not proof.uploaded:
             message += "; to upload the file again, touch it"
         self._problem(Problem(printable(proof.file.relative), _KIND_OF[verdict.outcome], message))
 
+    def _proven(self, proof: Proof, verdict: Verdict) -> None:
+        methods = self._verification.methods
+        if self._job.verification_wanted:
+            methods[verdict.method] = methods.get(verdict.method, 0) + 1
+        self._record(proof, verdict)
+        if self._wants_manifest and proof.sha256:
+            self._sha256[proof.file.relative] = proof.sha256
+
+    def _record(self, proof: Proof, verdict: Verdict) -> None:
+        """In the state file; without a method where the server could not prove it, so that it is not sent again."""
+        if self._state is not None and verdict.outcome in (Outcome.SAME, Outcome.UNPROVEN):
+            self._state.remember(row_of(proof.file.relative, proof.identity, verdict, proof.sha256))
+
     def _look_again(self) -> None:
         """A file that changed after its upload is not what is stored; the next run uploads it, this one says so."""
-        for sent in list(self._stored.values()):
+        for file, stored in self._ledger.all_stored():
             try:
                 message = ""
-                identity = identity_of(os.stat(sent.file.path))
-                if identity != sent.identity:
-                    message = describe_change(sent.identity, identity)
+                identity = identity_of(os.stat(file.path))
+                if identity != stored:
+                    message = describe_change(stored, identity)
             except OSError:
                 message = "was deleted or renamed meanwhile"
             if message:
-                del self._stored[sent.file.key]
-                self._problem(Problem(printable(sent.file.relative), Kind.CHANGED, message))
+                self._settle(file)
+                self._problem(Problem(printable(file.relative), Kind.CHANGED, message))
 
-    def _abort_open_uploads(self, bucket: Bucket) -> None:
-        """Abort the multipart uploads that s5cmd left open in this run: those of our files, begun since our start."""
-        ours = {upload.file.key for upload in self._plan.uploads if upload.file.key not in self._stored}
-        if not ours:
+    # --- multipart uploads that were left open
+
+    def _clean_up_earlier_run(self, bucket: Bucket, held: HeldLock) -> None:
+        memory = held.memory
+        if memory.unfinished_since is None:
             return
-        since = self._began + bucket.server_clock_ahead - CLOCK_MARGIN
+        keys, since = set(memory.multipart_keys), memory.unfinished_since
+        if keys:
+            orphans.abort(self._job, bucket, keys, since, self._log.info)
+        held.remember(unfinished_since=None, multipart_keys=())
 
-        def abort() -> None:
-            left = [entry for entry in bucket.open_uploads(self._job.prefix) if entry.key in ours]
-            for entry in left:
-                if entry.initiated >= since:
-                    bucket.abort_upload(entry)
-                    self._log.info(f"aborted the multipart upload that was left open for {entry.key}")
-
+    def _abort_open_uploads(self, bucket: Bucket, held: HeldLock, complete: bool) -> None:
+        """Abort what s5cmd left open in this run, if it did not end well by itself."""
+        keys = set(held.memory.multipart_keys)
         try:
-            answered(abort, bucket.no_answer, seconds=ABORT_DEADLINE)
+            if keys and not complete:
+                orphans.abort(self._job, bucket, keys, self._began, self._log.info)
         except DatasyncError as error:
-            self._log.warn(f"multipart uploads of this run may be left open: {error}")
+            self._log.warn(f"multipart uploads of this run may be left open: {error}; the next run aborts them")
+            return
+        if held.memory.unfinished_since is not None:
+            held.remember(unfinished_since=None, multipart_keys=())
+
+    # --- deletions
+
+    def _delete(self, bucket: Bucket) -> None:
+        if not self._may_delete(bucket):
+            return
+        if self._plan.deletions:
+            done = deletion.delete(self._job, self._job.filter, bucket, self._plan.deletions, self._tick)
+            self._deleted_keys = done.deleted
+            self._deletions.deleted = len(done.deleted)
+            self._deletions.delete_markers = done.markers or self._deletions.delete_markers
+            for failure in done.failed:
+                relative = printable(failure.key[len(self._job.prefix) :])
+                message = f"its object could not be deleted: {failure.code}: {failure.message}"
+                self._problem(Problem(relative, Kind.DELETE_FAILED, message))
+            for key in done.deleted:
+                self._log.info(f"deleted {key}")
+        if self._state is not None:
+            self._state.forget(self._plan.gone)
+            for folder in self._plan.gone_folders:
+                self._state.forget_folder(folder)
+
+    def _preview_deletions(self, bucket: Bucket) -> None:
+        self._may_delete(bucket)
+
+    def _may_delete(self, bucket: Bucket) -> bool:
+        plan = self._plan
+        self._deletions.planned = len(plan.deletions)
+        if not plan.deletions:
+            return self._job.delete
+        refused = deletion.refusal(
+            self._job,
+            len(plan.deletions),
+            plan.deletable_objects,
+            source_is_empty=plan.source_is_empty,
+            problems=self._problems,
+        )
+        self._deletions.refused = refused
+        if refused:
+            objects = counted(len(plan.deletions), "object")
+            self._problem(Problem("", Kind.DELETION_REFUSED, f"nothing was deleted ({objects} planned): {refused}"))
+            return False
+        self._deletions.delete_markers = bool(bucket.keeps_versions())
+        if self._deletions.delete_markers:
+            self._log.info(f"bucket {self._job.bucket} keeps versions: delete markers hide objects, nothing is lost")
+        return True
+
+    # --- manifest
+
+    @property
+    def _wants_manifest(self) -> bool:
+        return self._job.checksum_algorithm == "SHA256"
+
+    def _write_manifest(self) -> None:
+        if self._wants_manifest:
+            self._manifest = run_manifest.write(self._job, self._sha256, self._without_sha256)
+            self._log.info(f"SHA256 of {counted(len(self._sha256), 'uploaded file')} written to {self._manifest}")
+
+    # --- report
 
     def _problem(self, problem: Problem) -> None:
         self._problems.append(problem)
@@ -292,13 +459,13 @@ class _Pipeline:
         self._stopped_by = error
         self._problem(Problem("", Kind.RUN, str(error)))
         message = f"the run ended before it was uploaded: {error.message}"
-        unsettled = [upload.file for upload in self._plan.uploads if upload.file.key not in self._settled]
         logged = len(self._problems)
         if not self._dry_run:
-            self._problems.extend(Problem(printable(f.relative), Kind.UNFINISHED, message) for f in unsettled)
+            waiting = self._ledger.waiting()
+            self._problems.extend(Problem(printable(file.relative), Kind.UNFINISHED, message) for file in waiting)
         for proof in self._proofs.abandon() if self._proofs else ():
             if proof.uploaded:
-                self._stored.pop(proof.file.key, None)
+                self._settle(proof.file)
             self._verification.unverified += 1
             text = f"was stored, but not verified: {error.message}"
             self._problems.append(Problem(printable(proof.file.relative), Kind.UNVERIFIED, text))
@@ -316,16 +483,17 @@ class _Pipeline:
 
     def _finish(self) -> Run:
         seconds = time.time() - self._began
-        moved = sum(sent.identity.size for sent in self._stored.values())
+        moved = self._ledger.stored_bytes
         code = self._exit_code()
+        plan = self._plan
         self._verification.verified = self._verification.enabled and not self._dry_run and code == ExitCode.OK
         result = Result(
             timestamp=report.timestamp(self._began),
             duration_seconds=round(seconds, 3),
-            files_synced=len(self._stored),
+            files_synced=self._ledger.stored,
             bytes_transferred=moved,
-            source_size=format_size(self._plan.source_bytes),
-            s3_objects=self._plan.remote_objects + len(self._new),
+            source_size=format_size(plan.source_bytes),
+            s3_objects=plan.remote_objects + self._new - len(self._deleted_keys),
             status=self._status(code),
             tool="s5cmd",
             tool_version=self._version,
@@ -336,12 +504,18 @@ class _Pipeline:
             checksum_verification=self._verification,
             problems=self._problems,
             exit_code=code,
-            source_files=self._plan.source_files,
-            files_unchanged=len(self._plan.present),
-            files_skipped=self._plan.skipped,
+            source_files=plan.source_files,
+            files_unchanged=plan.unchanged,
+            files_skipped=plan.skipped,
+            files_deferred=len(plan.deferred) + self._deferred,
+            files_in_other_shards=plan.elsewhere,
+            compare=self._job.comparison,
+            deletions=self._deletions,
+            reconciled=plan.reconciled,
+            manifest=self._manifest,
         )
         self._announce(result)
-        return Run(result, self._plan)
+        return Run(result, plan, self._deleted_keys)
 
     def _status(self, code: int) -> str:
         if isinstance(self._stopped_by, Interrupted):
@@ -357,19 +531,21 @@ class _Pipeline:
 
     def _summary(self, result: Result) -> str:
         if self._dry_run:
-            would = f"{counted(len(self._plan.uploads), 'file')}, {format_bytes_si(self._plan.upload_bytes)}"
-            return f"{result.status}: dry run, {would} would be uploaded"
+            would = f"{counted(len(self._plan.uploads), 'file')}, {format_bytes_si(self._plan.uploads.size)}"
+            gone = f", {counted(len(self._plan.deletions), 'object')} deleted" if self._plan.deletions else ""
+            return f"{result.status}: dry run, {would} would be uploaded{gone}"
+        deleted = f", {counted(result.deletions.deleted, 'object')} deleted" if result.deletions.deleted else ""
         if not self._plan.uploads and not self._verification.methods and not self._verification.errors:
             present = counted(result.files_unchanged, "file")
             nothing = "nothing was uploaded" if self._problems else "nothing to upload"
             done = nothing if self._stopped_by else f"{nothing}, {present} stored already"
-            return f"{result.status}: {done}, in {result.duration_seconds} s"
+            return f"{result.status}: {done}{deleted}, in {result.duration_seconds} s"
         return (
             f"{result.status}: {counted(result.files_synced, 'file')}, {format_bytes_si(result.bytes_transferred)} in "
-            f"{result.duration_seconds} s ({result.throughput_mbps} MB/s), {self._proven()}"
+            f"{result.duration_seconds} s ({result.throughput_mbps} MB/s), {self._proof_text()}{deleted}"
         )
 
-    def _proven(self) -> str:
+    def _proof_text(self) -> str:
         if not self._verification.enabled:
             return "not verified"
         methods = self._verification.methods

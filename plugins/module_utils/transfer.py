@@ -42,10 +42,11 @@ from .checksums import MIB, effective_part_size, sha256_hex
 from .errors import ExitCode, InstallationError
 from .job import Job
 from .patience import answered
-from .plan import FINGERPRINT, SYNCED_BY, Upload
+from .plan import FINGERPRINT, SYNCED_BY
 from .reading import Stop, Tick
 from .report import Kind
 from .s5cmd import Event
+from .uploads import Upload
 from .verify import describe_change
 from .walk import Identity, LocalFile, identity_of
 
@@ -66,11 +67,15 @@ TAIL = 2000
 
 
 class Sent(NamedTuple):
-    """A file that s5cmd reported as stored: read as `identity`, in parts of `part_size` bytes."""
+    """A file that s5cmd reported as stored: read as `identity`, in parts of `part_size` bytes.
+
+    `sha256` in hexadecimal, '' unless the job asks for it.
+    """
 
     file: LocalFile
     identity: Identity
     part_size: int
+    sha256: str = ""
 
 
 class Failed(NamedTuple):
@@ -82,7 +87,13 @@ class Failed(NamedTuple):
     exit_code: Optional[int] = None
 
 
-Outcome = Union[Sent, Failed]
+class Deferred(NamedTuple):
+    """A file that is still being written and waits for the next run."""
+
+    file: LocalFile
+
+
+Outcome = Union[Sent, Failed, Deferred]
 
 
 class _Child:
@@ -207,7 +218,10 @@ class Transfer:
         tick: Callable[[], None],
         *,
         inherited: Tuple[int, ...] = (),
+        say: Callable[[str], object] = str,
     ) -> None:
+        self._say = say
+        self.interrupted = True
         self._job = job
         self._binary = binary
         self._environment = environment
@@ -222,7 +236,7 @@ class Transfer:
         """Bytes that the running s5cmd has sent so far, for a live display; None where it cannot be told."""
         return self._child.bytes_written if self._child else None
 
-    def run(self, uploads: List[Upload]) -> Generator[Outcome, None, None]:
+    def run(self, uploads: Iterable[Upload]) -> Generator[Outcome, None, None]:
         """Upload, yielding outcomes as they come. Each upload has one outcome, unless an exception ends the run.
 
         Raises CredentialsError or AccessError when the bucket no longer answers, and whatever `tick` raises; s5cmd
@@ -298,7 +312,7 @@ class Transfer:
             return
         del in_flight[prepared.source]
         if event.success:
-            yield Sent(prepared.upload.file, prepared.identity, prepared.part_size)
+            yield Sent(prepared.upload.file, prepared.identity, prepared.part_size, prepared.sha256)
             return
         code, about_credentials = s5cmd.error_code(event.error)
         yield _failure(prepared, event.error, code, about_credentials)

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import BinaryIO, Callable, NamedTuple, Optional
+from typing import BinaryIO, Callable, Dict, Iterable, NamedTuple, Optional, TypeVar, Union
 
 from . import checksums
 from .bucket import Bucket, ObjectHead
@@ -39,19 +39,29 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome for one object, the method that gave it (`CRC64NVME`, `SHA256-composite`, `ETag`...), and why."""
+    """The outcome for one object, the method that gave it (`CRC64NVME`, `SHA256-composite`, `ETag`...), and why.
+
+    With SAME comes what was compared: the object's ETag, the stored checksum, and the bytes of a part where it matters.
+    """
 
     outcome: Outcome
-    method: str = "none"
+    method: str = ""
     message: str = ""
+    etag: str = ""
+    checksum: str = ""
+    part_size: int = 0
 
 
 class _Method(NamedTuple):
-    """One way to compare: its name, what is stored, and how to compute the same locally."""
+    """One way to compare: its name, what is stored, how to compute the same locally, and the bytes of a part."""
 
     name: str
     stored: str
     compute: Callable[..., str]
+    part_size: int = 0
+
+
+_Computed = TypeVar("_Computed")
 
 
 #: Characters in keys that servers are known to rewrite, such as a backslash to a slash.
@@ -76,7 +86,7 @@ def prove(file: BinaryIO, size: int, head: ObjectHead, algorithm: str, part_size
         return Verdict(Outcome.UNPROVEN, message=f"the server stored no checksum, and {_about_etag(head)}")
     computed = method.compute(file, tick=tick)
     if computed == method.stored:
-        return Verdict(Outcome.SAME, method.name)
+        return Verdict(Outcome.SAME, method.name, "", head.etag, method.stored, method.part_size)
     message = f"the stored {method.name} is {method.stored}, the file has {computed}"
     return Verdict(Outcome.DIFFERENT, method.name, message)
 
@@ -87,12 +97,11 @@ def _by_stored_checksum(head: ObjectHead, algorithm: str, size: int, part_size: 
         if not stored:
             continue
         if head.checksum_type != "COMPOSITE":
-            return _Method(name, stored, partial(checksums.full_object, algorithm=name))
+            return _Method(name, stored, _computing(name))
         composite = _COMPOSITE.fullmatch(stored)
         in_bytes = _part_size_for(size, int(composite.group(1)), part_size) if composite else None
         if in_bytes:
-            compute = partial(checksums.composite, algorithm=name, part_size=in_bytes)
-            return _Method(f"{name}-composite", stored, compute)
+            return _Method(f"{name}-composite", stored, _computing(f"{name}-composite", in_bytes), in_bytes)
     return None
 
 
@@ -101,11 +110,22 @@ def _by_etag(head: ObjectHead, size: int, part_size: PartSize) -> Optional[_Meth
     if etag is None:
         return None
     if etag.parts == 0:
-        return _Method("ETag", etag.value, checksums.etag_single)
+        return _Method("ETag", etag.value, _computing("ETag"))
     in_bytes = _part_size_for(size, etag.parts, part_size)
     if not in_bytes:
         return None
-    return _Method("ETag-multipart", etag.value, partial(checksums.etag_multipart, part_size=in_bytes))
+    return _Method("ETag-multipart", etag.value, _computing("ETag-multipart", in_bytes), in_bytes)
+
+
+def _computing(method: str, part_size: int = 0) -> Callable[..., str]:
+    """How to compute what is stored for a method; it takes the open file and `tick`."""
+    if method == "ETag":
+        return checksums.etag_single
+    if method == "ETag-multipart":
+        return partial(checksums.etag_multipart, part_size=part_size)
+    if method.endswith("-composite"):
+        return partial(checksums.composite, algorithm=method[: -len("-composite")], part_size=part_size)
+    return partial(checksums.full_object, algorithm=method)
 
 
 def _part_size_for(size: int, parts: int, part_size: PartSize) -> Optional[int]:
@@ -119,6 +139,13 @@ def _about_etag(head: ObjectHead) -> str:
     if checksums.parse_etag(head.etag) is None:
         return f"its ETag {head.etag!r} is no MD5"
     return f"the sizes of the parts behind its ETag {head.etag} are not known"
+
+
+class Uploaded(NamedTuple):
+    """A file that was stored in this run, and what it was then."""
+
+    file: LocalFile
+    identity: Identity
 
 
 class Verifier:
@@ -152,15 +179,65 @@ class Verifier:
         head = head or self._bucket.head(file.key)
         return self._verdict(file, file.identity, head, lambda: self._bucket.part_size(file.key))
 
+    def recorded(self, file: LocalFile, proof: Verdict) -> Verdict:
+        """Verdict by an earlier proof, without a request: is the content still what was proven to be stored then?"""
+        if proof.method.endswith(("-composite", "-multipart")) and not proof.part_size:
+            return Verdict(Outcome.UNPROVEN, message="the sizes of its parts were not recorded")
+        compute = _computing(proof.method, proof.part_size)
+        computed = self._computed(file, file.identity, lambda opened: compute(opened, tick=self._stop.check))
+        if isinstance(computed, Verdict) or computed == proof.checksum:
+            return computed if isinstance(computed, Verdict) else proof
+        message = f"the {proof.method} was {proof.checksum} when it was stored, the file has {computed}"
+        return Verdict(Outcome.DIFFERENT, proof.method, message)
+
+    def in_listing(self, uploaded: Iterable[Uploaded], prefix: str) -> Dict[str, Verdict]:
+        """Verdicts on small objects that were stored in one PUT, by key; those that a listing cannot give are left out.
+
+        One request tells the ETags of a thousand objects. Where one is the MD5 of the file, that proves the content;
+        where it is not, the server may have encrypted the object, and its header must be asked for.
+        """
+        verdicts: Dict[str, Verdict] = {}
+        etags: Dict[str, str] = {}
+        for file, identity in uploaded:
+            computed = self._computed(file, identity, lambda opened: checksums.etag_single(opened, self._stop.check))
+            if isinstance(computed, Verdict):
+                verdicts[file.key] = computed
+            else:
+                etags[file.key] = computed
+        if not etags:
+            return verdicts
+        first, last = min(etags), max(etags)
+        # Objects of others may lie between ours, and the order of a server may be its own: not for ever.
+        patience = 2 * len(etags) + 1000
+        for entry in self._bucket.list(prefix, start_after=first[:-1]):
+            patience -= 1
+            expected = etags.get(entry.key)
+            if expected is not None and entry.etag == expected:
+                verdicts[entry.key] = Verdict(Outcome.SAME, "ETag", "", expected, expected)
+            if entry.key >= last or not patience:
+                break
+            self._stop.check()
+        return verdicts
+
     def _verdict(self, file: LocalFile, identity: Identity, head: Optional[ObjectHead], part_size: PartSize) -> Verdict:
         if head is None:
             return Verdict(Outcome.MISSING, message="the object is not in the bucket")
+
+        def compare(opened: BinaryIO) -> Verdict:
+            return prove(opened, identity.size, head, self._algorithm, part_size, tick=self._stop.check)
+
+        return self._computed(file, identity, compare)
+
+    def _computed(
+        self, file: LocalFile, identity: Identity, compute: Callable[[BinaryIO], _Computed]
+    ) -> Union[_Computed, Verdict]:
+        """What `compute` makes of the open file, if it is the file of that identity all the time; else a verdict."""
         try:
             with open(file.path, "rb", buffering=0) as opened:
                 before = identity_of(os.fstat(opened.fileno()))
                 if before != identity:
                     return _changed(identity, before)
-                verdict = prove(opened, identity.size, head, self._algorithm, part_size, tick=self._stop.check)
+                computed = compute(opened)
                 after = identity_of(os.fstat(opened.fileno()))
             at_path = identity_of(os.stat(file.path))
         except FileNotFoundError:
@@ -169,7 +246,7 @@ class Verifier:
             return Verdict(Outcome.UNREADABLE, message=f"cannot be read: {error.strerror}")
         if after != identity or at_path != identity:
             return _changed(identity, after if after != identity else at_path)
-        return verdict
+        return computed
 
 
 def _changed(before: Identity, after: Identity) -> Verdict:

@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Which objects may be deleted because their files are gone, and the reasons not to.
+
+A folder that cannot be read, or is not mounted, looks exactly like one whose files were deleted. So everything that
+could make the source look smaller than it is forbids deletions, and even then there is a limit.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Callable, Dict, List, NamedTuple, Sequence
+
+from .bucket import Bucket, Deletion, StoredObject
+from .job import Job
+from .object_index import ObjectIndex
+from .patterns import Filter
+from .report import Problem
+from .units import counted
+
+#: Objects between calls of `tick`, and in one request to delete.
+_TICK_EVERY = 1000
+
+
+class Found(NamedTuple):
+    """Objects whose files are gone, and how many objects belong to the job in all."""
+
+    gone: List[StoredObject]
+    total: int
+
+
+def find(job: Job, files: Filter, listing: ObjectIndex, tick: Callable[[], None]) -> Found:
+    """Look for objects without a file among those that are left in the listing; those that were taken have one."""
+    gone: List[StoredObject] = []
+    left = belonging = 0
+    for entry in listing.rest():
+        left += 1
+        if left % _TICK_EVERY == 0:
+            tick()
+        if not _belongs(job, entry.key):
+            continue
+        belonging += 1
+        if is_gone(job, files, entry.key):
+            gone.append(entry)
+    return Found(sorted(gone), listing.total - left + belonging)
+
+
+def is_gone(job: Job, files: Filter, key: str) -> bool:
+    """Whether no file stands behind the key any more. What the filters leave out counts as there."""
+    relative = key[len(job.prefix) :]
+    if not files.takes_file(relative) or not _enters(files, relative):
+        return job.delete_excluded
+    return not os.path.lexists(os.path.join(job.src, relative))
+
+
+def refusal(job: Job, gone: int, total: int, *, source_is_empty: bool, problems: Sequence[Problem]) -> str:
+    """Why nothing may be deleted; '' if nothing forbids it. `gone` of `total` objects would be deleted."""
+    if problems:
+        first = problems[0]
+        where = f"{first.path}: {first.message}" if first.path else first.message
+        return f"the run has {counted(len(problems), 'problem')}, such as {where}"
+    if source_is_empty and not job.allow_empty_source:
+        return f"{job.src} is empty: is its file system mounted? Set allow_empty_source if that is right"
+    if gone >= total:
+        return "all objects would be deleted, which is never done; remove them by hand if that is right"
+    limit = _limit(job.max_delete, total)
+    if gone > limit:
+        return (
+            f"{gone} of {counted(total, 'object')} would be deleted, and max_delete={job.max_delete} allows {limit}; "
+            "look at `plan`, and raise max_delete if that is right"
+        )
+    return ""
+
+
+def delete(
+    job: Job, files: Filter, bucket: Bucket, planned: Sequence[StoredObject], tick: Callable[[], None]
+) -> Deletion:
+    """Delete what was planned and still is as it was: the uploads since may have taken hours.
+
+    The bucket is listed once more to its end; an object that somebody replaced since, or whose file came back, stays.
+    Raises what Bucket raises.
+    """
+    wanted: Dict[str, StoredObject] = {entry.key: entry for entry in planned}
+    confirmed: List[str] = []
+    for number, entry in enumerate(bucket.list(job.prefix)):
+        if number % _TICK_EVERY == 0:
+            tick()
+        if wanted.get(entry.key) == entry and is_gone(job, files, entry.key):
+            confirmed.append(entry.key)
+    done = Deletion([], False, [])
+    for start in range(0, len(confirmed), _TICK_EVERY):
+        tick()
+        done = done.with_more(bucket.delete(confirmed[start : start + _TICK_EVERY]))
+    return done
+
+
+def _limit(max_delete: str, total: int) -> int:
+    return total * int(max_delete[:-1]) // 100 if max_delete.endswith("%") else int(max_delete)
+
+
+def _belongs(job: Job, key: str) -> bool:
+    """Whether the uploader could have stored the key: a path of a file, in this shard."""
+    parts = key[len(job.prefix) :].split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        return False
+    return job.shard is None or job.shard.takes(key)
+
+
+def _enters(files: Filter, relative: str) -> bool:
+    parts = relative.split("/")[:-1]
+    return all(files.enters_folder("/".join(parts[: depth + 1])) for depth in range(len(parts)))
