@@ -12,7 +12,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Sequence
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import sync
@@ -145,10 +145,13 @@ def program_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def start_program(program_file: Path) -> Callable[..., subprocess.Popen[str]]:
-    """Start the host program in an environment without credentials and without the rights that root has over files."""
+    """Start the host program in an environment without credentials and without the rights that root has over files.
 
-    def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-        command: List[str] = [*without_root_rights(), sys.executable, str(program_file), *arguments]
+    `prefix` is a command that runs the rest of its arguments, as `env` does.
+    """
+
+    def start(*arguments: str, prefix: Sequence[str] = (), **options: Any) -> subprocess.Popen[str]:
+        command: List[str] = [*prefix, *without_root_rights(), sys.executable, str(program_file), *arguments]
         environment = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
         return subprocess.Popen(
             command,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
@@ -56,7 +56,7 @@ def one_percent(fault: Fault) -> Decide:
 
 def first_of_each(path_end: str, fault: Fault, matches: Callable[[Request], bool]) -> Decide:
     """The first request that matches, of an object whose key ends so."""
-    done = []
+    done: List[Request] = []
 
     def decide(request: Request) -> Optional[Fault]:
         if done or not request.path.endswith(path_end) or not matches(request):

@@ -1,0 +1,544 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Faults of the host: killed processes, full disks, sources that go away, files that change while they are sent.
+
+Each test says the exit code, what the result names, and that bucket and folder agree or the difference is named. Files
+that are overwritten, truncated, appended to, replaced or deleted during their upload are in test_success_is_true.py.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NoReturn
+
+import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils import sync, transfer
+from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
+from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
+from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
+
+from dev.seaweedfs import SeaweedFS
+
+from .agreement import agrees_or_named, difference, kinds, open_uploads
+from .conftest import MIB, ProgramRun, Upload
+from .fault_proxy import FaultProxy, Request
+
+Stored = Callable[[], Dict[str, bytes]]
+Tree = Callable[..., Path]
+EnvFile = Callable[..., Path]
+Program = Callable[..., ProgramRun]
+StartProgram = Callable[..., "subprocess.Popen[str]"]
+
+SEED = 20261122
+#: Seconds that a test waits for another process.
+PATIENCE = 60.0
+
+
+def s5cmds_of(endpoint_url: str) -> List[int]:
+    """The running s5cmd processes that send to this address, which belongs to one test."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if arguments[0].endswith(b"s5cmd") and endpoint_url.encode() in arguments:
+            found.append(int(folder.name))
+    return found
+
+
+def kill_s5cmds(endpoint_url: str) -> None:
+    """Kill them as the kernel does when memory is short."""
+    for pid in s5cmds_of(endpoint_url):
+        os.kill(pid, signal.SIGKILL)
+
+
+def wait_until(happened: Callable[[], bool], what: str) -> None:
+    """Return when it has happened."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+# --- killed processes
+
+
+def test_a_killed_s5cmd_is_started_again(
+    tree: Tree, upload: Upload, stored: Stored, s3_server: SeaweedFS, s3: Any, bucket: str
+) -> None:
+    source = tree({"film.mov": 20 * MIB, **{f"{number:02}.bin": 2000 for number in range(50)}})
+    with FaultProxy(s3_server.endpoint_url) as proxy:
+        proxy.when_received(8 * MIB, lambda: kill_s5cmds(proxy.endpoint_url))
+        result = upload(source, endpoint_url=proxy.endpoint_url, retry_delay=0)
+    assert (result.exit_code, result.problems, result.files_synced) == (0, [], 51)
+    assert not difference(source, stored())
+    assert open_uploads(s3, bucket) == []
+
+
+def test_an_s5cmd_that_is_killed_each_time_is_exit_code_4_with_every_file_named(
+    tree: Tree, upload: Upload, stored: Stored, s3_server: SeaweedFS, s3: Any, bucket: str
+) -> None:
+    source = tree({"film.mov": 20 * MIB, "small.txt": b"small"})
+
+    def kill_at_each_second_part(request: Request) -> None:
+        if request.is_part and request.query["partNumber"] == "2":
+            kill_s5cmds(proxy.endpoint_url)
+
+    with FaultProxy(s3_server.endpoint_url, kill_at_each_second_part) as proxy:
+        result = upload(source, endpoint_url=proxy.endpoint_url, retry_delay=0)
+    assert (result.exit_code, result.status) == (4, "failed")
+    assert kinds(result)["film.mov"] == "upload_failed"
+    assert any("signal 9" in problem.message for problem in result.problems)
+    agrees_or_named(result, source, stored())
+    assert open_uploads(s3, bucket) == []
+
+
+#: Ten moments of an upload of 20 MiB, by the bytes that have passed; with a state file or without; alone, or together
+#: with s5cmd, as systemd and a short memory kill a whole group.
+MOMENTS = [
+    pytest.param(moment, with_state, together, id=f"after {moment} bytes")
+    for moment, with_state, together in zip(
+        sorted(random.Random(SEED).sample(range(20 * MIB), 10)), [True, False] * 5, [True, True, False, False] * 3
+    )
+]
+
+
+@pytest.mark.parametrize(("moment", "with_state", "together"), MOMENTS)
+def test_a_run_after_sigkill_completes_the_upload_and_leaves_no_part_of_the_killed_one(
+    moment: int,
+    with_state: bool,
+    together: bool,
+    tree: Tree,
+    env_file: EnvFile,
+    start_program: StartProgram,
+    program: Program,
+    stored: Stored,
+    s3_server: SeaweedFS,
+    s3: Any,
+    bucket: str,
+    tmp_path: Path,
+) -> None:
+    source = tree({"film.mov": 12 * MIB, "sound.wav": 8 * MIB, "small.txt": b"small"})
+    with FaultProxy(s3_server.endpoint_url) as proxy:
+        state = tmp_path / "state" / "job.state" if with_state else None
+        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url, STATE_FILE=state)
+        dead = threading.Event()
+
+        def kill() -> None:
+            process.kill()
+            process.wait(PATIENCE)
+            if together:
+                kill_s5cmds(proxy.endpoint_url)
+            dead.set()
+
+        proxy.when_received(moment, kill)
+        process = start_program("sync", "--config", str(config))
+        assert dead.wait(PATIENCE), "the upload never came so far"
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == -signal.SIGKILL
+        # s5cmd ends by itself when nobody reads its events; until then it holds the lock.
+        wait_until(lambda: not s5cmds_of(proxy.endpoint_url), "s5cmd outlived us for a minute")
+        run = program("sync", "--json", "--config", str(config))
+    assert run.returncode == 0, run.stderr
+    agrees_or_named(run, source, stored())
+    assert not difference(source, stored())
+    assert open_uploads(s3, bucket) == []
+    third = program("sync", "--json", "--config", str(env_file(SOURCE_DIR=source, STATE_FILE=state)))
+    assert (third.returncode, third.result["files_synced"]) == (0, 0)
+
+
+def test_what_sigkill_left_of_others_is_not_touched(
+    tree: Tree,
+    env_file: EnvFile,
+    start_program: StartProgram,
+    program: Program,
+    s3_server: SeaweedFS,
+    s3: Any,
+    bucket: str,
+) -> None:
+    """An upload that another tool began under a key of the same folder is not ours to abort."""
+    source = tree({"film.mov": 12 * MIB})
+    theirs = s3.create_multipart_upload(Bucket=bucket, Key="in/box/film.mov")["UploadId"]
+    time.sleep(4)  # S3 shows to the second when an upload began, and clocks are compared to about a second
+    with FaultProxy(s3_server.endpoint_url) as proxy:
+        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url)
+
+        def kill() -> None:
+            process.kill()
+            kill_s5cmds(proxy.endpoint_url)
+
+        proxy.when_received(7 * MIB, kill)
+        process = start_program("sync", "--config", str(config))
+        process.communicate(timeout=PATIENCE)
+        wait_until(lambda: not s5cmds_of(proxy.endpoint_url), "s5cmd outlived us for a minute")
+        assert program("sync", "--config", str(config)).returncode == 0
+    left = s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+    assert [entry["UploadId"] for entry in left] == [theirs]
+    s3.abort_multipart_upload(Bucket=bucket, Key="in/box/film.mov", UploadId=theirs)
+
+
+def test_sigterm_names_what_is_missing_and_the_next_run_heals_it(
+    tree: Tree,
+    env_file: EnvFile,
+    start_program: StartProgram,
+    program: Program,
+    stored: Stored,
+    s3_server: SeaweedFS,
+    s3: Any,
+    bucket: str,
+    tmp_path: Path,
+) -> None:
+    source = tree({"film.mov": 20 * MIB, **{f"{number:02}.bin": 2000 for number in range(50)}})
+    with FaultProxy(s3_server.endpoint_url) as proxy:
+        names = {"S3_ENDPOINT_URL": proxy.endpoint_url, "STATE_FILE": tmp_path / "job.state"}
+        config = env_file(SOURCE_DIR=source, **names)
+        proxy.when_received(11 * MIB, lambda: process.send_signal(signal.SIGTERM))
+        process = start_program("sync", "--json", "--config", str(config))
+        run = ProgramRun(*_ended(process))
+        assert (run.returncode, run.result["status"]) == (143, "interrupted")
+        assert not s5cmds_of(proxy.endpoint_url)
+        unnamed = difference(source, stored()) - set(kinds(run))
+        assert not unnamed
+        assert open_uploads(s3, bucket) == []
+        healed = program("sync", "--json", "--config", str(config))
+    assert healed.returncode == 0
+    agrees_or_named(healed, source, stored())
+
+
+def _ended(process: subprocess.Popen[str]) -> Any:
+    stdout, stderr = process.communicate(timeout=PATIENCE)
+    return process.returncode, stdout, stderr
+
+
+# --- full disks and sources that go away: in a mount namespace of the program's own
+
+
+@pytest.fixture
+def with_tmpfs(cannot_run: Callable[[str], NoReturn]) -> Callable[..., List[str]]:
+    """The prefix of a command that sees a tmpfs of `size` at `place`, after `then` was done there by sh."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        cannot_run("no unshare: install util-linux")
+    namespace = [unshare, "--mount", "--propagation", "private"]
+    if os.geteuid() != 0:
+        namespace += ["--map-root-user"]
+    try_it = [*namespace, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    if subprocess.run(try_it, capture_output=True, check=False).returncode != 0:
+        cannot_run("no mount namespace may be made: run as root, or allow user namespaces")
+
+    def prefix(place: Path, size: str, then: str = "true") -> List[str]:
+        place.mkdir(exist_ok=True)
+        script = f'mount -t tmpfs -o "size=$1,mode=777" tmpfs "$2"; place=$2; shift 2; {then}; exec "$@"'
+        return [*namespace, "sh", "-c", script, "sh", size, str(place)]
+
+    return prefix
+
+
+def unmount(process: subprocess.Popen[str], place: Path) -> None:
+    """Take a file system away from a process, though it is in use."""
+    subprocess.run(["nsenter", "-t", str(process.pid), "-m", "umount", "-l", str(place)], check=True)
+
+
+#: Takes all the room that is left.
+FILL = 'dd if=/dev/zero of="$place/filler" bs=4k count=1000 2>/dev/null'
+
+
+@pytest.mark.parametrize("name", ["LOG_FILE", "STATE_FILE", "LOCK_FILE"])
+def test_a_full_disk_under_what_only_helps_is_a_warning(
+    name: str,
+    tree: Tree,
+    env_file: EnvFile,
+    start_program: StartProgram,
+    with_tmpfs: Callable[..., List[str]],
+    stored: Stored,
+    tmp_path: Path,
+) -> None:
+    source = tree({"film.mov": 12 * MIB, "a.txt": b"a"})
+    config = env_file(SOURCE_DIR=source, **{name: tmp_path / "small" / "file"})
+    prefix = with_tmpfs(tmp_path / "small", "1m", then=FILL)
+    run = ProgramRun(*_ended(start_program("sync", "--json", "--config", str(config), prefix=prefix)))
+    assert run.returncode == 0, run.stderr
+    warnings = [line for line in run.stderr.splitlines() if line.startswith("[WARN]")]
+    assert len(warnings) == 1, run.stderr
+    assert "No space left on device" in warnings[0] or "disk is full" in warnings[0]
+    agrees_or_named(run, source, stored())
+
+
+def test_a_state_disk_that_becomes_full_during_the_run_is_a_warning(
+    tree: Tree,
+    env_file: EnvFile,
+    start_program: StartProgram,
+    with_tmpfs: Callable[..., List[str]],
+    stored: Stored,
+    tmp_path: Path,
+) -> None:
+    source = tree({f"{'long name ' * 20}{number:04}": 10 for number in range(1500)})
+    config = env_file(SOURCE_DIR=source, STATE_FILE=tmp_path / "small" / "job.state")
+    prefix = with_tmpfs(tmp_path / "small", "200k")
+    run = ProgramRun(*_ended(start_program("sync", "--json", "--config", str(config), prefix=prefix)))
+    assert run.returncode == 0, run.stderr
+    assert sum("disk is full" in line for line in run.stderr.splitlines() if line.startswith("[WARN]")) == 1, run.stderr
+    agrees_or_named(run, source, stored())
+
+
+@pytest.mark.parametrize("name", ["RESULT_FILE", "LOGS_DIR"])
+def test_a_full_disk_under_the_result_is_exit_code_1_and_everything_is_stored(
+    name: str,
+    tree: Tree,
+    env_file: EnvFile,
+    start_program: StartProgram,
+    with_tmpfs: Callable[..., List[str]],
+    stored: Stored,
+    tmp_path: Path,
+) -> None:
+    """Whoever reads the file would take an old success for this run's."""
+    source = tree({"film.mov": 12 * MIB, "a.txt": b"a"})
+    config = env_file(SOURCE_DIR=source, **{name: tmp_path / "small" / "logs"})
+    prefix = with_tmpfs(tmp_path / "small", "1m", then=FILL)
+    run = ProgramRun(*_ended(start_program("sync", "--json", "--config", str(config), prefix=prefix)))
+    assert (run.returncode, run.result["files_synced"]) == (1, 2)
+    assert [problem["path"] for problem in run.result["problems"]] == [""]
+    assert "No space left on device" in run.result["problems"][0]["message"]
+    agrees_or_named(run, source, stored())
+
+
+def test_a_source_that_is_unmounted_during_the_walk_is_named_folder_by_folder(
+    tree: Tree,
+    env_file: EnvFile,
+    start_program: StartProgram,
+    with_tmpfs: Callable[..., List[str]],
+    stored: Stored,
+    tmp_path: Path,
+) -> None:
+    """The program is stopped in the middle of a long walk, the file system is taken away, and it goes on."""
+    mount = tmp_path / "mount"
+    folders = 30000
+    names = f"seq -w {folders}"
+    make = f'mkdir "$place/src"; cd "$place/src"; {names} | xargs mkdir; {names} | sed "s,$,/f," | xargs touch; cd /'
+    config = env_file(SOURCE_DIR=mount / "src")
+    process = start_program("sync", "--json", "--config", str(config), prefix=with_tmpfs(mount, "200m", then=make))
+    open_files = Path(f"/proc/{process.pid}/fd")
+
+    def walks() -> bool:
+        """Whether a folder inside the source, and not one of the first, is being read right now."""
+        os.kill(process.pid, signal.SIGSTOP)
+        for descriptor in open_files.iterdir():
+            try:
+                path = descriptor.readlink()
+            except OSError:
+                continue
+            if path.parent == mount / "src" and int(path.name) > 100:
+                return True
+        os.kill(process.pid, signal.SIGCONT)
+        return False
+
+    wait_until(walks, "the walk was never seen")
+    unmount(process, mount)
+    os.kill(process.pid, signal.SIGCONT)
+    run = ProgramRun(*_ended(process))
+    named = kinds(run)
+    assert run.returncode == 4
+    assert set(named.values()) == {"vanished"}
+    assert run.result["files_synced"] == 0
+    assert stored() == {}
+    folders_named = {path.partition("/")[0] for path in named}
+    assert len(folders_named) == folders, "each folder is named, by itself or by the file that was seen in it"
+
+
+def test_a_source_that_is_unmounted_during_the_upload_is_named_file_by_file(
+    tree: Tree,
+    env_file: EnvFile,
+    start_program: StartProgram,
+    with_tmpfs: Callable[..., List[str]],
+    stored: Stored,
+    s3_server: SeaweedFS,
+    tmp_path: Path,
+) -> None:
+    template = tree({"film.mov": 20 * MIB, **{f"{number:03}.bin": 2000 for number in range(100)}}, name="template")
+    source = tmp_path / "mount"
+    with FaultProxy(s3_server.endpoint_url) as proxy:
+        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url)
+        proxy.when_received(8 * MIB, lambda: unmount(process, source))
+        prefix = with_tmpfs(source, "64m", then=f'cp -a "{template}/." "$place"')
+        process = start_program("sync", "--json", "--config", str(config), prefix=prefix)
+        run = ProgramRun(*_ended(process))
+    assert run.returncode == 4
+    assert kinds(run)["film.mov"] in ("vanished", "changed")
+    agrees_or_named(run, template, stored())
+
+
+# --- files that change while they are sent
+
+
+def _make_unreadable(path: Path) -> None:
+    path.chmod(0)
+
+
+def _make_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _make_a_link(path: Path) -> None:
+    other = path.parent.parent / "other"
+    other.write_bytes(b"other")
+    path.unlink()
+    path.symlink_to(other)
+
+
+def _rename(path: Path) -> None:
+    path.rename(path.with_name("renamed"))
+
+
+def _empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def _rewrite(path: Path) -> None:
+    with open(path, "r+b") as file:
+        file.write(b"rewritten")
+
+
+def _append(path: Path) -> None:
+    with open(path, "ab") as file:
+        file.write(b"more")
+
+
+def _replace(path: Path) -> None:
+    other = path.parent.parent / "replacement"
+    other.write_bytes(bytes(path.stat().st_size))
+    shutil.copystat(path, other)
+    other.replace(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (_make_unreadable, {"unreadable"}),
+        (_make_a_folder, {"changed", "unreadable", "upload_failed"}),
+        (_make_a_link, {"changed", "upload_failed"}),
+        (_rename, {"vanished", "changed"}),
+        (_empty, {"changed", "upload_failed"}),
+    ],
+)
+def test_a_file_that_is_taken_away_during_its_upload_is_named(
+    change: Callable[[Path], None],
+    expected: Any,
+    tree: Tree,
+    env_file: EnvFile,
+    program: Program,
+    stored: Stored,
+    s3_server: SeaweedFS,
+    s3: Any,
+    bucket: str,
+) -> None:
+    source = tree({"film.mov": 20 * MIB, "small.txt": b"small"})
+    with FaultProxy(s3_server.endpoint_url) as proxy:
+        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url)
+        proxy.when_received(8 * MIB, lambda: change(source / "film.mov"))
+        run = program("sync", "--json", "--config", str(config))
+    assert run.returncode in (4, 5)
+    assert list(kinds(run)) == ["film.mov"]
+    assert kinds(run)["film.mov"] in expected
+    assert run.result["files_synced"] == 1
+    if change is not _rename:  # the new name came after the walk, which the next run does again
+        agrees_or_named(run, source, stored())
+    assert open_uploads(s3, bucket) == []
+    for path in source.iterdir():
+        path.chmod(0o755)
+    healed = program("sync", "--json", "--config", str(env_file(SOURCE_DIR=source)))
+    assert healed.returncode == 0
+    assert not difference(source, stored())
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (_rewrite, {"changed"}),
+        (_append, {"changed"}),
+        (_empty, {"changed"}),
+        (_replace, {"changed"}),
+        (_make_unreadable, {"unreadable"}),
+        (_make_a_folder, {"changed", "unreadable", "upload_failed"}),
+        (_make_a_link, {"changed"}),
+        (Path.unlink, {"vanished"}),
+    ],
+)
+def test_a_file_that_changes_while_it_waits_for_s5cmd_is_named(
+    change: Callable[[Path], None],
+    expected: Any,
+    tree: Tree,
+    env_file: EnvFile,
+    program: Program,
+    stored: Stored,
+    s3_server: SeaweedFS,
+) -> None:
+    """s5cmd has one worker, which sends the film, and the name of the next file in its queue."""
+    source = tree({"film.mov": 12 * MIB, "next.txt": b"first take"})
+    with FaultProxy(s3_server.endpoint_url) as proxy:
+        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url, S5CMD_NUM_WORKERS="1")
+        proxy.when_received(6 * MIB, lambda: change(source / "next.txt"))
+        run = program("sync", "--json", "--config", str(config))
+    assert run.returncode == 4
+    assert list(kinds(run)) == ["next.txt"]
+    assert kinds(run)["next.txt"] in expected
+    assert run.result["files_synced"] == 1
+    agrees_or_named(run, source, stored())
+    for path in source.iterdir():
+        path.chmod(0o755)
+    healed = program("sync", "--json", "--config", str(env_file(SOURCE_DIR=source)))
+    assert healed.returncode == 0
+    assert not difference(source, stored())
+
+
+# --- files at the limits
+
+
+def test_a_file_of_too_many_parts_gets_larger_parts_and_the_log_says_so(
+    tree: Tree, job_options: Dict[str, Any], stored: Stored, monkeypatch: pytest.MonkeyPatch, s3: Any, bucket: str
+) -> None:
+    """10,000 parts of 5 MiB are 50 GB; with a limit of 3 parts a sparse file of 40 MiB asks for the same."""
+    real = transfer.effective_part_size
+    monkeypatch.setattr(transfer, "effective_part_size", lambda size, wanted: real(size, wanted, max_parts=3))
+    source = tree({"small.mov": 6 * MIB})
+    with open(source / "sparse.img", "wb") as file:
+        file.seek(40 * MIB - 4)
+        file.write(b"end.")
+    log = io.StringIO()
+    job = Job.from_options({**job_options, "src": str(source)})
+    result = sync.run(job, Log(log), Progress(), Interrupt()).result
+    assert (result.exit_code, result.checksum_verification.methods) == (0, {"ETag-multipart": 2})
+    part = s3.head_object(Bucket=bucket, Key="in/box/sparse.img", PartNumber=1)
+    assert (part["ContentLength"], part["PartsCount"]) == (14 * MIB, 3)
+    (said,) = [line for line in log.getvalue().splitlines() if "sparse.img" in line and "14 MiB" in line]
+    assert said.startswith("[INFO]") or said.startswith("[WARN]")
+    assert "small.mov" not in "".join(line for line in log.getvalue().splitlines() if "parts of" in line)
+    assert not difference(source, stored())
+
+
+@pytest.mark.parametrize("hours", [1, -1, 24 * 365])
+def test_files_whose_times_lie_elsewhere_are_uploaded_once_and_again_when_they_change(
+    hours: int, tree: Tree, upload: Upload, stored: Stored
+) -> None:
+    """Another host's clock, or a camera's, set the mtime: in an hour, an hour ago, or next year."""
+    source = tree({"a.txt": b"first take", "film.mov": 12 * MIB})
+    moment = time.time() + hours * 3600
+    for path in source.iterdir():
+        os.utime(path, (moment, moment))
+    assert upload(source).files_synced == 2
+    assert upload(source).files_synced == 0
+    (source / "a.txt").write_bytes(b"other take")
+    os.utime(source / "a.txt", (moment, moment))
+    result = upload(source)
+    assert (result.exit_code, result.files_synced) == (0, 1)
+    agrees_or_named(result, source, stored())
