@@ -37,7 +37,7 @@ def find(job: Job, files: Filter, listing: ObjectIndex, tick: Callable[[], None]
         left += 1
         if left % _TICK_EVERY == 0:
             tick()
-        if not _belongs(job, entry.key):
+        if not belongs(job, entry.key):
             continue
         belonging += 1
         if is_gone(job, files, entry.key):
@@ -47,10 +47,9 @@ def find(job: Job, files: Filter, listing: ObjectIndex, tick: Callable[[], None]
 
 def is_gone(job: Job, files: Filter, key: str) -> bool:
     """Whether no file stands behind the key any more. What the filters leave out counts as there."""
-    relative = key[len(job.prefix) :]
-    if not files.takes_file(relative) or not _enters(files, relative):
+    if is_left_out(job, files, key):
         return job.delete_excluded
-    return not os.path.lexists(os.path.join(job.src, relative))
+    return not os.path.lexists(os.path.join(job.src, key[len(job.prefix) :]))
 
 
 def refusal(job: Job, gone: int, total: int, *, source_is_empty: bool, problems: Sequence[Problem]) -> str:
@@ -98,7 +97,7 @@ def _limit(max_delete: str, total: int) -> int:
     return total * int(max_delete[:-1]) // 100 if max_delete.endswith("%") else int(max_delete)
 
 
-def _belongs(job: Job, key: str) -> bool:
+def belongs(job: Job, key: str) -> bool:
     """Whether the uploader could have stored the key: a path of a file, in this shard."""
     parts = key[len(job.prefix) :].split("/")
     if any(part in ("", ".", "..") for part in parts):
@@ -106,6 +105,9 @@ def _belongs(job: Job, key: str) -> bool:
     return job.shard is None or job.shard.takes(key)
 
 
-def _enters(files: Filter, relative: str) -> bool:
+def is_left_out(job: Job, files: Filter, key: str) -> bool:
+    """Whether the filters leave out the file behind the key, by its own path or by a folder that they do not enter."""
+    relative = key[len(job.prefix) :]
     parts = relative.split("/")[:-1]
-    return all(files.enters_folder("/".join(parts[: depth + 1])) for depth in range(len(parts)))
+    entered = all(files.enters_folder("/".join(parts[: depth + 1])) for depth in range(len(parts)))
+    return not (entered and files.takes_file(relative))
