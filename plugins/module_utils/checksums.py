@@ -11,10 +11,10 @@ import base64
 import hashlib
 import re
 import zlib
-from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, NamedTuple, Optional
+from typing import Any, BinaryIO, Callable, Dict, NamedTuple, Optional, Tuple
 
 from .errors import InstallationError
-from .reading import Tick, blocks
+from .reading import Readable, Tick, blocks, each_part, is_shared
 
 MIB = 1024 * 1024
 NO_CHECKSUM = "NONE"
@@ -32,16 +32,17 @@ _MULTIPART_ETAG = re.compile(r"[0-9a-f]{32}-([1-9][0-9]{0,4})")
 class _Crc:
     """A CRC with the interface of hashlib; S3 shows a CRC as base64 of its big-endian bytes."""
 
-    def __init__(self, update: Callable[[bytes, int], int], width: int) -> None:
+    def __init__(self, update: Callable[[memoryview, int], int], width: int) -> None:
         self._update = update
         self._width = width
-        self._value = 0
+        self.value = 0
 
     def update(self, data: bytes) -> None:
-        self._value = self._update(data, self._value)
+        # The view costs no copy, and refuses text, over which awscrt would compute something.
+        self.value = self._update(memoryview(data), self.value)
 
     def digest(self) -> bytes:
-        return self._value.to_bytes(self._width, "big")
+        return self.value.to_bytes(self._width, "big")
 
 
 def _awscrt() -> Any:
@@ -85,32 +86,58 @@ def to_s3(digest: bytes) -> str:
     return base64.b64encode(digest).decode("ascii")
 
 
-def _digest(algorithm: Any, blocks: Iterable[bytes]) -> bytes:
-    for block in blocks:
+#: Bytes of each part of a large file whose CRC is computed in parts: so much that to begin with one costs nothing.
+_CRC_PART = 16 * MIB
+
+#: The functions in awscrt that give the CRC of two parts from theirs: crc1, crc2, the length of the second part.
+_COMBINERS = {"CRC64NVME": "combine_crc64nvme", "CRC32C": "combine_crc32c", "CRC32": "combine_crc32"}
+
+
+def _combiner(algorithm: str) -> Optional[Callable[[int, int, int], int]]:
+    """None for an algorithm that cannot be computed in parts, or that the installed awscrt cannot combine."""
+    name = _COMBINERS.get(algorithm)
+    return getattr(_awscrt(), name, None) if name else None
+
+
+def _hashed(algorithm: Any, file: Readable, tick: Tick) -> Any:
+    """The hash object, after it has seen the rest of a file or of a part."""
+    for block in blocks(file, tick):
         algorithm.update(block)
-    result: bytes = algorithm.digest()
+    return algorithm
+
+
+def _digest(algorithm: Any, file: Readable, tick: Tick) -> bytes:
+    result: bytes = _hashed(algorithm, file, tick).digest()
     return result
 
 
 def full_object(file: BinaryIO, algorithm: str, tick: Tick = _never) -> str:
     """Checksum over the whole of an open file, as S3 shows a FULL_OBJECT checksum: base64."""
-    return to_s3(_digest(hasher(algorithm), blocks(file, tick)))
+    combine = _combiner(algorithm) if is_shared(file) else None
+    if combine is None:
+        return to_s3(_digest(hasher(algorithm), file, tick))
+    whole = hasher(algorithm)
+    for crc, length in each_part(
+        file, _CRC_PART, lambda part, tick: _hashed(hasher(algorithm), part, tick).value, tick
+    ):
+        whole.value = combine(whole.value, crc, length)
+    return to_s3(whole.digest())
 
 
 def sha256_hex(file: BinaryIO, tick: Tick = _never) -> str:
     """SHA256 of an open file, in hexadecimal as `sha256sum` prints it."""
-    return _digest(hashlib.sha256(), blocks(file, tick)).hex()
+    return _digest(hashlib.sha256(), file, tick).hex()
 
 
-def _part_digests(file: BinaryIO, new_hash: Callable[[], Any], part_size: int, tick: Tick) -> Iterator[bytes]:
-    while True:
-        part = blocks(file, tick, part_size)
-        first = next(part, None)
-        if first is None:
-            return
-        algorithm = new_hash()
-        algorithm.update(first)
-        yield _digest(algorithm, part)
+def _digest_of_digests(file: BinaryIO, new_hash: Callable[[], Any], part_size: int, tick: Tick) -> Tuple[bytes, int]:
+    """The digest of the digests of a file's parts, and the number of the parts."""
+    digests = [
+        digest
+        for digest, _length in each_part(file, part_size, lambda part, tick: _digest(new_hash(), part, tick), tick)
+    ]
+    whole = new_hash()
+    whole.update(b"".join(digests))
+    return whole.digest(), len(digests)
 
 
 def composite(file: BinaryIO, algorithm: str, part_size: int, tick: Tick = _never) -> str:
@@ -118,11 +145,8 @@ def composite(file: BinaryIO, algorithm: str, part_size: int, tick: Tick = _neve
 
     `part_size` is in bytes.
     """
-    whole, count = hasher(algorithm), 0
-    for digest in _part_digests(file, lambda: hasher(algorithm), part_size, tick):
-        whole.update(digest)
-        count += 1
-    return f"{to_s3(whole.digest())}-{count}"
+    digest, count = _digest_of_digests(file, lambda: hasher(algorithm), part_size, tick)
+    return f"{to_s3(digest)}-{count}"
 
 
 def _md5() -> Any:
@@ -135,16 +159,13 @@ def _md5() -> Any:
 
 def etag_single(file: BinaryIO, tick: Tick = _never) -> str:
     """The ETag of an object stored by one PUT: its MD5 in hexadecimal."""
-    return _digest(_md5(), blocks(file, tick)).hex()
+    return _digest(_md5(), file, tick).hex()
 
 
 def etag_multipart(file: BinaryIO, part_size: int, tick: Tick = _never) -> str:
     """The ETag of a multipart upload: MD5 of the parts' MD5s, a dash, the number of parts. `part_size` in bytes."""
-    whole, count = _md5(), 0
-    for digest in _part_digests(file, _md5, part_size, tick):
-        whole.update(digest)
-        count += 1
-    return f"{whole.hexdigest()}-{count}"
+    digest, count = _digest_of_digests(file, _md5, part_size, tick)
+    return f"{digest.hex()}-{count}"
 
 
 class ETag(NamedTuple):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import io
 import sys
@@ -54,6 +55,13 @@ def test_an_algorithm_gives_its_published_check_value(algorithm, check_value):
 @pytest.mark.parametrize(("algorithm", "width"), [("CRC64NVME", 8), ("CRC32C", 4), ("CRC32", 4)])
 def test_a_crc_of_nothing_has_its_full_width(algorithm, width):
     assert digest(algorithm, b"") == bytes(width)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_text_has_no_checksum(algorithm):
+    """awscrt would compute one of it, and not that of its UTF-8."""
+    with pytest.raises(TypeError):
+        checksums.hasher(algorithm).update("text")
 
 
 def test_a_crc_with_leading_zeros_keeps_them():
@@ -140,6 +148,92 @@ class _Trickle(io.RawIOBase):
 def test_short_reads_do_not_shift_the_borders_of_parts():
     content = bytes(range(50))
     assert checksums.etag_multipart(_Trickle(content), 10) == checksums.etag_multipart(io.BytesIO(content), 10)
+
+
+# --- large files, which several threads read
+
+
+@pytest.fixture
+def shared(monkeypatch):
+    """Read files of any size as large ones: in small parts, by three threads."""
+    monkeypatch.setattr(reading, "MIN_SHARED", 1)
+    monkeypatch.setattr(reading, "READ_SIZE", 13)
+    monkeypatch.setattr(reading, "_SAMPLE", -1)
+    monkeypatch.setattr(reading, "_BUSY", -1)
+    monkeypatch.setattr(reading, "_processors", reading._Processors(3))
+    monkeypatch.setattr(checksums, "_CRC_PART", 29)
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Write a file and open it as the proofs do."""
+    with contextlib.ExitStack() as opened:
+
+        def make(content):
+            path = tmp_path / "film.mov"
+            path.write_bytes(content)
+            return opened.enter_context(open(path, "rb", buffering=0))
+
+        yield make
+
+
+SIZES = [0, 1, 28, 29, 30, 58, 500]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_large_file_has_the_same_checksum_as_its_bytes(shared, stored, algorithm, size):
+    content = bytes(range(250)) * 2
+    checksum = checksums.full_object(stored(content[:size]), algorithm)
+    assert checksum == checksums.full_object(io.BytesIO(content[:size]), algorithm)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_large_file_has_the_same_checksum_of_its_parts_as_its_bytes(shared, stored, algorithm, size):
+    content = bytes(range(250)) * 2
+    checksum = checksums.composite(stored(content[:size]), algorithm, 29)
+    assert checksum == checksums.composite(io.BytesIO(content[:size]), algorithm, 29)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_large_file_has_the_same_etag_as_its_bytes(shared, stored, size):
+    content = bytes(range(250)) * 2
+    etag = checksums.etag_multipart(stored(content[:size]), 29)
+    assert etag == checksums.etag_multipart(io.BytesIO(content[:size]), 29)
+
+
+@pytest.mark.parametrize("algorithm", ["CRC64NVME", "CRC32C", "CRC32"])
+def test_a_really_large_file_has_the_crc_of_its_bytes(stored, algorithm):
+    """With the sizes that are in use."""
+    content = b"\x00" * reading.MIN_SHARED + bytes(range(256)) * 5000 + b"end"
+    file = stored(content)
+    assert reading.is_shared(file)
+    crc = digest(algorithm, content)
+    assert checksums.full_object(file, algorithm) == base64.b64encode(crc).decode("ascii")
+
+
+def test_an_awscrt_that_cannot_combine_crcs_computes_them_in_one_piece(shared, stored, monkeypatch):
+    import awscrt.checksums
+
+    monkeypatch.delattr(awscrt.checksums, "combine_crc64nvme")
+    expected = base64.b64encode(bytes.fromhex("ae8b14860a799888")).decode("ascii")
+    assert checksums.full_object(stored(CHECK_INPUT), "CRC64NVME") == expected
+
+
+def test_a_large_file_is_not_read_to_its_end_when_nobody_waits_for_it(shared, stored):
+    stop = reading.Stop()
+    stop.set()
+    for compute in (
+        lambda file: checksums.full_object(file, "CRC64NVME", stop.check),
+        lambda file: checksums.full_object(file, "SHA256", stop.check),
+        lambda file: checksums.composite(file, "SHA256", 29, stop.check),
+        lambda file: checksums.etag_multipart(file, 29, stop.check),
+        lambda file: checksums.etag_single(file, stop.check),
+        lambda file: checksums.sha256_hex(file, stop.check),
+    ):
+        with pytest.raises(reading.ReadingStopped):
+            compute(stored(CHECK_INPUT))
 
 
 # --- sizes of parts
