@@ -370,7 +370,7 @@ deletions:
 """
 
 import os
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Iterable, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.datasync.turbo.plugins.module_utils.config import Config, load_config
@@ -457,15 +457,17 @@ def finish(module: AnsibleModule, finished: Run) -> None:
     """Report the run in Ansible's form."""
     result = finished.result
     dry_run = result.dry_run
+    deleted = deleted_keys(finished)
     answer: Dict[str, Any] = {
-        "changed": bool(finished.plan.uploads) if dry_run else result.files_synced > 0,
+        "changed": (len(finished.plan.uploads) if dry_run else result.files_synced) + len(deleted) > 0,
         "result": result.as_dict(),
         "exit_code": result.exit_code,
     }
     if dry_run:
         answer["uploads"] = finished.plan.uploads_as_dicts()
+        answer["deletions"] = [entry.key for entry in finished.plan.deletions]
     if module._diff:
-        before, after = diff_texts(finished.plan)
+        before, after = diff_texts(finished.plan, deleted)
         answer["diff"] = {
             "before": before,
             "after": after,
@@ -477,9 +479,16 @@ def finish(module: AnsibleModule, finished: Run) -> None:
     module.exit_json(**answer)
 
 
-def diff_texts(plan: Plan) -> Tuple[str, str]:
-    """Before and after, a line for each object: those that are replaced, and those that are stored."""
-    before, after = [], []
+def deleted_keys(finished: Run) -> List[str]:
+    """The keys of the objects that were deleted, or would be."""
+    if not finished.result.dry_run:
+        return finished.deleted_keys
+    return [] if finished.result.deletions.refused else [entry.key for entry in finished.plan.deletions]
+
+
+def diff_texts(plan: Plan, deleted: Iterable[str]) -> Tuple[str, str]:
+    """Before and after, a line for each object: those that are replaced or deleted, and those that are stored."""
+    before, after = [f"{key}\n" for key in deleted], []
     for upload in plan.uploads:
         if upload.reason != "new":
             before.append(f"{upload.file.key}\n")

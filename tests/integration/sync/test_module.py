@@ -42,6 +42,71 @@ def test_upload_check_mode_diff_and_idempotence(
     assert not run_module("s5cmd_sync", arguments, check=True)["changed"]
 
 
+def test_what_is_deleted_is_told_beforehand_and_afterwards(
+    tree: Tree, run_module: RunModule, job_options: Dict[str, Any], stored: Callable[[], Dict[str, bytes]]
+) -> None:
+    source = tree({"gone.txt": b"1", "kept.txt": b"2", "new [1].txt": b"3"})
+    arguments = {**job_options, "src": str(source), "delete": True, "max_delete": 1}
+    assert run_module("s5cmd_sync", arguments)["result"]["deletions"]["planned"] == 0
+    (source / "gone.txt").unlink()
+
+    planned = run_module("s5cmd_sync", arguments, check=True, diff=True)
+    assert planned["changed"] and planned["uploads"] == []
+    assert planned["deletions"] == ["in/box/gone.txt"]
+    assert (planned["diff"]["before"], planned["diff"]["after"]) == ("in/box/gone.txt\n", "")
+    assert planned["result"]["deletions"]["deleted"] == 0 and len(stored()) == 3
+
+    done = run_module("s5cmd_sync", arguments, diff=True)
+    assert done["changed"] and done["result"]["deletions"]["deleted"] == 1
+    assert (done["diff"]["before"], done["diff"]["after"]) == ("in/box/gone.txt\n", "")
+    assert stored() == contents_of(source)
+
+    again = run_module("s5cmd_sync", arguments, diff=True)
+    assert not again["changed"] and again["diff"]["before"] == again["diff"]["after"] == ""
+
+
+def test_deletions_that_are_refused_change_nothing_and_are_listed_all_the_same(
+    tree: Tree, run_module: RunModule, job_options: Dict[str, Any], stored: Callable[[], Dict[str, bytes]]
+) -> None:
+    source = tree({"a.txt": b"1", "b.txt": b"2", "c.txt": b"3"})
+    arguments = {**job_options, "src": str(source), "delete": True, "max_delete": 1}
+    assert run_module("s5cmd_sync", arguments)["exit_code"] == 0
+    (source / "a.txt").unlink()
+    (source / "b.txt").unlink()
+
+    planned = run_module("s5cmd_sync", arguments, check=True, diff=True)
+    assert planned["failed"] and not planned["changed"] and planned["exit_code"] == 4
+    assert planned["deletions"] == ["in/box/a.txt", "in/box/b.txt"]
+    assert planned["diff"]["before"] == planned["diff"]["after"] == ""
+    assert "max_delete=1" in planned["msg"] and "max_delete=1" in planned["result"]["deletions"]["refused"]
+
+    refused = run_module("s5cmd_sync", arguments)
+    assert refused["failed"] and not refused["changed"] and len(stored()) == 3
+
+
+def test_a_shard_and_a_state_are_options_of_the_task(
+    tree: Tree, run_module: RunModule, job_options: Dict[str, Any], tmp_path: Path
+) -> None:
+    source = tree({f"take {number}.mov": b"x" for number in range(8)})
+    results = [
+        run_module(
+            "s5cmd_sync",
+            {
+                **job_options,
+                "src": str(source),
+                "shard": {"index": index, "count": 2},
+                "state_path": f"{tmp_path}/state{index}",
+                "lock_path": f"{tmp_path}/lock{index}",
+            },
+        )["result"]
+        for index in range(2)
+    ]
+    assert sum(result["files_synced"] for result in results) == 8
+    for result, other in (results, reversed(results)):
+        assert result["files_in_other_shards"] == other["files_synced"]
+    assert {result["compare"] for result in results} == {"state"}
+
+
 def test_a_failure_carries_result_and_exit_code(tree: Tree, run_module: RunModule, job_options: Dict[str, Any]) -> None:
     source = tree({"a.txt": b"a"})
     (source / "broken").symlink_to("nowhere")
