@@ -30,7 +30,7 @@ from .object_index import ObjectIndex
 from .patience import answered
 from .report import Kind, Problem, Reconciliation, printable
 from .state import Known, Row, State, signed
-from .uploads import NEW, Upload, Uploads, reason_of_size
+from .uploads import NEW, SMALL_FILE, Upload, Uploads, reason_of_size
 from .verify import Outcome, Verdict, Verifier
 from .walk import Batch, Identity, LocalFile, Walker
 
@@ -426,7 +426,12 @@ class _Comparison:
         return self._reason_to_upload(file, None, suspect=True)
 
     def _reason_to_upload(self, file: LocalFile, entry: Optional[StoredObject], suspect: bool) -> Answer:
-        """By the object's header. With `suspect` the times settle nothing, and what cannot be proven is a problem."""
+        """By the content. With `suspect` the times settle nothing, and what cannot be proven is a problem."""
+        if entry is not None and file.identity.size <= SMALL_FILE and self._job.checksum_algorithm != "SHA256":
+            # To read a small file is cheaper than to ask for a header. Only a match tells: no other ETag is an MD5.
+            listed = Verdict(Outcome.SAME, "ETag", "", entry.etag, entry.etag)
+            if self._verifier.recorded(file, listed).outcome is Outcome.SAME:
+                return Answer("", listed)
         head = self._bucket.head(file.key)
         if head is None:
             return Answer(NEW, _UNKNOWN)
