@@ -26,13 +26,20 @@ class BenchError(Exception):
 class Usage:
     """What one run took. `own_mb` is the peak of the process itself, `tree_mb` adds the peaks of its children.
 
-    Memory is resident memory in MB (10^6 bytes), None where the kernel does not tell (it needs /proc).
+    Memory is resident memory in MB (10^6 bytes), None where the kernel does not tell (it needs /proc). CPU seconds are
+    those of the process tree; `server_seconds` are the server's meanwhile, on the same cores.
     """
 
     wall_seconds: float
     cpu_seconds: float
     own_mb: float | None
     tree_mb: float | None
+    server_seconds: float = 0.0
+
+    @property
+    def all_cpu_seconds(self) -> float:
+        """CPU seconds of both sides."""
+        return self.cpu_seconds + self.server_seconds
 
 
 def measure(
@@ -42,8 +49,13 @@ def measure(
     *,
     expected: Sequence[int] = (0,),
     stdin: bytes | None = None,
+    server: int | None = None,
 ) -> Usage:
-    """Run the command with its output in a file. Raises BenchError if it does not end with an expected exit code."""
+    """Run the command with its output in a file; `server` is the process id of who answers it.
+
+    Raises BenchError if it does not end with an expected exit code.
+    """
+    server_before = cpu_seconds(server)
     with output.open("wb") as log:
         began = time.monotonic()
         process = subprocess.Popen(
@@ -73,7 +85,8 @@ def measure(
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in expected:
         raise BenchError(f"{command[0]} ended with exit code {process.returncode}; see {output}:\n{_tail(output)}")
-    return Usage(wall, usage.ru_utime + usage.ru_stime, memory.own_mb, memory.tree_mb)
+    server_seconds = cpu_seconds(server) - server_before
+    return Usage(wall, usage.ru_utime + usage.ru_stime, memory.own_mb, memory.tree_mb, server_seconds)
 
 
 class _Memory(threading.Thread):
@@ -106,6 +119,15 @@ class _Memory(threading.Thread):
     @property
     def tree_mb(self) -> float | None:
         return sum(self._peaks.values()) or None
+
+
+def cpu_seconds(pid: int | None) -> float:
+    """CPU seconds that a running process has taken so far, see proc_pid_stat(5); 0 where the kernel does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def peak_mb(pid: int) -> float | None:

@@ -44,6 +44,11 @@ class Places:
         self._client: Any = tools.server.client()
         self._number = 0
 
+    @property
+    def server(self) -> int:
+        """Process id of the server."""
+        return self._tools.server.pid
+
     def new(self) -> Place:
         """A new bucket that has stored something already, as the first object in a bucket takes the server longer."""
         self._number += 1
@@ -84,7 +89,7 @@ def run(group: Group, rounds: int, places: Places, say: Callable[[str], None]) -
             usages[contender.name].append(usage)
             say(
                 f"{group.name}, round {number + 1} of {rounds}: {contender.name}: {usage.wall_seconds:.2f} s, "
-                f"CPU {usage.cpu_seconds:.2f} s, load {os.getloadavg()[0]:.1f}"
+                f"CPU {usage.cpu_seconds:.2f} s, server {usage.server_seconds:.2f} s, load {os.getloadavg()[0]:.1f}"
             )
     return usages
 
@@ -95,14 +100,11 @@ def _run_once(contender: Contender, shared: Place | None, places: Places) -> Usa
         command = contender.command(place)
         # What earlier runs wrote must not be written to the disk in this one's time.
         os.sync()
-        usage = measure(command.arguments, command.environment, _log(place, contender), stdin=command.stdin)
+        log = place.directory / f"{contender.name.replace(' ', '-').replace('/', '-')}.log"
+        usage = measure(command.arguments, command.environment, log, stdin=command.stdin, server=places.server)
         if contender.objects is not None and places.count(place) != contender.objects:
             raise BenchError(f"{contender.name}: {places.count(place)} objects are stored, not {contender.objects}")
     finally:
         if shared is None:
             places.remove(place)
     return usage
-
-
-def _log(place: Place, contender: Contender) -> Path:
-    return place.directory / f"{contender.name.replace(' ', '-').replace('/', '-')}.log"

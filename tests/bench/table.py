@@ -13,12 +13,15 @@ from tests.bench.measured import BenchError, Usage
 #: Contender -> its runs, in the order of the rounds.
 Runs = Mapping[str, Sequence[Usage]]
 
-HEADINGS = ("measure", "ours", "peer", "ratio", "min–max", "limit", "reached")
+HEADINGS = ("measure", "ours", "peer", "ratio", "min–max", "limit", "reached", "CPU ratio")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the table. `value` is a ratio, or MB where `unit` says so; all three within one machine and run."""
+    """One line of the table. `value` is a ratio, or MB where `unit` says so; all three within one machine and run.
+
+    `cpu_ratio` compares the CPU seconds of both sides, client and server: it moves less with other load than time does.
+    """
 
     measure: str
     ours: str
@@ -28,6 +31,7 @@ class Finding:
     most: float
     limit: float
     unit: str = ""
+    cpu_ratio: float | None = None
 
     @property
     def reached(self) -> bool:
@@ -41,8 +45,9 @@ class Finding:
         value, least, most = (f"{number:.{digits}f}" for number in (self.value, self.least, self.most))
         limit = f"{self.limit:.{digits}f}"
         unit = f" {self.unit}" if self.unit else ""
+        cpu = "" if self.cpu_ratio is None else f"{self.cpu_ratio:.2f}"
         reached = "yes" if self.reached else "NO"
-        return [self.measure, self.ours, self.peer, value + unit, f"{least}–{most}", limit + unit, reached]
+        return [self.measure, self.ours, self.peer, value + unit, f"{least}–{most}", limit + unit, reached, cpu]
 
 
 def ratio(measure: str, runs: Runs, ours: str, peer: str, limit: float) -> Finding:
@@ -60,6 +65,7 @@ def ratio(measure: str, runs: Runs, ours: str, peer: str, limit: float) -> Findi
         min(ratios),
         max(ratios),
         limit,
+        cpu_ratio=median(ours_run.all_cpu_seconds / peer_run.all_cpu_seconds for ours_run, peer_run in pairs),
     )
 
 
@@ -88,7 +94,9 @@ def usage_table(groups: Mapping[str, Runs]) -> str:
         for contender, usages in runs.items()
         if usages
     ]
-    return markdown(("group", "contender", "wall s", "min–max", "CPU s", "own MB", "with children MB"), lines)
+    return markdown(
+        ("group", "contender", "wall s", "min–max", "CPU s", "server CPU s", "own MB", "with children MB"), lines
+    )
 
 
 def _usage_cells(usages: Sequence[Usage]) -> List[str]:
@@ -101,6 +109,7 @@ def _usage_cells(usages: Sequence[Usage]) -> List[str]:
         f"{median(walls):.2f}",
         f"{min(walls):.2f}–{max(walls):.2f}",
         f"{_median(usages, lambda usage: usage.cpu_seconds):.2f}",
+        f"{_median(usages, lambda usage: usage.server_seconds):.2f}",
         *("" if peak is None else f"{peak:.0f}" for peak in peaks.values()),
     ]
 

@@ -30,13 +30,13 @@ def test_ratio_is_the_median_of_the_rounds_and_not_the_ratio_of_the_medians() ->
     finding = table.ratio("upload", runs, "ours", "peer", limit=0.9)
     assert (finding.least, finding.value, finding.most) == (0.5, 0.8, 1.5)
     assert finding.reached
-    assert finding.cells == ["upload", "2.00 s", "2.50 s", "0.80", "0.50–1.50", "0.90", "yes"]
+    assert finding.cells == ["upload", "2.00 s", "2.50 s", "0.80", "0.50–1.50", "0.90", "yes", "1.00"]
 
 
 def test_ratio_above_the_limit_is_not_reached() -> None:
     finding = table.ratio("upload", {"ours": [usage(2.0)], "peer": [usage(2.0)]}, "ours", "peer", limit=0.99)
     assert not finding.reached
-    assert finding.cells[-1] == "NO"
+    assert finding.cells[-2] == "NO"
 
 
 def test_rounds_without_a_partner_are_refused() -> None:
@@ -48,7 +48,7 @@ def test_memory_is_the_largest_peak_of_our_own_process() -> None:
     runs = {"ours": [usage(1.0, own_mb=70.0), usage(1.0, own_mb=121.0), usage(1.0, own_mb=80.0)]}
     finding = table.memory("memory", runs, "ours", limit_mb=120)
     assert (finding.value, finding.reached) == (121.0, False)
-    assert finding.cells[3:] == ["121 MB", "70–121", "120 MB", "NO"]
+    assert finding.cells[3:] == ["121 MB", "70–121", "120 MB", "NO", ""]
 
 
 def test_memory_that_the_kernel_does_not_tell_is_no_finding() -> None:
