@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ContextManager, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
-from .bucket_address import BucketAddress, address_of
+from .bucket_address import address_of, server_url
 from .checksums import ALGORITHMS
 from .connection import Connection
 from .errors import AccessError, CredentialsError, DatasyncError, EndpointError
@@ -253,8 +253,8 @@ class Bucket:
         #: Held while one of the following is made, so that several threads make one.
         self._making = threading.RLock()
         self._client: Any = None
-        self._address: Optional[BucketAddress] = None
         self._requests: Optional[SignedRequests] = None
+        self._short_way = True
         self._clock_ahead: Optional[float] = None
 
     @property
@@ -268,8 +268,8 @@ class Bucket:
     @property
     def endpoint_url(self) -> Optional[str]:
         """URL of the server unless it is Amazon's public one; it may also come from the profile or the environment."""
-        with self._explained("find the address"):
-            return self._found_address().endpoint_url
+        with self._explained("find the server"):
+            return server_url(self._connection, self.name, lambda: self.client)
 
     @property
     def no_answer(self) -> EndpointError:
@@ -445,22 +445,21 @@ class Bucket:
             return None
         return bool(answer.get("Status") == "Enabled")
 
-    def _found_address(self) -> BucketAddress:
-        with self._making:
-            if self._address is None:
-                self._address = address_of(self._connection, self.name, lambda: self.client)
-            return self._address
-
     def _signed_requests(self) -> Optional[SignedRequests]:
-        """The short way; None where address or credentials are not found, which boto3 then explains."""
+        """The short way; None where it is not open, or not found: then boto3 explains why."""
         with self._making:
-            if self._requests is None:
+            if self._requests is None and self._short_way:
                 try:
                     with self._explained("sign requests"):
-                        self._requests = SignedRequests(self._connection, self._found_address(), self._pool_size)
+                        self._requests = self._find_short_way()
                 except DatasyncError:
                     return None
             return self._requests
+
+    def _find_short_way(self) -> Optional[SignedRequests]:
+        address = address_of(self._connection, self.name, lambda: self.client)
+        self._short_way = address is not None
+        return SignedRequests(self._connection, address, self._pool_size) if address else None
 
     def _observe_clock(self, ahead: Optional[float]) -> None:
         if ahead is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from typing import Any, Callable, NamedTuple, Optional
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from .connection import DEFAULT_REGION, Connection
 
@@ -21,6 +21,8 @@ _AMAZON = re.compile(r"s3(\.[a-z0-9-]+)?\.amazonaws\.com(\.cn)?")
 _AMAZON_REGION = re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]+")
 #: Names that are a host's label; special kinds of buckets have a suffix that begins with two dashes, or an alias'.
 _PLAIN_BUCKET = re.compile(r"(?!.*(?:--|-s3alias\Z))[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+#: The usual signature, and what it holds for.
+_SIGNED_REGION = re.compile(r"\AAWS4-HMAC-SHA256 Credential=[^ ]+/[0-9]{8}/([^/ ]+)/s3/aws4_request,")
 #: What moves a bucket away from Amazon's plain address.
 _VARIABLES = (
     "AWS_ENDPOINT_URL",
@@ -34,23 +36,37 @@ _SETTINGS = ("endpoint_url", "services", "s3", "use_dualstack_endpoint", "use_fi
 
 
 class BucketAddress(NamedTuple):
-    """`url` of the bucket without a slash at its end, and the region that requests are signed for.
-
-    `endpoint_url` is that of the server unless it is Amazon's public one.
-    """
+    """`url` of the bucket without a slash at its end, and the region that requests are signed for."""
 
     url: str
     region: str
-    endpoint_url: Optional[str]
 
 
-def address_of(connection: Connection, bucket: str, client: Callable[[], Any]) -> BucketAddress:
-    """Find the address; `client` gives the S3 client where it takes one. Raises what botocore raises."""
+class _Signed(Exception):
+    """Ends a request before it is sent, and carries it."""
+
+    def __init__(self, request: Any) -> None:
+        super().__init__("signed, and not to be sent")
+        self.request = request
+
+
+def address_of(connection: Connection, bucket: str, client: Callable[[], Any]) -> Optional[BucketAddress]:
+    """The address; None for buckets whose requests are signed in another way than S3's usual one.
+
+    `client` gives the S3 client where it takes one. Raises what botocore raises.
+    """
     if connection.endpoint_url:
         url = f"{connection.endpoint_url.rstrip('/')}/{bucket}"
-        region = connection.region_name or DEFAULT_REGION
-        return BucketAddress(url, region, _unless_amazon(connection.endpoint_url))
+        return BucketAddress(url, connection.region_name or DEFAULT_REGION)
     return _plain_amazon(connection, bucket) or _as_the_client_knows(client(), bucket)
+
+
+def server_url(connection: Connection, bucket: str, client: Callable[[], Any]) -> Optional[str]:
+    """URL of the server unless it is Amazon's public one; see `address_of` for `client`."""
+    if not connection.endpoint_url and _plain_amazon(connection, bucket):
+        return None
+    url = connection.endpoint_url or str(client().meta.endpoint_url)
+    return None if _AMAZON.fullmatch(urlsplit(url).hostname or "") else url
 
 
 def _plain_amazon(connection: Connection, bucket: str) -> Optional[BucketAddress]:
@@ -61,14 +77,30 @@ def _plain_amazon(connection: Connection, bucket: str) -> Optional[BucketAddress
         return None
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html; this region keeps its old address.
     host = "s3.amazonaws.com" if region == DEFAULT_REGION else f"s3.{region}.amazonaws.com"
-    return BucketAddress(f"https://{bucket}.{host}", region, None)
+    return BucketAddress(f"https://{bucket}.{host}", region)
 
 
-def _as_the_client_knows(client: Any, bucket: str) -> BucketAddress:
-    probe = urlsplit(client.generate_presigned_url("head_object", Params={"Bucket": bucket, "Key": "k"}))
-    url = urlunsplit((probe.scheme, probe.netloc, probe.path[: -len("/k")], "", ""))
-    return BucketAddress(url, client.meta.region_name, _unless_amazon(str(client.meta.endpoint_url)))
+def _as_the_client_knows(client: Any, bucket: str) -> Optional[BucketAddress]:
+    """From a request that the client signs and does not send. A presigned URL can have another host."""
+    event, name = "before-send.s3.HeadBucket", "datasync.turbo address"
+
+    def end(request: Any, **_others: Any) -> None:
+        raise _Signed(request)
+
+    client.meta.events.register(event, end, unique_id=name)
+    try:
+        client.head_bucket(Bucket=bucket)
+    except _Signed as signed:
+        return _address_in(signed.request)
+    finally:
+        client.meta.events.unregister(event, unique_id=name)
+    return None
 
 
-def _unless_amazon(url: str) -> Optional[str]:
-    return None if _AMAZON.fullmatch(urlsplit(url).hostname or "") else url
+def _address_in(request: Any) -> Optional[BucketAddress]:
+    region = _SIGNED_REGION.search(_as_text(request.headers.get("Authorization", "")))
+    return BucketAddress(request.url.partition("?")[0].rstrip("/"), region.group(1)) if region else None
+
+
+def _as_text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.connection import Connection
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError, CredentialsError
@@ -16,8 +18,10 @@ KEYS = {"access_key": "AKIDEXAMPLE", "secret_key": "wJalrXUtnFEMI"}
 @pytest.fixture(autouse=True)
 def no_aws_configuration(monkeypatch, tmp_path):
     """No file or variable of this machine may decide a test."""
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
+    for name in os.environ:
+        if name.startswith("AWS_") or name == "REQUESTS_CA_BUNDLE":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
 
@@ -149,3 +153,101 @@ def test_a_client_works_without_a_region_and_gives_a_dead_endpoint_up_in_seconds
 def test_only_s3_goes_to_the_endpoint():
     connection = Connection(endpoint_url="http://127.0.0.1:9000", region="eu-central-1", **KEYS)
     assert "127.0.0.1" not in connection.client("sts").meta.endpoint_url
+
+
+# --- what is found without boto3
+
+
+@pytest.fixture
+def no_botocore(monkeypatch):
+    """Nobody may make a botocore session: to import it takes longer than the rest of a run without uploads."""
+
+    def session(self):
+        raise AssertionError("no botocore session is needed")
+
+    monkeypatch.setattr(Connection, "botocore_session", property(session))
+
+
+def write(path, text):
+    path.write_text(text)
+
+
+@pytest.mark.usefixtures("no_botocore")
+def test_keys_that_are_given_need_no_search():
+    credentials = Connection(session_token="t", **KEYS).credentials()
+    assert credentials.get_frozen_credentials() == ("AKIDEXAMPLE", "wJalrXUtnFEMI", "t")
+    assert credentials.method == "explicit"
+    assert "wJalrXUtnFEMI" not in repr(credentials)
+
+
+@pytest.mark.usefixtures("no_botocore")
+def test_region_and_certificates_need_no_search_where_there_are_no_files(monkeypatch):
+    assert (Connection().region_name, Connection().ca_file, Connection().profile_settings) == (None, None, {})
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/ssl/site.pem")
+    assert (Connection().region_name, Connection().ca_file) == ("eu-west-3", "/etc/ssl/site.pem")
+    assert Connection(region="eu-central-1").region_name == "eu-central-1"
+
+
+@pytest.mark.parametrize("where", ["config", "credentials"])
+def test_region_and_certificates_come_from_the_profile(tmp_path, monkeypatch, where):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/ssl/site.pem")
+    write(tmp_path / where, "[default]\nregion = eu-west-3\nca_bundle = /etc/ssl/profile.pem\n")
+    assert (Connection().region_name, Connection().ca_file) == ("eu-west-3", "/etc/ssl/profile.pem")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/etc/ssl/env.pem")
+    assert Connection().ca_file == "/etc/ssl/env.pem"
+
+
+@pytest.mark.parametrize("given", [{"region": "us-west-2"}, {"profile": "studio"}, {}])
+def test_the_region_is_the_one_that_boto3_finds(tmp_path, monkeypatch, given):
+    write(tmp_path / "config", "[default]\nregion = eu-west-3\n[profile studio]\nregion = eu-west-1\n")
+    assert Connection(**given).region_name == Connection(**given).session().region_name
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
+    assert Connection(**given).region_name == Connection(**given).session().region_name
+
+
+def test_credentials_are_found_where_boto3_finds_them(tmp_path, monkeypatch):
+    write(tmp_path / "credentials", "[studio]\naws_access_key_id = AKIDSTUDIO\naws_secret_access_key = s\n")
+    found = Connection(profile="studio").credentials()
+    assert (found.get_frozen_credentials().access_key, found.method) == ("AKIDSTUDIO", "shared-credentials-file")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDENV")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "e")
+    assert Connection().credentials().get_frozen_credentials().access_key == "AKIDENV"
+    assert Connection(profile="studio").credentials().get_frozen_credentials().access_key == "AKIDSTUDIO"
+    assert Connection(**KEYS).credentials().get_frozen_credentials().access_key == "AKIDEXAMPLE"
+
+
+def test_where_there_are_no_credentials_it_says_what_to_give():
+    with pytest.raises(CredentialsError, match="give a profile"):
+        Connection().credentials()
+
+
+@pytest.mark.parametrize("use", [Connection.credentials, lambda c: c.client("s3"), lambda c: c.region_name])
+def test_a_profile_that_does_not_exist_is_named_whoever_needs_it(use):
+    with pytest.raises(CredentialsError, match="'studio'"):
+        use(Connection(profile="studio"))
+
+
+def test_a_profile_of_the_environment_must_exist_too_and_is_named(monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "archive")
+    with pytest.raises(CredentialsError, match="'archive'"):
+        Connection(**KEYS).credentials()
+
+
+def test_keys_win_over_a_profile_that_exists(tmp_path):
+    write(tmp_path / "config", "[profile studio]\nregion = eu-west-1\n")
+    connection = Connection(profile="studio", **KEYS)
+    assert connection.credentials().get_frozen_credentials().access_key == "AKIDEXAMPLE"
+    assert connection.region_name == "eu-west-1"
+
+
+def test_a_broken_configuration_file_is_named(tmp_path):
+    write(tmp_path / "config", "region = eu-west-1\n")
+    with pytest.raises(ConfigurationError, match=str(tmp_path / "config")):
+        Connection().credentials()
+
+
+def test_an_endpoint_in_the_environment_that_is_no_url_is_refused(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "nowhere")
+    with pytest.raises(ConfigurationError, match="nowhere"):
+        Connection(**KEYS).client("s3")
