@@ -47,6 +47,11 @@ class Log:
         self.write: Callable[[str], Any] = self._write_to_stream
         self.warnings: List[str] = []
 
+    @property
+    def shows_debug(self) -> bool:
+        """Whether anybody will see what `debug` is given; to make the text for a million files takes seconds."""
+        return self._stream is not None and self._level <= Level.DEBUG
+
     def debug(self, message: str) -> None:
         """For finding faults."""
         self._log(Level.DEBUG, message)

@@ -427,25 +427,33 @@ class _Comparison:
 
     def _reason_to_upload(self, file: LocalFile, entry: Optional[StoredObject], suspect: bool) -> Answer:
         """By the content. With `suspect` the times settle nothing, and what cannot be proven is a problem."""
-        if entry is not None and file.identity.size <= SMALL_FILE and self._job.checksum_algorithm != "SHA256":
-            # To read a small file is cheaper than to ask for a header. Only a match tells: no other ETag is an MD5.
-            listed = Verdict(Outcome.SAME, "ETag", "", entry.etag, entry.etag)
-            if self._verifier.recorded(file, listed).outcome is Outcome.SAME:
-                return Answer("", listed)
+        listed = self._same_by_listing(file, entry)
+        if listed is not None:
+            return Answer("", listed)
         head = self._bucket.head(file.key)
         if head is None:
             return Answer(NEW, _UNKNOWN)
         if not suspect and entry is not None and self._stored_as_it_is(file, entry, head):
             return Answer("", Verdict(Outcome.SAME, "", etag=head.etag))
         verdict = self._verifier.present(file, head)
-        if verdict.outcome is Outcome.SAME:
-            return Answer("", verdict)
-        if verdict.outcome is Outcome.UNPROVEN and suspect:
-            # To store it again would prove nothing either; it stays a problem until something can prove it.
-            return Answer("", verdict)
-        if verdict.outcome is Outcome.UNPROVEN:
+        if verdict.outcome is Outcome.UNPROVEN and not suspect:
             return Answer("changed after it was stored, as its times say", verdict)
+        if verdict.outcome in (Outcome.SAME, Outcome.UNPROVEN):
+            # To store again what cannot be proven would prove nothing either; it stays a problem until something can.
+            return Answer("", verdict)
         return Answer(f"content: {verdict.message}", verdict)
+
+    def _same_by_listing(self, file: LocalFile, entry: Optional[StoredObject]) -> Optional[Verdict]:
+        """SAME if the ETag in the listing is the file's MD5. To read a small file is cheaper than to ask for a header.
+
+        Only a match tells anything: an ETag may be no MD5. With `verify=all` the stored checksums are wanted.
+        """
+        if entry is None or file.identity.size > SMALL_FILE:
+            return None
+        if self._job.checksum_algorithm == "SHA256" or self._job.verify == "all":
+            return None
+        listed = Verdict(Outcome.SAME, "ETag", "", entry.etag, entry.etag)
+        return listed if self._verifier.recorded(file, listed).outcome is Outcome.SAME else None
 
     def _stored_as_it_is(self, file: LocalFile, entry: StoredObject, head: ObjectHead) -> bool:
         """Whether the times prove that the object was read from the file after its last change."""

@@ -298,7 +298,8 @@ class _Pipeline:
     def _sent(self, sent: Sent, proofs: Proofs) -> None:
         self._ledger.store(sent.file, sent.identity)
         self._new += self._was_absent(sent.file)
-        self._log.debug(f"stored {printable(sent.file.relative)} ({format_bytes_si(sent.identity.size)})")
+        if self._log.shows_debug:
+            self._log.debug(f"stored {printable(sent.file.relative)} ({format_bytes_si(sent.identity.size)})")
         if self._job.verification_wanted:
             proofs.of_content(sent)
         else:
