@@ -8,11 +8,12 @@ Lines of files that a run did not touch are kept, so that `sha256sum -c` in the 
 from __future__ import annotations
 
 import os
-from typing import Container, Dict
+from typing import Container, Dict, Iterator, Optional, Tuple
 
 from . import manifest
 from .job import Job
 from .lock import lock_path
+from .state import State
 
 
 def manifest_path(job: Job) -> str:
@@ -24,19 +25,34 @@ def manifest_path(job: Job) -> str:
     return f"{job.state_path or lock_path(job)}.sha256"
 
 
-def write(job: Job, proven: Dict[str, str], unproven: Container[str]) -> str:
-    """Write the manifest and return its path.
+def write(job: Job, proven: Dict[str, str], unproven: Container[str], state: Optional[State]) -> int:
+    """Write the manifest; returns the number of its lines.
 
-    `proven` maps relative paths to digests in hexadecimal. Older lines stay for files that still exist and are not in
-    `unproven`. Raises ConfigurationError that names the manifest.
+    `proven` maps the paths of this run to their digests in hexadecimal; paths in `unproven` get no line. All others
+    keep the digest that the state file or the manifest of an earlier run has, as long as the file is there.
+    Raises ConfigurationError that names the manifest.
     """
-    path = manifest_path(job)
+    path, lines = manifest_path(job), 0
     with manifest.Writer(path) as writer:
-        if os.path.exists(path):
-            for line in manifest.read(path):
-                unknown = line.name not in proven and line.name not in unproven
-                if unknown and os.path.lexists(os.path.join(job.src, line.name)):
-                    writer.add(line.sha256, line.name)
         for name, sha256 in proven.items():
             writer.add(sha256, name)
-    return path
+            lines += 1
+        for name, sha256 in _earlier(path, state):
+            if name not in proven and name not in unproven and os.path.lexists(os.path.join(job.src, name)):
+                writer.add(sha256, name)
+                lines += 1
+    return lines
+
+
+def _earlier(path: str, state: Optional[State]) -> Iterator[Tuple[str, str]]:
+    """Paths and digests of earlier runs, each path once. The state file knows better, where it knows anything."""
+    if state is not None:
+        for row in state.rows():
+            if row.sha256:
+                yield row.relative, row.sha256
+    if not os.path.exists(path):
+        return
+    for line in manifest.read(path):
+        recorded = state.row(line.name) if state is not None else None
+        if recorded is None or not recorded.sha256:
+            yield line.name, line.sha256

@@ -147,6 +147,8 @@ class _Pipeline:
         except DatasyncError as error:
             self._stop(error)
         finally:
+            if held is not None:
+                self._write_manifest()
             if self._state is not None:
                 self._state.close()
         return self._finish()
@@ -222,9 +224,7 @@ class _Pipeline:
         if self._plan.uploads or self._plan.present or self._plan.unproven or self._plan.proven:
             self._upload_and_prove(binary, bucket, held)
         self._forget_unproven(held)
-        require_source(self._job)
         self._delete(bucket)
-        self._write_manifest()
         if self._state is not None:
             objects = self._plan.remote_objects + self._new - len(self._deleted_keys)
             if self._plan.listed:
@@ -399,6 +399,8 @@ class _Pipeline:
         if not self._may_delete(bucket):
             return
         if self._plan.deletions:
+            # A file system that was unmounted since the walk looks like one whose files were all deleted.
+            require_source(self._job)
             done = deletion.delete(self._job, self._job.filter, bucket, self._plan.deletions, self._tick)
             self._deleted_keys = done.deleted
             self._deletions.deleted = len(done.deleted)
@@ -446,9 +448,23 @@ class _Pipeline:
         return self._job.checksum_algorithm == "SHA256"
 
     def _write_manifest(self) -> None:
-        if self._wants_manifest:
-            self._manifest = run_manifest.write(self._job, self._sha256, self._without_sha256)
-            self._log.info(f"SHA256 of {counted(len(self._sha256), 'uploaded file')} written to {self._manifest}")
+        """Also after a run that was stopped: what it stored is not uploaded again, so no later run has its digests."""
+        if not self._wants_manifest:
+            return
+        unproven = self._without_sha256.union(self._plan.deferred, (problem.path for problem in self._problems))
+        try:
+            lines = run_manifest.write(self._job, self._sha256, unproven, self._state)
+        except DatasyncError as error:
+            self._problem(Problem("", Kind.RUN, str(error)))
+            return
+        self._manifest = run_manifest.manifest_path(self._job)
+        self._log.info(f"{self._manifest} has the SHA256 of {counted(lines, 'file')}")
+        without = self._plan.unchanged + self._ledger.stored - lines
+        if without > 0:
+            self._log.warn(
+                f"{counted(without, 'file')} were stored without a SHA256 and are not in {self._manifest}; "
+                "touch them to upload them again, or look at them with `verify`"
+            )
 
     # --- report
 
