@@ -488,7 +488,7 @@ def deleted_keys(finished: Run) -> List[str]:
 
 def diff_texts(plan: Plan, deleted: Iterable[str]) -> Tuple[str, str]:
     """Before and after, a line for each object: those that are replaced or deleted, and those that are stored."""
-    before, after = [f"{key}\n" for key in deleted], []
+    before, after = [f"{key} (its file is gone)\n" for key in deleted], []
     for upload in plan.uploads:
         if upload.reason != "new":
             before.append(f"{upload.file.key}\n")

@@ -53,12 +53,12 @@ def test_what_is_deleted_is_told_beforehand_and_afterwards(
     planned = run_module("s5cmd_sync", arguments, check=True, diff=True)
     assert planned["changed"] and planned["uploads"] == []
     assert planned["deletions"] == ["in/box/gone.txt"]
-    assert (planned["diff"]["before"], planned["diff"]["after"]) == ("in/box/gone.txt\n", "")
+    assert (planned["diff"]["before"], planned["diff"]["after"]) == ("in/box/gone.txt (its file is gone)\n", "")
     assert planned["result"]["deletions"]["deleted"] == 0 and len(stored()) == 3
 
     done = run_module("s5cmd_sync", arguments, diff=True)
     assert done["changed"] and done["result"]["deletions"]["deleted"] == 1
-    assert (done["diff"]["before"], done["diff"]["after"]) == ("in/box/gone.txt\n", "")
+    assert (done["diff"]["before"], done["diff"]["after"]) == ("in/box/gone.txt (its file is gone)\n", "")
     assert stored() == contents_of(source)
 
     again = run_module("s5cmd_sync", arguments, diff=True)
