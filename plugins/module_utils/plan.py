@@ -74,8 +74,7 @@ class Plan:
     `unchanged` files, of `unchanged_bytes`, are stored already. Of those, `present` are still to be proven and `proven`
     counts by method those that were proven while they were compared, both with `verify=all` only; `unproven` could not
     be. `deferred` are paths of files that wait for the next run. `remote_objects` are under the prefix before the run,
-    `deletable_objects` those of them that belong to the job. `gone` and `gone_folders` are what the state file knows
-    and the source no longer has, as far as `delete` needs it.
+    `deletable_objects` those of them that belong to the job. `swept`: objects without a file were looked for.
     """
 
     uploads: Uploads
@@ -93,8 +92,7 @@ class Plan:
     remote_objects: int = 0
     listed: bool = False
     reconciled: Optional[Reconciliation] = None
-    gone: List[str] = field(default_factory=list)
-    gone_folders: List[str] = field(default_factory=list)
+    swept: bool = False
 
     @classmethod
     def nothing(cls, job: Job) -> Plan:
@@ -192,6 +190,7 @@ class _Comparison:
         self._looks = _Looks(self._verifier, tick)
         self._now_ns = time.time_ns()
         self._plan = Plan.nothing(job)
+        self._files_are_gone = False
         #: An identity that is recorded settles it, and nothing more is to be done.
         self._identity_is_enough = False
 
@@ -202,6 +201,8 @@ class _Comparison:
             return True
         if not holds_objects and not state.is_empty:
             warn(f"{self._job.destination} is empty, although the state file knows its objects: comparing again")
+            return True
+        if self._job.delete and not state.swept:
             return True
         age = self._now_ns / 1e9 - state.reconciled_at
         return self._job.reconcile or age >= self._job.reconcile_days * 86400
@@ -363,34 +364,33 @@ class _Comparison:
     def _find_gone(self, batch: Batch, known: Dict[str, Known]) -> None:
         """What is left of the records: files that the filters leave out now, or that are gone."""
         gone = [batch.folder + name for name in known if not os.path.lexists(batch.path + name)]
-        if not gone or self._state is None:
-            return
-        if self._job.delete:
-            self._plan.gone += gone
-        else:
+        if gone and self._state is not None:
+            self._note_gone(self._state)
             self._state.forget(gone)
 
     def _find_gone_folders(self) -> None:
         if self._state is None:
             return
         for folder in self._state.folders():
-            if os.path.lexists(os.path.join(self._job.src, folder)):
-                continue
-            if self._job.delete:
-                self._plan.gone_folders.append(folder)
-            else:
+            if not os.path.lexists(os.path.join(self._job.src, folder)):
+                self._note_gone(self._state)
                 self._state.forget_folder(folder)
+
+    def _note_gone(self, state: State) -> None:
+        """Before the records go: whatever becomes of this run, somebody must look for objects without a file."""
+        self._files_are_gone = True
+        state.sweep(done=False)
 
     def _find_deletions(self) -> None:
         plan, listing = self._plan, self._listing
         if not self._job.delete:
             return
         if listing is None:
-            if not (plan.gone or plan.gone_folders):
+            if not self._files_are_gone:
                 return
             listing = ObjectIndex(self._bucket.list(self._job.prefix), self._tick)
         found = deletion.find(self._job, self._filter, listing, self._tick)
-        plan.deletions, plan.deletable_objects = found.gone, found.total
+        plan.deletions, plan.deletable_objects, plan.swept = found.gone, found.total, True
 
     def _look(self, file: LocalFile, question: Callable[[], Answer]) -> None:
         self._looks.ask(question, lambda answer: self._take_in(file, answer))

@@ -138,6 +138,8 @@ class State:
         self.reconciled_at = float(meta.get("reconciled_at", 0))
         #: Objects under the prefix when last counted.
         self.objects = int(meta.get("objects", 0))
+        #: Whether objects without a file were looked for since a file vanished; only of interest to jobs that delete.
+        self.swept = meta.get("swept") == "1"
         self._waiting: List[Tuple[object, ...]] = []
         self._folders: Dict[str, int] = {}
         self._committed = time.monotonic()
@@ -224,6 +226,12 @@ class State:
         self.reconciled_at = moment
         self._set("reconciled_at", str(int(moment)))
         self.counted(objects)
+
+    def sweep(self, done: bool) -> None:
+        """Note that objects without a file were looked for, or that they must be, whatever becomes of this run."""
+        if done != self.swept:
+            self.swept = done
+            self._set("swept", str(int(done)))
 
     def counted(self, objects: int) -> None:
         """Note how many objects there are."""

@@ -411,10 +411,8 @@ class _Pipeline:
                 self._problem(Problem(relative, Kind.DELETE_FAILED, message))
             for key in done.deleted:
                 self._log.info(f"deleted {key}")
-        if self._state is not None:
-            self._state.forget(self._plan.gone)
-            for folder in self._plan.gone_folders:
-                self._state.forget_folder(folder)
+        if self._state is not None and self._plan.swept and len(self._deleted_keys) == len(self._plan.deletions):
+            self._state.sweep(done=True)
 
     def _preview_deletions(self, bucket: Bucket) -> None:
         self._may_delete(bucket)
@@ -454,8 +452,8 @@ class _Pipeline:
         unproven = self._without_sha256.union(self._plan.deferred, (problem.path for problem in self._problems))
         try:
             lines = run_manifest.write(self._job, self._sha256, unproven, self._state)
-        except DatasyncError as error:
-            self._problem(Problem("", Kind.RUN, str(error)))
+        except (DatasyncError, StateUnusable) as error:
+            self._problem(Problem("", Kind.RUN, f"the manifest was not written: {error}"))
             return
         self._manifest = run_manifest.manifest_path(self._job)
         self._log.info(f"{self._manifest} has the SHA256 of {counted(lines, 'file')}")
