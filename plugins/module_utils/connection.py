@@ -178,14 +178,14 @@ class Connection:
         except botocore.exceptions.ProfileNotFound as error:
             raise _unknown_profile(error) from error
 
-    def client(self, service: str, pool_size: int = 10) -> Any:
-        """A botocore client for `service` with short timeouts; only S3 goes to `endpoint_url`."""
+    def client(self, service: str, pool_size: int = 10, read_timeout: int = READ_TIMEOUT) -> Any:
+        """A botocore client for `service` with short timeouts, in seconds; only S3 goes to `endpoint_url`."""
         session = self.botocore_session
         from botocore.config import Config
 
         config = Config(
             connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=READ_TIMEOUT,
+            read_timeout=read_timeout,
             retries={"mode": "standard", "max_attempts": 3},
             max_pool_connections=pool_size,
             s3={"addressing_style": "path"} if self.endpoint_url else {},
