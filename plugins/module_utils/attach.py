@@ -66,7 +66,7 @@ class Attacher:
         self._client = client
         self._bucket = bucket
         self._acl = {"ACL": acl} if acl else {}
-        self._copy_limit = copy_limit
+        self.copy_limit = copy_limit
 
     def attach(self, key: str, etag: str, part_size: Optional[int], tick: Tick) -> None:
         """Let the server compute and store the SHA256 of an object, if it still has this ETag.
@@ -90,7 +90,7 @@ class Attacher:
         if head.get("SSECustomerAlgorithm"):
             raise NotAttached("the object is encrypted with a key of your own, which is needed to copy it")
         kept = {**{name: head[name] for name in _KEPT if head.get(name)}, **self._acl, "ChecksumAlgorithm": "SHA256"}
-        if head["ContentLength"] <= self._copy_limit:
+        if head["ContentLength"] <= self.copy_limit:
             self._copy(key, etag, kept)
         else:
             self._copy_in_parts(key, head, kept, part_size, tick)
