@@ -320,7 +320,7 @@ def test_nothing_counts_behind_a_part_that_was_short(teams, file, monkeypatch):
     original = os.pread
 
     def pread(descriptor, size, offset):
-        return original(descriptor, size if offset >= 500 else min(size, max(0, 40 - offset)), offset)
+        return original(descriptor, size if offset >= 512 else min(size, max(0, 40 - offset)), offset)
 
     monkeypatch.setattr(os, "pread", pread)
-    assert each_part(file, 500, both_at_once(), nothing) == [(CONTENT[1:40], 40)]
+    assert each_part(file, 512, both_at_once(), nothing) == [(CONTENT[1:40], 40)]
