@@ -9,16 +9,16 @@ session over it three times the processor time.
 from __future__ import annotations
 
 import base64
+import http.client
 import os
 import sys
 from collections import deque
-from typing import TYPE_CHECKING, Callable, Deque, Dict, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Mapping, NamedTuple, Optional
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from .connection import CONNECT_TIMEOUT, READ_TIMEOUT
 
 if TYPE_CHECKING:
-    import http.client
     import ssl
 
 #: Bytes. A page of 1,000 keys, each of 1,024 bytes in percent encoding, has some 4 MB.
@@ -31,6 +31,34 @@ class Answer(NamedTuple):
     status: int
     fields: Dict[str, str]
     body: bytes
+
+
+class _Response(http.client.HTTPResponse):
+    """Refuses a head that is cut off; http.client takes the cut for the end of the head."""
+
+    fp: Any
+
+    def begin(self) -> None:
+        lines = self.fp = _Lines(self.fp)
+        super().begin()
+        if lines.last not in (b"\r\n", b"\n"):
+            raise http.client.HTTPException("the head of the answer is cut off")
+        if self.fp is lines:
+            self.fp = lines.file
+
+
+class _Lines:
+    """Remembers the last line that was read from a file."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self.last = b""
+        self.close = file.close
+        self.flush = file.flush
+
+    def readline(self, limit: int = -1) -> bytes:
+        self.last = self.file.readline(limit)
+        return self.last
 
 
 class HttpPool:
@@ -58,8 +86,6 @@ class HttpPool:
 
         A connection that the server closed meanwhile is replaced once; only requests that may be repeated belong here.
         """
-        import http.client
-
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -73,8 +99,6 @@ class HttpPool:
     def _over(
         self, connection: http.client.HTTPConnection, method: str, target: str, headers: Mapping[str, str]
     ) -> Answer:
-        import http.client
-
         through_proxy = self._proxy is not None and self._server.scheme == "http"
         try:
             connection.putrequest(
@@ -100,22 +124,19 @@ class HttpPool:
 
     def _connect(self) -> http.client.HTTPConnection:
         connection = self._to_server() if self._proxy is None else self._to_proxy(self._proxy)
+        connection.response_class = _Response
         connection.timeout = CONNECT_TIMEOUT
         connection.connect()
         connection.sock.settimeout(READ_TIMEOUT)
         return connection
 
     def _to_server(self) -> http.client.HTTPConnection:
-        import http.client
-
         host = self._server.hostname or ""
         if self._server.scheme == "https":
             return http.client.HTTPSConnection(host, self._server.port or 443, context=self._trust())
         return http.client.HTTPConnection(host, self._server.port or 80)
 
     def _to_proxy(self, proxy: SplitResult) -> http.client.HTTPConnection:
-        import http.client
-
         host, port = proxy.hostname or "", proxy.port or 80
         if proxy.scheme != "http":
             raise OSError(f"http.client cannot speak {proxy.scheme} to the proxy {host}")

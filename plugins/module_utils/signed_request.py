@@ -8,6 +8,7 @@ client a request costs 1.6 ms of Python under the GIL, and the first one 250 ms;
 
 from __future__ import annotations
 
+import http.client
 import sys
 from typing import Mapping, Optional
 
@@ -40,8 +41,6 @@ class SignedRequests:
         return self._send("GET", f"{self._path}?{canonical_query(query)}", {})
 
     def _send(self, method: str, target: str, headers: Mapping[str, str]) -> Optional[Answer]:
-        import http.client
-
         headers = {**headers, "user-agent": f"datasync.turbo/{__version__}"}
         try:
             signed = self._signer.headers(method, self._pool.host, target, headers)
