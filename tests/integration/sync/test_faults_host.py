@@ -312,8 +312,9 @@ def test_a_full_disk_under_the_result_is_exit_code_1_and_everything_is_stored(
     agrees_or_named(run, source, stored())
 
 
+@pytest.mark.parametrize("below", ["", "/folder"], ids=["the source itself", "a folder above"])
 def test_a_source_that_is_unmounted_during_the_walk_is_named_folder_by_folder(
-    tree: Tree,
+    below: str,
     env_file: EnvFile,
     start_program: StartProgram,
     with_tmpfs: Callable[..., List[str]],
@@ -323,9 +324,11 @@ def test_a_source_that_is_unmounted_during_the_walk_is_named_folder_by_folder(
     """The program is stopped in the middle of a long walk, the file system is taken away, and it goes on."""
     mount = tmp_path / "mount"
     folders = 30000
-    names = f"seq -w {folders}"
-    make = f'mkdir "$place/src"; cd "$place/src"; {names} | xargs mkdir; {names} | sed "s,$,/f," | xargs touch; cd /'
-    config = env_file(SOURCE_DIR=mount / "src")
+    numbers = f"seq -w {folders}"
+    fill = f'{numbers} | xargs mkdir; {numbers} | sed "s,$,/f," | xargs touch; cd /'
+    make = f'mkdir -p "$place{below}"; cd "$place{below}"; {fill}'
+    source = Path(f"{mount}{below}")
+    config = env_file(SOURCE_DIR=source)
     process = start_program("sync", "--json", "--config", str(config), prefix=with_tmpfs(mount, "200m", then=make))
     open_files = Path(f"/proc/{process.pid}/fd")
 
@@ -337,7 +340,7 @@ def test_a_source_that_is_unmounted_during_the_walk_is_named_folder_by_folder(
                 path = descriptor.readlink()
             except OSError:
                 continue
-            if path.parent == mount / "src" and int(path.name) > 100:
+            if path.parent == source and int(path.name) > 100:
                 return True
         os.kill(process.pid, signal.SIGCONT)
         return False
@@ -348,10 +351,11 @@ def test_a_source_that_is_unmounted_during_the_walk_is_named_folder_by_folder(
     run = ProgramRun(*_ended(process))
     named = kinds(run)
     assert run.returncode == 4
-    assert set(named.values()) == {"vanished"}
+    assert named.pop(".") == "source_lost"
+    assert {kind for path, kind in named.items() if path} == {"vanished"}
     assert run.result["files_synced"] == 0
     assert stored() == {}
-    folders_named = {path.partition("/")[0] for path in named}
+    folders_named = {path.partition("/")[0] for path in named if path}
     assert len(folders_named) == folders, "each folder is named, by itself or by the file that was seen in it"
 
 
