@@ -19,6 +19,7 @@ import time
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Tuple
 
 from . import deletion
@@ -56,6 +57,10 @@ FILE_CLOCK_MARGIN = 1.0
 LOOKERS = 8
 LOOKS_AHEAD = 256
 
+#: Files that the state file does not know are asked for one by one, as long as they are fewer than one for so many
+#: objects; else a listing is cheaper.
+OBJECTS_PER_QUESTION = 100
+
 #: The reason of an upload whose object was there once and no longer is.
 VANISHED = "vanished from the bucket"
 
@@ -74,7 +79,8 @@ class Plan:
     `unchanged` files, of `unchanged_bytes`, are stored already. Of those, `present` are still to be proven and `proven`
     counts by method those that were proven while they were compared, both with `verify=all` only; `unproven` could not
     be. `deferred` are paths of files that wait for the next run. `remote_objects` are under the prefix before the run,
-    `deletable_objects` those of them that belong to the job. `swept`: objects without a file were looked for.
+    `deletable_objects` those of them that belong to the job. `listed`: every file was compared with a listing.
+    `swept`: objects without a file were looked for.
     """
 
     uploads: Uploads
@@ -190,6 +196,9 @@ class _Comparison:
         self._looks = _Looks(self._verifier, tick)
         self._now_ns = time.time_ns()
         self._plan = Plan.nothing(job)
+        #: Files that a trusted state file does not know. They may be stored all the same: a file system that was not
+        #: mounted for a while is forgotten, and comes back.
+        self._unknown = Uploads(job.src, job.prefix)
         self._files_are_gone = False
         #: An identity that is recorded settles it, and nothing more is to be done.
         self._identity_is_enough = False
@@ -212,6 +221,7 @@ class _Comparison:
         self._listing = ObjectIndex(self._bucket.list(self._job.prefix), self._tick)
         if self._trusted:
             self._plan.reconciled = Reconciliation()
+        self._plan.listed = True
 
     def plan(self) -> Plan:
         """Compare everything."""
@@ -222,12 +232,12 @@ class _Comparison:
         with self._looks:
             for batch in self._walker.batches():
                 self._compare_batch(batch)
+            self._compare_unknown()
             self._looks.finish()
         self._find_gone_folders()
         self._find_deletions()
         plan.problems = self._walker.problems + plan.problems
         plan.skipped, plan.elsewhere = self._walker.skipped, self._walker.elsewhere
-        plan.listed = self._listing is not None
         if self._listing is not None:
             plan.remote_objects = self._listing.total
         elif self._state is not None:
@@ -274,17 +284,29 @@ class _Comparison:
 
     def _compare_with_state(self, file: LocalFile, recorded: Optional[Known], same: bool) -> None:
         if recorded is None:
-            self._upload(file, NEW)
+            self._unknown.add(Upload(file, ""))
         elif same:
             unproven = self._unproven_since is not None and not recorded[4]
             if unproven and not self._defers(file):
-                self._look(file, lambda: self._reason_to_upload(file, None, suspect=True))
+                self._look(file, partial(self._reason_to_upload, file, None, suspect=True))
             else:
                 self._present(file)
         elif recorded[0] != file.identity.size:
             self._upload(file, reason_of_size(recorded[0], file.identity.size))
         elif not self._defers(file):
-            self._look(file, lambda: self._reason_by_record(file, self._row(file)))
+            self._look(file, partial(self._reason_by_record, file, self._row(file)))
+
+    def _compare_unknown(self) -> None:
+        if not self._unknown:
+            return
+        if len(self._unknown) * OBJECTS_PER_QUESTION > (self._state.objects if self._state else 0):
+            self._listing = ObjectIndex(self._bucket.list(self._job.prefix), self._tick)
+        for upload in self._unknown:
+            file = upload.file
+            if self._listing is not None:
+                self._compare_with_listing(file, self._take(file), recorded=False)
+            elif not self._defers(file):
+                self._look(file, partial(self._reason_to_upload, file, None, suspect=False))
 
     def _row(self, file: LocalFile) -> Optional[Row]:
         return self._state.row(file.relative) if self._state else None
@@ -300,7 +322,7 @@ class _Comparison:
             self._present(file)
         else:
             found.different += 1
-            self._look(file, lambda: self._reason_to_upload(file, entry, suspect=True))
+            self._look(file, partial(self._reason_to_upload, file, entry, suspect=True))
 
     def _compare_with_listing(self, file: LocalFile, entry: Optional[StoredObject], recorded: bool) -> None:
         if entry is None:
@@ -313,7 +335,7 @@ class _Comparison:
                 self._record(file, Verdict(Outcome.SAME, "", etag=entry.etag))
         elif not self._defers(file):
             suspect = self._job.comparison == "checksum" or self._suspect(entry)
-            self._look(file, lambda: self._reason_to_upload(file, entry, suspect=suspect))
+            self._look(file, partial(self._reason_to_upload, file, entry, suspect=suspect))
 
     def _times_settle(self, file: LocalFile, entry: StoredObject) -> bool:
         if self._job.comparison == "checksum" or self._suspect(entry):
@@ -385,9 +407,9 @@ class _Comparison:
         plan, listing = self._plan, self._listing
         if not self._job.delete:
             return
+        if not plan.listed and not self._files_are_gone:
+            return
         if listing is None:
-            if not self._files_are_gone:
-                return
             listing = ObjectIndex(self._bucket.list(self._job.prefix), self._tick)
         found = deletion.find(self._job, self._filter, listing, self._tick)
         plan.deletions, plan.deletable_objects, plan.swept = found.gone, found.total, True
@@ -433,7 +455,7 @@ class _Comparison:
         head = self._bucket.head(file.key)
         if head is None:
             return Answer(NEW, _UNKNOWN)
-        if not suspect and entry is not None and self._stored_as_it_is(file, entry, head):
+        if not suspect and self._stored_as_it_is(file, entry, head):
             return Answer("", Verdict(Outcome.SAME, "", etag=head.etag))
         verdict = self._verifier.present(file, head)
         if verdict.outcome is Outcome.UNPROVEN and not suspect:
@@ -455,13 +477,15 @@ class _Comparison:
         listed = Verdict(Outcome.SAME, "ETag", "", entry.etag, entry.etag)
         return listed if self._verifier.recorded(file, listed).outcome is Outcome.SAME else None
 
-    def _stored_as_it_is(self, file: LocalFile, entry: StoredObject, head: ObjectHead) -> bool:
+    def _stored_as_it_is(self, file: LocalFile, entry: Optional[StoredObject], head: ObjectHead) -> bool:
         """Whether the times prove that the object was read from the file after its last change."""
         if head.size != file.identity.size:
             return False
         if head.metadata.get("synced-by") == SYNCED_BY and head.metadata.get(FINGERPRINT) == file.identity.fingerprint:
             # The very file that was handed to s5cmd, untouched since: whatever happened to the path or the clocks.
             return True
+        if entry is None:
+            return False
         began = _began_to_read(head)
         if began is None:
             return self._stored_after_last_change(file, entry, OTHERS_SECONDS_PER_MIB)
