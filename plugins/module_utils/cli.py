@@ -12,9 +12,10 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import Any, Dict, List, NoReturn, Optional
+from typing import Any, Callable, Dict, List, NoReturn, Optional
 
-from . import checks, sync
+from . import audit, checks, sync
+from .audit_report import EXTRA, FINDINGS, Result
 from .config import Config, load_config
 from .connection_options import with_environment
 from .errors import ConfigurationError, DatasyncError, ExitCode, Interrupted
@@ -32,7 +33,7 @@ exit codes:
   1      installation or configuration
   2      credentials missing, wrong or expired
   3      bucket or endpoint not reachable, missing, or refused
-  4      incomplete: some files could not be read, sent or proven, or changed meanwhile
+  4      incomplete: some files could not be read, sent or proven, changed meanwhile, or are missing in the bucket
   5      a stored checksum differs
   75     another run of this job holds the lock
   128+n  stopped by signal n, cleaned up
@@ -100,30 +101,66 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"datasync-turbo {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, run, text in (
-        ("sync", _sync, "upload what is new or changed, and verify it"),
-        ("plan", _plan, "show what sync would upload; nothing is written"),
-        ("check", _check, "check s5cmd, credentials and bucket"),
-        ("config", _config, "check the config file alone; nothing is contacted"),
-    ):
-        command = commands.add_parser(
-            name, help=text, description=text, epilog=_EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
-        command.add_argument("--config", required=True, metavar="FILE", help="the job's env file")
-        command.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
-        command.add_argument("--quiet", action="store_true", help="print warnings and errors only")
-        command.set_defaults(run=run)
+    _command(commands, "sync", _sync, "upload what is new or changed, and verify it").add_argument(
+        "--reconcile",
+        action="store_true",
+        help="compare the state file with the bucket, and upload what vanished there",
+    )
+    _command(commands, "plan", _plan, "show what sync would upload and delete; nothing is written")
+    _add_verify(_command(commands, "verify", _verify, "compare the files with the bucket by content; uploads nothing"))
+    _command(commands, "check", _check, "check s5cmd, credentials and bucket")
+    _command(commands, "config", _config, "check the config file alone; nothing is contacted")
     return parser
+
+
+def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    """Add a command with the options that all have."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, epilog=_EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    command.add_argument("--config", required=True, metavar="FILE", help="the job's env file")
+    command.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+    command.add_argument("--quiet", action="store_true", help="print warnings and errors only")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_verify(command: argparse.ArgumentParser) -> None:
+    """Add the options of `verify`."""
+    source = command.add_mutually_exclusive_group()
+    source.add_argument(
+        "--manifest",
+        metavar="FILE",
+        help="compare the lines of this file, as sha256sum writes it, in place of the files",
+    )
+    source.add_argument(
+        "--from-state", action="store_true", help="compare what the state file says, in place of the files"
+    )
+    command.add_argument(
+        "--attach-sha256",
+        action="store_true",
+        help="let the server compute a SHA256 where one is needed, by copying the object onto itself",
+    )
+    command.add_argument("--allow-download", action="store_true", help="download what nothing else can prove")
+    command.add_argument("--fail-on-extra", action="store_true", help="exit with 4 if the bucket holds anything else")
+    command.add_argument(
+        "--limit",
+        type=int,
+        default=audit.DEFAULT_LIMIT,
+        metavar="N",
+        help="name at most so many findings of each kind (default %(default)s)",
+    )
 
 
 class _Session:
     """A loaded config with its job and log."""
 
-    def __init__(self, arguments: argparse.Namespace, with_log_file: bool) -> None:
+    def __init__(self, arguments: argparse.Namespace, with_log_file: bool, **options: Any) -> None:
+        """`options` win over the config's."""
         self.config: Config = load_config(arguments.config, os.environ)
         os.environ.update(self.config.environment)
         try:
-            self.job = Job.from_options(with_environment(self.config.options))
+            self.job = Job.from_options(with_environment({**self.config.options, **options}))
         except ConfigurationError as error:
             located = self.config.located(error)
             self._report(located, arguments)
@@ -140,7 +177,8 @@ class _Session:
 
 
 def _sync(arguments: argparse.Namespace) -> int:
-    session = _Session(arguments, with_log_file=True)
+    options = {"reconcile": True} if arguments.reconcile else {}
+    session = _Session(arguments, with_log_file=True, **options)
     progress = Progress() if arguments.quiet else progress_for(session.log, sys.stderr)
     with Interrupt(session.job.timeout) as interrupt:
         run = sync.run(session.job, session.log, progress, interrupt)
@@ -155,12 +193,49 @@ def _plan(arguments: argparse.Namespace) -> int:
     with Interrupt(session.job.timeout) as interrupt:
         run = sync.run(session.job, session.log, Progress(), interrupt, dry_run=True)
     if arguments.json:
-        _print_json({**run.result.as_dict(), "uploads": run.plan.uploads_as_dicts()})
+        values = run.result.as_dict()
+        deletions = {**values["deletions"], "keys": [entry.key for entry in run.plan.deletions]}
+        _print_json({**values, "uploads": run.plan.uploads_as_dicts(), "deletions": deletions})
     elif not arguments.quiet:
         for upload in run.plan.uploads:
             size = format_bytes_si(upload.file.identity.size)
             _print_line(f"{size:>8}  {printable(upload.file.key)!r}  {upload.reason}")
+        for entry in run.plan.deletions:
+            what = "refused" if run.result.deletions.refused else "delete"
+            _print_line(f"{what:>8}  {printable(entry.key)!r}")
     return run.result.exit_code
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    session = _Session(arguments, with_log_file=False)
+    request = audit.Request(
+        source="manifest" if arguments.manifest else "state" if arguments.from_state else "tree",
+        manifest=arguments.manifest,
+        attach_sha256=arguments.attach_sha256,
+        allow_download=arguments.allow_download,
+        fail_on_extra=arguments.fail_on_extra,
+        limit=arguments.limit,
+    )
+    with Interrupt(session.job.timeout) as interrupt:
+        result = audit.run(session.job, request, session.log, interrupt)
+    if arguments.json:
+        _print_json(result.as_dict())
+    else:
+        _print_findings(result, arguments.quiet)
+    return result.exit_code
+
+
+def _print_findings(result: Result, quiet: bool) -> None:
+    """A line for each finding; `quiet` leaves out those that are no failure."""
+    for kind in FINDINGS:
+        if quiet and kind == EXTRA and not result.fail_on_extra:
+            continue
+        for finding in result.findings[kind]:
+            method = f"{finding.method}: " if finding.method else ""
+            _print_line(f"{kind:>12}  {finding.path!r}  {method}{finding.message}")
+        more = result.counts[kind] - len(result.findings[kind])
+        if more:
+            _print_line(f"{kind:>12}  and {more} more; see --limit")
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -184,4 +184,4 @@ def _no_sha256(head: ObjectHead, asked: Verdict) -> str:
     """Why an object of which something else agrees is not proven."""
     stored = head.checksums.get("SHA256")
     lacks = "the sizes of the parts behind its SHA256 are not known" if stored else "the server stored no SHA256"
-    return f"{lacks}; its {asked.method} agrees"
+    return f"{lacks}, although its {asked.method} agrees"

@@ -14,13 +14,17 @@ import signal
 import sys
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import cli
+from ansible_collections.datasync.turbo.plugins.module_utils import audit, audit_report, cli
+from ansible_collections.datasync.turbo.plugins.module_utils.audit_report import Finding
+from ansible_collections.datasync.turbo.plugins.module_utils.bucket import StoredObject
 from ansible_collections.datasync.turbo.plugins.module_utils.checks import Check, Report
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import CredentialsError, ExitCode
-from ansible_collections.datasync.turbo.plugins.module_utils.plan import Plan, Upload
+from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.plan import Plan
 from ansible_collections.datasync.turbo.plugins.module_utils.progress import LineProgress, Progress
 from ansible_collections.datasync.turbo.plugins.module_utils.report import ChecksumVerification, Result
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run
+from ansible_collections.datasync.turbo.plugins.module_utils.uploads import NEW, Upload
 from ansible_collections.datasync.turbo.plugins.module_utils.version import __version__
 from ansible_collections.datasync.turbo.plugins.module_utils.walk import Identity, LocalFile
 
@@ -82,11 +86,16 @@ def result(exit_code=0, **changes):
     return Result(**values)
 
 
+def finished(exit_code=0, **changes):
+    """A run with an empty plan."""
+    return Run(result(exit_code, **changes), Plan.nothing(Job(src="/srv/日本", bucket="archive")))
+
+
 class Pipeline:
     """Stands in for sync.run: keeps what it was called with and returns `run`."""
 
     def __init__(self):
-        self.run = Run(result())
+        self.run = finished()
         self.called_with = None
         self.during = lambda: None
 
@@ -115,7 +124,7 @@ def pipeline(monkeypatch):
 @pytest.mark.parametrize("command", ["sync", "plan"])
 @pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 5, 75, 130, 143])
 def test_the_exit_code_is_that_of_the_run(pipeline, config, command, code):
-    pipeline.run = Run(result(exit_code=code))
+    pipeline.run = finished(exit_code=code)
     assert cli.main([command, "--config", config()]) == code
 
 
@@ -129,7 +138,7 @@ def test_a_wrong_command_line_is_1_and_not_argparses_2_which_means_credentials(a
     assert "usage: datasync-turbo" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["sync", "plan", "check", "config"])
+@pytest.mark.parametrize("command", ["sync", "plan", "verify", "check", "config"])
 def test_a_config_that_cannot_be_read_is_1_and_named(pipeline, tmp_path, capsys, command):
     assert cli.main([command, "--config", str(tmp_path / "missing.env")]) == 1
     assert "missing.env" in capsys.readouterr().err
@@ -151,7 +160,7 @@ def test_a_wrong_config_replaces_the_success_of_an_earlier_run(pipeline, config,
     assert "nonsense" in told["problems"][0]["message"]
 
 
-@pytest.mark.parametrize("command", ["plan", "check", "config"])
+@pytest.mark.parametrize("command", ["plan", "verify", "check", "config"])
 def test_only_sync_writes_a_result(pipeline, config, tmp_path, command):
     path = tmp_path / "last-sync.json"
     cli.main([command, "--config", config(f"RESULT_FILE={path}", "S3_STORAGE_CLASS=nonsense")])
@@ -302,8 +311,12 @@ def test_no_secret_is_printed(pipeline, config, capsys, command):
 
 
 def planned():
-    file = LocalFile("/srv/take 1.mov", "take 1.mov", "p/take 1.mov", Identity(146_800_640, 1, 1, 1, 1))
-    return Run(result(dry_run=True), Plan(uploads=[Upload(file, "new")]))
+    """A plan with an upload and a deletion."""
+    run = finished(dry_run=True)
+    file = LocalFile("/srv/日本/take 1.mov", "take 1.mov", "take 1.mov", Identity(146_800_640, 1, 1, 1, 1))
+    run.plan.uploads.add(Upload(file, NEW))
+    run.plan.deletions.append(StoredObject("old\n.mov", 12, "", 0.0))
+    return run
 
 
 def test_plan_is_a_dry_run_that_writes_no_log_file(pipeline, config, tmp_path):
@@ -312,17 +325,26 @@ def test_plan_is_a_dry_run_that_writes_no_log_file(pipeline, config, tmp_path):
     assert not (tmp_path / "sync.log").exists()
 
 
-def test_plan_lists_each_upload_with_size_and_reason(pipeline, config, capsys):
+def test_plan_lists_each_upload_with_size_and_reason_and_each_deletion(pipeline, config, capsys):
     pipeline.run = planned()
     cli.main(["plan", "--config", config()])
-    assert capsys.readouterr().out == "146.8 MB  'p/take 1.mov'  new\n"
+    assert capsys.readouterr().out == "146.8 MB  'take 1.mov'  new\n  delete  'old\\n.mov'\n"
 
 
-def test_plan_as_json_has_the_uploads_beside_the_result(pipeline, config, capsys):
+def test_plan_shows_deletions_that_are_refused_as_such(pipeline, config, capsys):
+    pipeline.run = planned()
+    pipeline.run.result.deletions.refused = "the run has 1 problem"
+    cli.main(["plan", "--config", config()])
+    assert capsys.readouterr().out.endswith(" refused  'old\\n.mov'\n")
+
+
+def test_plan_as_json_has_uploads_and_deletions_beside_the_result(pipeline, config, capsys):
     pipeline.run = planned()
     cli.main(["plan", "--json", "--config", config()])
     told = json.loads(capsys.readouterr().out)
-    assert told["uploads"] == [{"path": "take 1.mov", "key": "p/take 1.mov", "size": 146_800_640, "reason": "new"}]
+    assert told["uploads"] == [{"path": "take 1.mov", "key": "take 1.mov", "size": 146_800_640, "reason": "new"}]
+    assert told["deletions"]["keys"] == ["old\n.mov"]
+    assert told["deletions"]["refused"] == ""
     assert told["exit_code"] == 0
 
 
@@ -330,6 +352,124 @@ def test_a_quiet_plan_prints_nothing(pipeline, config, capsys):
     pipeline.run = planned()
     cli.main(["plan", "--quiet", "--config", config()])
     assert capsys.readouterr().out == ""
+
+
+# --- sync
+
+
+@pytest.mark.parametrize(("arguments", "reconcile"), [([], False), (["--reconcile"], True)])
+def test_a_sync_can_be_told_to_compare_the_state_file_with_the_bucket(pipeline, config, arguments, reconcile):
+    cli.main(["sync", *arguments, "--config", config("STATE_FILE=/var/lib/job.state")])
+    assert pipeline.called_with["job"].reconcile is reconcile
+
+
+# --- verify
+
+
+@pytest.fixture
+def audited(monkeypatch):
+    """Stands in for audit.run: returns the result of the test, and keeps what it was called with in `calls`."""
+
+    class Audited:
+        def __init__(self):
+            self.calls = []
+            self.result = audit_report.Result(
+                "2026-01-02T03:04:05+01:00",
+                "/srv/日本",
+                "tree",
+                "s3://archive/",
+                "CRC64NVME",
+                1000,
+                fail_on_extra=False,
+            )
+
+        def __call__(self, job, request, log, interrupt):
+            self.calls.append((job, request))
+            return self.result
+
+        def found(self, kind, *findings, count=None):
+            self.result.findings[kind].extend(findings)
+            self.result.counts[kind] = len(findings) if count is None else count
+            self.result.exit_code = self.result.code_of_findings()
+
+    audited = Audited()
+    monkeypatch.setattr(cli.audit, "run", audited)
+    return audited
+
+
+DAMAGED = Finding("film\n.mov", "film\n.mov", "CRC64NVME", "the stored CRC64NVME is a, the file has b")
+GONE = Finding("gone.txt", "gone.txt", "", "the object is not in the bucket")
+OTHER = Finding("other.txt", "other.txt", "", "no file of the source is stored there")
+
+
+def test_verify_prints_a_line_for_each_finding_the_worst_first(audited, config, capsys):
+    audited.found("extra", OTHER)
+    audited.found("missing", GONE)
+    audited.found("differs", DAMAGED)
+    assert cli.main(["verify", "--config", config()]) == 5
+    assert capsys.readouterr().out.splitlines() == [
+        "     differs  'film\\n.mov'  CRC64NVME: the stored CRC64NVME is a, the file has b",
+        "     missing  'gone.txt'  the object is not in the bucket",
+        "       extra  'other.txt'  no file of the source is stored there",
+    ]
+
+
+def test_verify_says_how_many_findings_it_does_not_name(audited, config, capsys):
+    audited.found("missing", GONE, count=12)
+    assert cli.main(["verify", "--limit", "1", "--config", config()]) == 4
+    assert capsys.readouterr().out.splitlines()[1:] == ["     missing  and 11 more; see --limit"]
+
+
+def test_a_quiet_verify_prints_what_makes_it_fail(audited, config, capsys):
+    audited.found("extra", OTHER)
+    assert cli.main(["verify", "--quiet", "--config", config()]) == 0
+    assert capsys.readouterr().out == ""
+    audited.found("missing", GONE)
+    assert cli.main(["verify", "--quiet", "--config", config()]) == 4
+    assert "gone.txt" in capsys.readouterr().out
+
+
+def test_verify_as_json_prints_the_result_alone(audited, config, capsys):
+    audited.found("differs", DAMAGED)
+    assert cli.main(["verify", "--json", "--config", config()]) == 5
+    told = json.loads(capsys.readouterr().out)
+    assert told["counts"] == {"ok": 0, "differs": 1, "missing": 0, "unverifiable": 0, "extra": 0}
+    assert told["differs"] == [DAMAGED._asdict()]
+    assert told["exit_code"] == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "request_"),
+    [
+        ([], audit.Request()),
+        (["--manifest", "SHA256SUMS"], audit.Request("manifest", "SHA256SUMS")),
+        (["--from-state"], audit.Request("state")),
+        (["--attach-sha256"], audit.Request(attach_sha256=True)),
+        (["--allow-download"], audit.Request(allow_download=True)),
+        (["--fail-on-extra"], audit.Request(fail_on_extra=True)),
+        (["--limit", "0"], audit.Request(limit=0)),
+    ],
+)
+def test_the_options_of_verify(audited, config, arguments, request_):
+    cli.main(["verify", *arguments, "--config", config()])
+    assert audited.calls[0][1] == request_
+
+
+def test_manifest_and_state_cannot_both_be_the_source(audited, config, capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main(["verify", "--manifest", "x", "--from-state", "--config", config()])
+    assert left.value.code == 1
+    assert "not allowed with" in capsys.readouterr().err
+
+
+def test_a_negative_limit_is_refused(audited, config, capsys):
+    assert cli.main(["verify", "--limit", "-1", "--config", config()]) == 1
+    assert "limit -1" in capsys.readouterr().err
+
+
+def test_verify_writes_no_log_file(audited, config, tmp_path):
+    cli.main(["verify", "--config", config(f"LOG_FILE={tmp_path}/sync.log")])
+    assert not (tmp_path / "sync.log").exists()
 
 
 # --- check and config
