@@ -20,7 +20,7 @@ from .bucket_address import address_of, server_url
 from .checksums import ALGORITHMS
 from .connection import Connection
 from .errors import AccessError, CredentialsError, DatasyncError, EndpointError
-from .listing import Page, listing_query, page_of_answer, parse_page
+from .listing import DocumentTypeError, Page, listing_query, page_of_answer, parse_page
 from .listing import StoredObject as StoredObject  # noqa: PLC0414 - the pipeline takes it from here
 from .signed_request import SignedRequests
 
@@ -217,9 +217,13 @@ def require_members(answer: Mapping[str, Any], names: Iterable[str], where: str)
     botocore takes any page with status 200 for an empty answer, such as the one of a captive portal.
     """
     if not any(name in answer for name in names):
-        raise EndpointError(
-            f"{where}: HTTP 200 without an S3 answer", "is it an S3 server? Check endpoint_url and the proxy"
-        )
+        raise _no_s3_answer(where)
+
+
+def _no_s3_answer(where: str) -> EndpointError:
+    return EndpointError(
+        f"{where}: HTTP 200 without an S3 answer", "is it an S3 server? Check endpoint_url and the proxy"
+    )
 
 
 def _system_reason(error: BaseException) -> Optional[str]:
@@ -312,6 +316,8 @@ class Bucket:
         if answer is not None:
             try:
                 page = parse_page(answer.body)
+            except DocumentTypeError as error:
+                raise _no_s3_answer(self._where) from error
             except ValueError:
                 pass  # boto3 judges it.
             else:

@@ -27,6 +27,10 @@ class StoredObject(NamedTuple):
     last_modified: float
 
 
+class DocumentTypeError(ValueError):
+    """The answer has a document type. S3 sends none; web pages do, and entities that grow without bound need one."""
+
+
 class Page(NamedTuple):
     """Objects in the server's order. `next_token` asks for the next page; None after the last one."""
 
@@ -47,13 +51,15 @@ def listing_query(prefix: str, start_after: str, token: Optional[str], max_keys:
 
 
 def parse_page(body: bytes) -> Page:
-    """Read a page as it came over the wire. Raises ValueError unless it is a whole and well-formed one."""
+    """Read a page as it came over the wire. Raises ValueError unless it is a whole and well-formed one.
+
+    Raises DocumentTypeError for an answer that nobody should parse.
+    """
     from xml.etree import ElementTree
 
     text = body.decode("utf-8")
     if "<!DOCTYPE" in text:
-        # S3 sends none. It could define entities that grow without bound.
-        raise ValueError("the listing has a document type")
+        raise DocumentTypeError("the answer has a document type")
     try:
         root = ElementTree.fromstring(text)  # noqa: S314 - without a document type there are no entities to expand
     except ElementTree.ParseError as error:

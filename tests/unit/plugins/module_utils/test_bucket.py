@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import datetime
 import email.utils
+import os
+import subprocess
+import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Dict, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 import botocore.exceptions
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import bucket as bucket_module
 from ansible_collections.datasync.turbo.plugins.module_utils.bucket import (
     Bucket,
+    Deletion,
+    Failure,
     ObjectHead,
     StoredObject,
     access_error,
@@ -160,9 +170,82 @@ def test_an_answer_that_is_no_listing_is_no_empty_bucket(bucket, wire):
 
 def test_the_check_asks_for_one_key_below_the_prefix(bucket, wire):
     wire.answer(listing())
-    bucket.check("studio/")
+    assert bucket.check("studio/") is False
     path, query = wire.asked()
     assert (path, query["prefix"], query["max-keys"]) == ("/archive", "studio/", "1")
+
+
+def test_the_check_tells_whether_anything_is_stored(bucket, wire):
+    wire.answer(listing(("studio/a", 1, "x")))
+    assert bucket.check("studio/") is True
+    assert [request.short for request in wire.requests] == [True]
+
+
+def test_a_listing_begins_after_a_key_and_goes_on_by_token(bucket, wire):
+    wire.answer(listing(("p/c", 1, "x"), token="next"))
+    wire.answer(listing(("p/d", 2, "y")))
+    assert [entry.key for entry in bucket.list("p/", start_after="p/b")] == ["p/c", "p/d"]
+    assert (wire.asked(0)[1]["start-after"], "start-after" in wire.asked(1)[1]) == ("p/b", False)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        (503, ""),
+        (500, error("InternalError")),
+        (200, listing(("p/a", 1, "x"))[:-30]),
+        (200, listing(("p/a", 1, "x"), token="lost").replace("lost", "")),
+        (307, ""),
+        (200, ""),
+        (NO_ANSWER, ""),
+    ],
+)
+def test_a_page_that_fails_is_asked_again_through_boto3(bucket, wire, broken):
+    """The pages before it are not asked again."""
+    status, body = broken
+    wire.answer(listing(("p/a", 1, "x"), token="next"))
+    wire.answer(body, status=status)
+    wire.answer(listing(("p/b", 2, "y"), token="last"))
+    wire.answer(listing(("p/c", 3, "z")))
+    assert [entry.key for entry in bucket.list("p/")] == ["p/a", "p/b", "p/c"]
+    assert [request.short for request in wire.requests] == [True, True, False, True]
+    assert wire.asked(2)[1]["continuation-token"] == wire.asked(1)[1]["continuation-token"] == "next"
+
+
+def test_boto3_begins_after_the_same_key(bucket, wire):
+    wire.answer(status=503)
+    wire.answer(listing())
+    assert list(bucket.list("p/", "p/b")) == []
+    assert wire.asked()[1]["start-after"] == "p/b"
+
+
+def test_a_server_that_sends_the_same_page_again_and_again_is_given_up(bucket, wire):
+    wire.answer(listing(("p/a", 1, "x"), token="same"))
+    with pytest.raises(EndpointError, match="again and again"):
+        list(bucket.list("p/"))
+
+
+def test_a_listing_that_has_more_and_does_not_say_where_is_an_error(bucket, wire):
+    """To take it for the end would be to miss objects."""
+    wire.answer(listing(("p/a", 1, "x")).replace("<Name>", "<IsTruncated>true</IsTruncated><Name>"))
+    with pytest.raises(EndpointError, match="more pages"):
+        list(bucket.list("p/"))
+
+
+def test_a_captive_portal_in_the_middle_of_a_listing_is_an_error(bucket, wire):
+    wire.answer(listing(("p/a", 1, "x"), token="next"))
+    wire.answer("<html><body>Please log in</body></html>")
+    with pytest.raises(EndpointError, match="is it an S3 server"):
+        list(bucket.list("p/"))
+
+
+@pytest.mark.parametrize("document_type", ["html", 'l [<!ENTITY bomb "boom">]'])
+def test_an_answer_with_a_document_type_is_an_error_and_is_not_read(bucket, wire, document_type):
+    """Web pages have one, and entities that grow without bound; boto3 would expand them."""
+    wire.answer(f"<!DOCTYPE {document_type}>{listing(('&bomb;', 1, 'x'))}")
+    with pytest.raises(EndpointError, match="is it an S3 server"):
+        bucket.check()
+    assert len(wire.requests) == 1
 
 
 def test_the_servers_clock_is_read_from_the_listing(bucket, wire):
@@ -229,11 +312,15 @@ def test_encryption_tells_whether_the_etag_is_an_md5(bucket, wire, headers, is_m
     assert bucket.head("a").etag_is_md5 is is_md5
 
 
+@pytest.mark.parametrize("short", [True, False])
 @pytest.mark.parametrize("key", ["a b/ü", "100%", "a+b", "a?b#c", "~x", "p/*'\"!()", "tab\there"])
-def test_a_special_name_is_asked_for_as_it_is(bucket, wire, key):
+def test_a_special_name_is_asked_for_as_it_is(bucket, wire, key, short):
+    if not short:
+        wire.answer(status=503)
     wire.answer(**HEADERS)
     bucket.head(key)
-    assert unquote(urlsplit(wire.requests[0].url).path) == "/archive/" + key
+    assert wire.requests[-1].short is short
+    assert unquote(urlsplit(wire.requests[-1].url).path) == "/archive/" + key
 
 
 def test_an_object_that_is_not_there_has_no_header(bucket, wire):
@@ -280,6 +367,139 @@ def test_a_server_that_ignores_the_part_number_tells_nothing(bucket, wire):
 def test_a_server_that_refuses_the_part_number_tells_nothing(bucket, wire):
     wire.answer(status=400)
     assert bucket.part_size("a") is None
+
+
+# --- deleting
+
+
+def deleted(*keys, errors=(), marker=False):
+    """The answer to DeleteObjects."""
+    mark = "<DeleteMarker>true</DeleteMarker><DeleteMarkerVersionId>v2</DeleteMarkerVersionId>" if marker else ""
+    gone = "".join(f"<Deleted><Key>{escape(key)}</Key>{mark}</Deleted>" for key in keys)
+    refused = "".join(
+        f"<Error><Key>{key}</Key><Code>{code}</Code><Message>because</Message></Error>" for key, code in errors
+    )
+    return f"<DeleteResult {NAMESPACE}>{gone}{refused}</DeleteResult>"
+
+
+def asked_to_delete(request):
+    """The keys in the body of a DeleteObjects."""
+    return [element.text for element in ElementTree.fromstring(request.body).iter() if element.tag.endswith("Key")]
+
+
+def test_objects_are_deleted_in_one_request(bucket, wire):
+    wire.answer(deleted("p/a", "p/b&c"))
+    assert bucket.delete(["p/a", "p/b&c"]) == Deletion(["p/a", "p/b&c"], False, [])
+    assert wire.requests[0].method == "POST"
+    assert "delete" in wire.asked(0)[1]
+    assert asked_to_delete(wire.requests[0]) == ["p/a", "p/b&c"]
+
+
+def test_nothing_to_delete_asks_nobody(bucket, wire):
+    assert bucket.delete([]) == Deletion([], False, [])
+    assert wire.requests == []
+
+
+def test_a_request_deletes_a_thousand_objects_at_most(bucket, wire):
+    keys = [f"p/{number:04}" for number in range(2100)]
+    for start in (0, 1000, 2000):
+        wire.answer(deleted(*keys[start : start + 1000]))
+    assert bucket.delete(keys) == Deletion(keys, False, [])
+    assert [len(asked_to_delete(request)) for request in wire.requests] == [1000, 1000, 100]
+
+
+@pytest.mark.parametrize("key", ["p/tab\there", "p/line\nend", "p/\r", "p/\x01", "p/\x7f", "p/\uffff"])
+def test_a_key_that_xml_cannot_carry_is_deleted_alone(bucket, wire, key):
+    wire.answer(deleted("p/a", "p/b"))
+    wire.answer(status=204)
+    assert bucket.delete(["p/a", key, "p/b"]) == Deletion(["p/a", "p/b", key], False, [])
+    assert [request.method for request in wire.requests] == ["POST", "DELETE"]
+    assert wire.asked(1)[0] == "/archive/" + key
+
+
+def test_a_versioned_bucket_says_that_it_wrote_markers(bucket, wire):
+    wire.answer(deleted("p/a", "p/b", marker=True))
+    assert bucket.delete(["p/a", "p/b"]).markers is True
+
+
+def test_a_marker_for_one_object_alone_is_told_too(bucket, wire):
+    wire.answer(status=204, x_amz_delete_marker="true", x_amz_version_id="v2")
+    assert bucket.delete(["p/a"]) == Deletion(["p/a"], True, [])
+
+
+def test_each_object_that_is_not_deleted_is_named_with_its_reason(bucket, wire):
+    wire.answer(deleted("p/a", errors=[("p/b", "AccessDenied"), ("p/c", "InternalError")]))
+    assert bucket.delete(["p/a", "p/b", "p/c"]) == Deletion(
+        ["p/a"],
+        False,
+        [
+            Failure("p/b", "AccessDenied", "because (grant s3:DeleteObject on the objects)"),
+            Failure("p/c", "InternalError", "because"),
+        ],
+    )
+
+
+def test_an_object_that_the_answer_leaves_out_is_not_taken_for_deleted(bucket, wire):
+    wire.answer(deleted("p/a"))
+    outcome = bucket.delete(["p/a", "p/b"])
+    assert (outcome.deleted, [failure.key for failure in outcome.failed]) == (["p/a"], ["p/b"])
+
+
+def test_an_answer_that_is_no_answer_deletes_nothing(bucket, wire):
+    wire.answer("<html>Please log in</html>")
+    outcome = bucket.delete(["p/a", "p/b"])
+    assert (outcome.deleted, [failure.key for failure in outcome.failed]) == ([], ["p/a", "p/b"])
+
+
+def test_a_server_without_bulk_deletion_is_asked_for_each_object(bucket, wire):
+    wire.answer(error("NotImplemented"), status=501)
+    wire.answer(status=204)
+    wire.answer(error("AccessDenied"), status=403)
+    outcome = bucket.delete(["p/a", "p/b"])
+    assert [request.method for request in wire.requests] == ["POST", "DELETE", "DELETE"]
+    assert outcome.deleted == ["p/a"]
+    assert [(failure.key, failure.code) for failure in outcome.failed] == [("p/b", "AccessDenied")]
+    assert "s3:DeleteObject" in outcome.failed[0].message
+
+
+def test_a_first_request_that_is_refused_is_an_error(bucket, wire):
+    wire.answer(error("AccessDenied"), status=403)
+    with pytest.raises(AccessError, match="s3:DeleteObject"):
+        bucket.delete(["p/a", "p/b"])
+
+
+def test_what_was_deleted_before_a_failure_is_told(bucket, wire):
+    keys = [f"p/{number:04}" for number in range(2100)]
+    wire.answer(deleted(*keys[:999], errors=[("p/0999", "InternalError")]))
+    wire.answer(error("AccessDenied"), status=403)
+    outcome = bucket.delete(keys)
+    assert outcome.deleted == keys[:999]
+    assert [failure.key for failure in outcome.failed] == keys[999:]
+    assert {failure.code for failure in outcome.failed[1:]} == {"AccessDenied"}
+    assert len(wire.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "keeps"),
+    [("<Status>Enabled</Status>", True), ("<Status>Suspended</Status>", False), ("", False)],
+)
+def test_a_bucket_tells_whether_it_keeps_versions(bucket, wire, status, keeps):
+    wire.answer(f"<VersioningConfiguration {NAMESPACE}>{status}</VersioningConfiguration>")
+    assert bucket.keeps_versions() is keeps
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(403, "AccessDenied"), (501, "NotImplemented"), (405, "MethodNotAllowed")]
+)
+def test_where_the_question_for_versions_is_refused_nobody_knows(bucket, wire, status, code):
+    wire.answer(error(code), status=status)
+    assert bucket.keeps_versions() is None
+
+
+def test_wrong_credentials_are_no_answer_about_versions(bucket, wire):
+    wire.answer(error("InvalidAccessKeyId"), status=403)
+    with pytest.raises(CredentialsError):
+        bucket.keeps_versions()
 
 
 # --- multipart uploads
@@ -400,6 +620,90 @@ def test_a_refused_connection_is_said_in_the_words_of_the_system():
     cause = ConnectionRefusedError(111, "Connection refused")
     with pytest.raises(EndpointError, match="Connection refused"), explained("list", "here"):
         raise botocore.exceptions.EndpointConnectionError(endpoint_url="http://h") from cause
+
+
+# --- what a bucket costs
+
+
+def test_a_bucket_that_was_made_has_asked_nobody(monkeypatch):
+    """What is wrong with the connection shows with the first request."""
+    monkeypatch.setattr(Connection, "client", lambda *arguments: pytest.fail("no client is needed yet"))
+    monkeypatch.setattr(Connection, "credentials", lambda self: pytest.fail("no credentials are needed yet"))
+    Bucket(Connection(profile="there-is-none"), "archive")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        lambda bucket: bucket.check(),
+        lambda bucket: list(bucket.list("")),
+        lambda bucket: bucket.head("a"),
+        lambda bucket: bucket.delete(["a"]),
+        lambda bucket: bucket.client,
+    ],
+)
+def test_a_wrong_profile_is_said_at_the_first_request(request_, monkeypatch, tmp_path):
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    with pytest.raises(CredentialsError, match="profile 'there-is-none' is not in the AWS configuration"):
+        request_(Bucket(Connection(profile="there-is-none", endpoint_url=SERVER), "archive"))
+
+
+def test_missing_credentials_are_said_at_the_first_request(monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    with pytest.raises(CredentialsError, match="Unable to locate credentials") as raised:
+        Bucket(Connection(endpoint_url=SERVER), "archive").check()
+    assert raised.value.hint == "give a profile, keys, or an instance role"
+
+
+def test_threads_share_one_client(monkeypatch):
+    made = []
+    monkeypatch.setattr(Connection, "client", lambda *arguments: made.append(time.sleep(0.05)) or object())
+    bucket = Bucket(Connection(endpoint_url=SERVER, access_key="A", secret_key="S"), "archive")
+    with ThreadPoolExecutor(8) as threads:
+        clients = list(threads.map(lambda _number: bucket.client, range(8)))
+    assert len(made) == 1
+    assert len(set(map(id, clients))) == 1
+
+
+#: Runs without the modules of this process; prints what a run over an unchanged tree has imported.
+FIRST_REQUEST = """
+import sys
+from ansible_collections.datasync.turbo.plugins.module_utils.bucket import Bucket
+from ansible_collections.datasync.turbo.plugins.module_utils.connection import Connection
+options = {"endpoint_url": sys.argv[1], "access_key": "A", "secret_key": "S", "region": "us-east-1"}
+bucket = Bucket(Connection.from_options(options), "archive")
+assert bucket.check("p/") and bucket.endpoint_url
+print(*(name for name in ("boto3", "botocore", "urllib3", "awscrt") if name in sys.modules))
+"""
+
+
+class OnePage(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = listing(("p/a", 1, "x")).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+def test_the_first_request_imports_neither_boto3_nor_botocore(tmp_path):
+    """They would take longer than the rest of a run over an unchanged tree."""
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HOME": str(tmp_path)}
+    with HTTPServer(("127.0.0.1", 0), OnePage) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        command = [sys.executable, "-c", FIRST_REQUEST, url]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        server.shutdown()
+    assert (ended.stdout, ended.stderr) == ("\n", "")
 
 
 # --- where s5cmd is sent
