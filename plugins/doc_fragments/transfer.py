@@ -195,8 +195,8 @@ options:
     type: bool
   require_mount:
     description:
-      - Mount point that must be mounted, and that O(src) must be in. If it is not mounted, the run fails before it
-        looks at anything.
+      - Mount point that must be mounted, and that O(src) must be in. If it is not mounted, the run fails with exit code
+        4 before it looks at anything.
     type: path
   settle_seconds:
     description:
@@ -247,7 +247,8 @@ options:
     type: path
   manifest_path:
     description:
-      - File to which the SHA256 of each file is written with O(checksum_algorithm=SHA256), in the format that
-        C(sha256sum -c) reads. Must not be inside O(src).
+      - File to which the SHA256 of each file that is stored and proven is written with O(checksum_algorithm=SHA256),
+        in the format that C(sha256sum -c) reads. Must not be inside O(src).
+      - Not set, C(manifest.sha256) beside the result file, or a file beside the state or lock file.
     type: path
 """

@@ -309,6 +309,18 @@ result:
           those that were, by method.
       type: dict
       returned: always
+    files_moved:
+      description: Number of files that O(after_upload=move) moved.
+      type: int
+      returned: always
+    files_removed:
+      description: Number of files that O(after_upload=remove) removed.
+      type: int
+      returned: always
+    manifest:
+      description: The manifest that was written with O(checksum_algorithm=SHA256), V(null) without.
+      type: str
+      returned: always
     problems:
       description: What is missing and why. Each has C(path) relative to O(src), C(kind) and C(message).
       type: list
@@ -330,15 +342,27 @@ result:
       scope: uploaded
       unverified: 0
       verified: true
+    compare: state
+    deletions:
+      delete_markers: false
+      deleted: 0
+      planned: 0
+      refused: ''
     destination: s3://archive/studio-1/
     dry_run: false
     duration_seconds: 0.309
     exit_code: 0
+    files_deferred: 0
+    files_in_other_shards: 0
+    files_moved: 0
+    files_removed: 0
     files_skipped: 0
     files_synced: 2
     files_unchanged: 0
     host: upload-1
+    manifest: null
     problems: []
+    reconciled: null
     s3_objects: 2
     source: /srv/material
     source_files: 2
