@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The walk finds every file of the job, and what it cannot read is a problem with a name.
 
-Tests of refused access replace os.scandir or os.stat: to root, who runs them in containers, nothing is refused.
+Tests of refused access replace os.listdir, os.stat or os.lstat: to root, who runs them in containers, nothing is
+refused.
 """
 
 from __future__ import annotations
@@ -13,11 +14,20 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import List, NamedTuple
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils import walk as walk_module
 from ansible_collections.datasync.turbo.plugins.module_utils.patterns import Filter
-from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import MAX_KEY_BYTES, Identity, Walker, identity_of
+from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind, Problem
+from ansible_collections.datasync.turbo.plugins.module_utils.shard import Shard
+from ansible_collections.datasync.turbo.plugins.module_utils.walk import (
+    MAX_KEY_BYTES,
+    Identity,
+    LocalFile,
+    Walker,
+    identity_of,
+)
 
 
 def write(path, content=b"content"):
@@ -26,8 +36,22 @@ def write(path, content=b"content"):
     return path
 
 
-def walk(source, include=(), exclude=(), prefix="", follow_symlinks=True, tick=lambda: None):
-    return Walker(str(source), prefix, Filter(include, exclude), follow_symlinks, tick).walk()
+class Found(NamedTuple):
+    """All that a walk found."""
+
+    files: List[LocalFile]
+    problems: List[Problem]
+    skipped: int
+    elsewhere: int
+
+
+def walker_of(source, include=(), exclude=(), prefix="", follow_symlinks=True, tick=lambda: None, **options):
+    return Walker(str(source), prefix, Filter(include, exclude), follow_symlinks, tick, **options)
+
+
+def walk(source, **options):
+    walker = walker_of(source, **options)
+    return Found(list(walker.files()), walker.problems, walker.skipped, walker.elsewhere)
 
 
 def names(found):
@@ -40,13 +64,13 @@ def problems(found):
 
 @pytest.fixture
 def refuse(monkeypatch):
-    """Make a system call fail for some paths: `refuse("scandir", path, errno.EACCES)`."""
+    """Make a system call fail for some paths: `refuse("listdir", path, errno.EACCES)`."""
 
     def make(call, path, number=errno.EACCES):
         real = getattr(os, call)
 
         def refusing(asked=".", *arguments, **keywords):
-            if os.fspath(asked) == str(path):
+            if os.fspath(asked).rstrip("/") == str(path):
                 raise OSError(number, os.strerror(number), str(asked))
             return real(asked, *arguments, **keywords)
 
@@ -257,7 +281,7 @@ def test_a_fifo_that_is_excluded_is_skipped(source):
 def test_an_unreadable_folder_is_a_problem_and_the_others_are_read(source, refuse):
     write(source / "closed" / "a")
     write(source / "open" / "b")
-    refuse("scandir", source / "closed")
+    refuse("listdir", source / "closed")
     found = walk(source)
     assert names(found) == ["open/b"]
     assert problems(found) == {"closed": Kind.UNREADABLE}
@@ -266,19 +290,19 @@ def test_an_unreadable_folder_is_a_problem_and_the_others_are_read(source, refus
 
 def test_an_unreadable_folder_is_a_problem_although_no_include_matches_it(source, refuse):
     write(source / "closed" / "a.mov")
-    refuse("scandir", source / "closed")
+    refuse("listdir", source / "closed")
     assert problems(walk(source, include=["*.mov"])) == {"closed": Kind.UNREADABLE}
 
 
 @pytest.mark.parametrize("exclude", ["closed/*", "closed/", "clo*"])
 def test_an_unreadable_folder_that_is_excluded_is_not_read(source, refuse, exclude):
     write(source / "closed" / "a")
-    refuse("scandir", source / "closed")
+    refuse("listdir", source / "closed")
     assert problems(walk(source, exclude=[exclude])) == {}
 
 
 def test_an_unreadable_source_is_a_problem(source, refuse):
-    refuse("scandir", source)
+    refuse("listdir", source)
     assert problems(walk(source)) == {".": Kind.UNREADABLE}
 
 
@@ -287,21 +311,9 @@ def test_a_source_that_vanished_is_a_problem(source):
     assert problems(walk(source)) == {".": Kind.VANISHED}
 
 
-def test_a_disk_error_in_the_middle_of_a_folder_is_a_problem(source, monkeypatch):
+def test_a_disk_error_in_the_middle_of_a_folder_is_a_problem(source, refuse):
     write(source / "a")
-
-    class Failing:
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *details):
-            return None
-
-        def __iter__(self):
-            yield from ()
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    monkeypatch.setattr(os, "scandir", lambda path: Failing())
+    refuse("listdir", source, errno.EIO)
     assert problems(walk(source)) == {".": Kind.UNREADABLE}
 
 
@@ -321,52 +333,32 @@ def test_a_folder_that_vanished_during_the_walk_is_a_problem(source):
     assert problems(found) == {"b": Kind.VANISHED}
 
 
-class _Entry:
-    """An entry of a folder that may be listed but not searched (mode r--): its type is known, the rest is refused."""
-
-    def __init__(self, folder, name, is_file, number=errno.EACCES):
-        self.name, self.path, self._is_file, self._number = name, f"{folder}/{name}", is_file, number
-
-    def stat(self, *, follow_symlinks):
-        raise OSError(self._number, os.strerror(self._number))
-
-    def is_file(self, *, follow_symlinks):
-        if self._is_file is None:
-            raise OSError(self._number, os.strerror(self._number))
-        return self._is_file
-
-
-@pytest.fixture
-def list_entries(monkeypatch):
-    """Make os.scandir list these entries."""
-
-    def make(*entries):
-        class Listing(list):
-            def __enter__(self):
-                return self
-
-            def __exit__(self, *details):
-                return None
-
-        monkeypatch.setattr(os, "scandir", lambda path: Listing(entries))
-
-    return make
-
-
-def test_an_entry_that_cannot_be_looked_at_is_a_problem(source, list_entries):
-    list_entries(_Entry(source, "film.mov", True), _Entry(source, "folder", False))
+def test_an_entry_that_cannot_be_looked_at_is_a_problem(source, refuse):
+    """As in a folder that may be listed but not searched (mode r--)."""
+    write(source / "film.mov")
+    (source / "folder").mkdir()
+    refuse("lstat", source / "film.mov")
+    refuse("lstat", source / "folder")
     assert problems(walk(source)) == {"film.mov": Kind.UNREADABLE, "folder": Kind.UNREADABLE}
 
 
-@pytest.mark.parametrize("is_file", [False, None])
-def test_a_folder_that_cannot_be_looked_at_is_a_problem_although_no_include_matches_it(source, list_entries, is_file):
-    """Its files may match. Where the file system does not tell the type, it may be a folder too."""
-    list_entries(_Entry(source, "folder", is_file), _Entry(source, "notes.txt", True))
-    assert problems(walk(source, include=["*.mov"])) == {"folder": Kind.UNREADABLE}
+@pytest.mark.parametrize("type_is_told", [True, False])
+def test_a_folder_that_cannot_be_looked_at_is_a_problem_although_no_include_matches_it(source, refuse, type_is_told):
+    """Its files may match. Where the file system does not tell types, it may be a folder too."""
+    write(source / "folder" / "film.mov")
+    write(source / "notes.txt")
+    refuse("lstat", source / "folder")
+    refuse("lstat", source / "notes.txt")
+    if not type_is_told:
+        refuse("scandir", source)
+    found = problems(walk(source, include=["*.mov"]))
+    assert found == ({} if type_is_told else {"notes.txt": Kind.UNREADABLE}) | {"folder": Kind.UNREADABLE}
 
 
-def test_an_entry_that_vanished_is_a_problem_unless_it_is_excluded(source, list_entries):
-    list_entries(_Entry(source, "a.mov", True, errno.ENOENT), _Entry(source, "b.tmp", True, errno.ENOENT))
+def test_an_entry_that_vanished_is_a_problem_unless_it_is_excluded(source, refuse):
+    for name in ("a.mov", "b.tmp"):
+        write(source / name)
+        refuse("lstat", source / name, errno.ENOENT)
     assert problems(walk(source, exclude=["*.tmp"])) == {"a.mov": Kind.VANISHED}
 
 
@@ -458,3 +450,143 @@ def test_links_that_lead_in_circles_end(source):
     (source / "a").symlink_to("b")
     (source / "b").symlink_to("a")
     assert problems(walk(source)) == {"a": Kind.LINK_LOOP, "b": Kind.LINK_LOOP}
+
+
+# --- batches: what a state file is compared with
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Batches of two entries."""
+    monkeypatch.setattr(walk_module, "BATCH", 2)
+
+
+def batches(source, **options):
+    return [
+        (batch.folder, [name for name, _status, _changed in batch.files], batch.above, batch.upto)
+        for batch in walker_of(source, **options).batches()
+    ]
+
+
+def test_the_batches_of_a_folder_leave_no_gap_between_their_names(source, small_batches):
+    """Whatever is remembered of the folder belongs to exactly one of them, and to none if it is gone."""
+    for name in ("a", "b", "c", "d", "e"):
+        write(source / name)
+    assert batches(source) == [
+        ("", ["a", "b"], None, "b"),
+        ("", ["c", "d"], "b", "d"),
+        ("", ["e"], "d", None),
+    ]
+
+
+def test_a_full_last_batch_covers_the_rest_of_the_names_too(source, small_batches):
+    for name in ("a", "b"):
+        write(source / name)
+    assert batches(source) == [("", ["a", "b"], None, None)]
+
+
+def test_a_folder_without_files_has_a_batch_too(source):
+    """Its files may all be gone."""
+    (source / "empty").mkdir()
+    assert batches(source) == [("", [], None, None), ("empty/", [], None, None)]
+
+
+def test_the_source_itself_has_a_batch_when_it_is_empty(source):
+    assert batches(source) == [("", [], None, None)]
+
+
+def test_names_that_are_not_utf_8_do_not_limit_a_batch(source, small_batches):
+    """No state file can hold them. A batch of such names alone is open, and the next one covers its names again."""
+    for name in (b"a", b"\xff1", b"\xff2", b"\xff3", "\U0001f600".encode()):
+        (Path(os.fsdecode(os.fsencode(source) + b"/" + name))).touch()
+    limits = [(above, upto) for _folder, _names, above, upto in batches(source)]
+    assert limits == [(None, "a"), ("a", None), ("a", None)]
+
+
+def test_batches_hold_files_only_and_folders_that_are_not_entered_have_none(source):
+    write(source / "a")
+    write(source / "kept" / "b")
+    write(source / "left out" / "c")
+    assert batches(source, exclude=["left out/*"]) == [("", ["a"], None, None), ("kept/", ["b"], None, None)]
+
+
+def test_a_folder_that_cannot_be_read_has_no_batch(source, refuse):
+    """Nothing may be concluded about its files."""
+    write(source / "closed" / "a")
+    refuse("listdir", source / "closed")
+    assert batches(source) == [("", [], None, None)]
+
+
+def test_an_interrupt_stops_the_walk_between_batches(source, small_batches):
+    for number in range(6):
+        write(source / str(number))
+    ticks = []
+    walker = walker_of(source, tick=lambda: ticks.append(1))
+    assert len(list(walker.files())) == 6
+    assert len(ticks) == 3
+
+
+def test_files_are_handed_over_while_the_walk_goes_on(source):
+    """A tree of a million files is never in memory at once."""
+    for folder in ("a", "b"):
+        write(source / folder / "x")
+    files = walker_of(source).files()
+    assert next(files).relative == "a/x"
+    write(source / "b" / "y")
+    assert [file.relative for file in files] == ["b/x", "b/y"]
+
+
+# --- shards
+
+
+def test_shards_divide_the_files_and_count_what_belongs_to_others(source):
+    for number in range(30):
+        write(source / str(number))
+    found = [walk(source, prefix="p/", shard=Shard(index, 3)) for index in range(3)]
+    assert sorted(name for part in found for name in names(part)) == sorted(str(number) for number in range(30))
+    assert [len(part.files) + part.elsewhere for part in found] == [30, 30, 30]
+    assert all(part.files for part in found)
+
+
+def test_a_file_that_the_filters_leave_out_is_skipped_in_every_shard(source):
+    write(source / "a.tmp")
+    for index in range(2):
+        found = walk(source, exclude=["*.tmp"], shard=Shard(index, 2))
+        assert (found.files, found.skipped, found.elsewhere) == ([], 1, 0)
+
+
+def test_what_no_shard_can_store_is_a_problem_of_one_shard_alone(source):
+    os.mkfifo(source / "pipe")
+    found = [walk(source, shard=Shard(index, 2)) for index in range(2)]
+    assert sorted(len(part.problems) for part in found) == [0, 1]
+
+
+def test_what_may_hold_files_of_every_shard_is_a_problem_in_each(source, refuse):
+    write(source / "closed" / "a")
+    (source / "broken").symlink_to("nowhere")
+    refuse("listdir", source / "closed")
+    for index in range(2):
+        found = walk(source, shard=Shard(index, 2))
+        assert problems(found) == {"broken": Kind.BROKEN_LINK, "closed": Kind.UNREADABLE}
+
+
+# --- a source that goes away
+
+
+def test_a_source_that_is_replaced_during_the_walk_is_lost(source):
+    """Unmounted, it is another folder: an empty one."""
+    write(source / "a")
+
+    def unmount():
+        source.rename(source.with_name("before"))
+        source.mkdir()
+
+    found = walk(source, tick=unmount)
+    assert problems(found)["."] == Kind.SOURCE_LOST
+
+
+def test_a_source_that_vanishes_at_the_end_of_the_walk_is_lost(source):
+    walker = walker_of(source)
+    for _batch in walker.batches():
+        source.rmdir()
+    assert [(problem.path, problem.kind) for problem in walker.problems] == [(".", Kind.SOURCE_LOST)]
