@@ -7,12 +7,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import lock
 from ansible_collections.datasync.turbo.plugins.module_utils.connection import Connection
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError, LockedError
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.lock import Memory, StateMark
+from ansible_collections.datasync.turbo.plugins.module_utils.shard import Shard
 
 
 @pytest.fixture
@@ -75,11 +78,11 @@ def test_the_lock_of_a_holder_that_died_is_free(tmp_path):
 
 def test_a_child_that_inherits_the_lock_holds_it_beyond_our_end(job):
     """An s5cmd that outlives a killed run still sends; nobody may begin beside it."""
-    with lock.held(job) as descriptor:
+    with lock.held(job) as held:
         child = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()"],
             stdin=subprocess.PIPE,
-            pass_fds=(descriptor.descriptor,),
+            pass_fds=(held.descriptor,),
         )
     with child:
         with pytest.raises(LockedError), lock.held(job):
@@ -110,7 +113,7 @@ def test_the_same_job_has_the_same_lock_however_its_source_is_written(tmp_path):
 
 def test_a_lock_path_of_ones_own_is_used(tmp_path):
     with lock.held(with_path(tmp_path)):
-        assert (tmp_path / "job.lock").read_text() == f"{os.getpid()}\n\n"
+        assert (tmp_path / "job.lock").read_text() == f"{os.getpid()}\n{{}}\n"
 
 
 def test_without_a_system_folder_for_locks_the_temporary_folder_serves(job, tmp_path, monkeypatch):
@@ -166,20 +169,131 @@ def test_a_lock_file_with_other_content_names_nobody(tmp_path, content):
 def test_what_may_be_unproven_is_remembered_from_run_to_run_until_it_is_proven(tmp_path):
     job = with_path(tmp_path)
     with lock.held(job) as held:
-        assert held.unproven_since is None
-        assert held.remember_unproven(1_000_000.7)
+        assert held.memory.unproven_since is None
+        assert held.remember(unproven_since=1_000_000.7)
     with lock.held(job) as held:
-        assert held.unproven_since == lock.unproven_since(job) == 1_000_000
-        assert held.remember_unproven(2_000_000)
-        assert held.unproven_since == 1_000_000, "the first unproven run counts"
-        held.forget_unproven()
-    assert lock.unproven_since(job) is None
+        assert held.memory.unproven_since == lock.memory_of(job).unproven_since == 1_000_000
+        assert held.remember(unproven_since=None)
+    assert lock.memory_of(job) == Memory()
 
 
-@pytest.mark.parametrize("content", ["", "12", "12\n", "12\nsoon\n", "\xff", "12\n-5\n"])
-def test_a_lock_file_of_another_making_is_no_memory(tmp_path, content):
+def test_one_thing_is_remembered_or_forgotten_without_touching_the_others(tmp_path):
+    job = with_path(tmp_path)
+    everything = Memory(1000.0, 2000.0, ("p/a", "p/b"), StateMark("0123", 7))
+    with lock.held(job) as held:
+        held.remember(**everything.__dict__)
+        held.remember(unproven_since=None)
+    assert lock.memory_of(job) == Memory(None, 2000.0, ("p/a", "p/b"), StateMark("0123", 7))
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        Memory(),
+        Memory(unproven_since=0.0),
+        Memory(unproven_since=1.0),
+        Memory(unfinished_since=1700000000.25, multipart_keys=("p/caf\u00e9 \U0001f600\n\"'", "p/b")),
+        Memory(state=StateMark("0123456789abcdef", 0)),
+    ],
+)
+def test_what_is_remembered_is_read_back_as_it_was(tmp_path, memory):
+    job = with_path(tmp_path)
+    with lock.held(job) as held:
+        assert held.remember(**memory.__dict__)
+        assert lock.memory_of(job) == memory, "at once, for a run that is killed"
+    with lock.held(job) as held:
+        assert held.memory == memory
+
+
+def test_a_shorter_memory_leaves_nothing_of_the_longer_one(tmp_path):
+    job = with_path(tmp_path)
+    with lock.held(job) as held:
+        held.remember(multipart_keys=tuple(f"p/{number}" for number in range(10_000)))
+        held.remember(multipart_keys=())
+        assert (tmp_path / "job.lock").read_text() == f"{os.getpid()}\n{{}}\n"
+
+
+def test_the_memory_of_version_0_1_0_is_understood(tmp_path):
+    (tmp_path / "job.lock").write_text("12\n1700000000\n")
+    assert lock.memory_of(with_path(tmp_path)) == Memory(unproven_since=1700000000.0)
+
+
+@pytest.mark.parametrize("content", ["", "12", "12\n", "12\n\n"])
+def test_an_empty_memory_is_none(tmp_path, content):
     (tmp_path / "job.lock").write_bytes(content.encode("latin-1"))
-    assert lock.unproven_since(with_path(tmp_path)) is None
+    assert lock.memory_of(with_path(tmp_path)) == Memory()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"12\nsoon\n",
+        b"\xff\n{}\n",
+        b'12\n{"unproven_since": 17',
+        b"12\n[1]\n",
+        b'12\n{"state": 5}\n',
+        b'12\n{"unproven_since": "x"}\n',
+        b"12\n{}\0\0\0\n",
+    ],
+)
+def test_a_memory_that_cannot_be_read_means_that_anything_may_be_unproven(tmp_path, content):
+    """Whatever it said, it is lost: to compare too much does no harm."""
+    (tmp_path / "job.lock").write_bytes(content)
+    assert lock.memory_of(with_path(tmp_path)) == Memory(unproven_since=0.0)
+    with lock.held(with_path(tmp_path)):
+        pass
+    assert lock.memory_of(with_path(tmp_path)) == Memory(unproven_since=0.0), "also after a run that proved nothing"
+
+
+def test_a_run_without_a_lock_file_remembers_nothing_and_makes_none(tmp_path):
+    assert lock.memory_of(with_path(tmp_path)) == Memory()
+    assert not (tmp_path / "job.lock").exists()
+
+
+def test_a_kill_while_the_memory_is_written_never_leaves_an_empty_file(tmp_path, monkeypatch):
+    """An empty file would remember nothing; so it is made shorter only after the new memory is in it."""
+    job = with_path(tmp_path)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(descriptor, size):
+        raise Killed
+
+    with pytest.raises(Killed), lock.held(job) as held:
+        held.remember(unproven_since=1000.0, multipart_keys=("p/a long key",))
+        monkeypatch.setattr(lock.os, "ftruncate", killed)
+        held.remember(multipart_keys=())
+    monkeypatch.undo()
+    assert lock.memory_of(job).unproven_since in (0.0, 1000.0)
+
+
+def test_a_memory_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    with lock.held(with_path(tmp_path)) as held:
+        monkeypatch.setattr(lock.os, "pwrite", full_disk)
+        assert held.remember(unproven_since=1.0) is False
+
+
+def full_disk(*arguments):
+    raise OSError(28, "No space left on device")
+
+
+def test_the_memory_is_on_the_disk_before_it_counts_as_written(tmp_path, monkeypatch):
+    calls = []
+    for name in ("pwrite", "ftruncate", "fsync"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            lock.os, name, lambda *arguments, name=name, real=real: (calls.append(name), real(*arguments))[1]
+        )
+    with lock.held(with_path(tmp_path)) as held:
+        calls.clear()
+        held.remember(unproven_since=1.0)
+    assert calls == ["pwrite", "ftruncate", "fsync"]
+
+
+def test_shards_of_a_job_do_not_wait_for_each_other(job):
+    jobs = [job, *(replace(job, shard=Shard(index, 2)) for index in range(2)), replace(job, shard=Shard(0, 3))]
+    assert len({lock.lock_path(other) for other in jobs}) == 4
 
 
 def test_a_lock_file_that_is_another_files_second_name_is_refused_and_left_alone(tmp_path):
