@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Iterator, NamedTuple, Optional, Set
 
 from . import checksums, deletion, lock, manifest, report
-from .attach import COPY_TIMEOUT, Attacher
+from .attach import COPY_LIMIT, COPY_TIMEOUT, Attacher
 from .audit_report import DIFFERS, EXTRA, FINDINGS, MISSING, OK, UNVERIFIABLE, Finding, Result
 from .bucket import Bucket, StoredObject
 from .crew import Crew
@@ -214,7 +214,7 @@ class _Audit:
         attacher = None
         if request.attach_sha256:
             client = job.connection.client("s3", PROVERS, read_timeout=COPY_TIMEOUT)
-            attacher = Attacher(client, job.bucket, job.acl)
+            attacher = Attacher(client, job.bucket, job.acl, COPY_LIMIT)
         return Means(_algorithm(job) == "SHA256", attacher, request.dry_run, request.allow_download)
 
     def _all_expected(self, index: ObjectIndex) -> Iterator[Expected]:
@@ -250,7 +250,7 @@ class _Audit:
         job = self._job
         if not job.state_path:
             raise ConfigurationError("state_path is missing", "give the job's state file (STATE_FILE in an env file)")
-        state = read_state(job, lock.memory_of(job).state)
+        state = read_state(job, self._bucket.endpoint_url or "", lock.memory_of(job).state)
         if state is None:
             raise ConfigurationError(
                 f"state_path {job.state_path!r} is missing, or not as the last run left it", "run `sync` first"

@@ -9,9 +9,10 @@ could make the source look smaller than it is forbids deletions, and even then t
 from __future__ import annotations
 
 import os
-from typing import Callable, Dict, List, NamedTuple, Sequence
+import stat
+from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence
 
-from .bucket import Bucket, Deletion, StoredObject
+from .bucket import Bucket, StoredObject
 from .job import Job
 from .object_index import ObjectIndex
 from .patterns import Filter
@@ -29,8 +30,12 @@ class Found(NamedTuple):
     total: int
 
 
-def find(job: Job, files: Filter, listing: ObjectIndex, tick: Callable[[], None]) -> Found:
-    """Look for objects without a file among those that are left in the listing; those that were taken have one."""
+def find(job: Job, listing: ObjectIndex, was_seen: Callable[[str], bool], tick: Callable[[], None]) -> Found:
+    """Look for objects without a file among those that are left in the listing; those that were taken have one.
+
+    `was_seen` tells of a relative path whether the walk saw the file.
+    """
+    files = job.filter
     gone: List[StoredObject] = []
     left = belonging = 0
     for entry in listing.rest():
@@ -41,7 +46,8 @@ def find(job: Job, files: Filter, listing: ObjectIndex, tick: Callable[[], None]
             continue
         belonging += 1
         if is_gone(job, files, entry.key):
-            gone.append(entry)
+            if is_left_out(job, files, entry.key) or not was_seen(entry.key[len(job.prefix) :]):
+                gone.append(entry)
     return Found(sorted(gone), listing.total - left + belonging)
 
 
@@ -49,7 +55,13 @@ def is_gone(job: Job, files: Filter, key: str) -> bool:
     """Whether no file stands behind the key any more. What the filters leave out counts as there."""
     if is_left_out(job, files, key):
         return job.delete_excluded
-    return not os.path.lexists(os.path.join(job.src, key[len(job.prefix) :]))
+    try:
+        return stat.S_ISDIR(os.lstat(os.path.join(job.src, key[len(job.prefix) :])).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        # It cannot be looked at, or no file can have such a name: then this uploader did not store it.
+        return False
 
 
 def refusal(job: Job, gone: int, total: int, *, source_is_empty: bool, problems: Sequence[Problem]) -> str:
@@ -71,10 +83,8 @@ def refusal(job: Job, gone: int, total: int, *, source_is_empty: bool, problems:
     return ""
 
 
-def delete(
-    job: Job, files: Filter, bucket: Bucket, planned: Sequence[StoredObject], tick: Callable[[], None]
-) -> Deletion:
-    """Delete what was planned and still is as it was: the uploads since may have taken hours.
+def confirm(job: Job, bucket: Bucket, planned: Sequence[StoredObject], tick: Callable[[], None]) -> Iterator[List[str]]:
+    """Of what was planned, the keys that may still be deleted, some at a time: the uploads since may have taken hours.
 
     The bucket is listed once more to its end; an object that somebody replaced since, or whose file came back, stays.
     Raises what Bucket raises.
@@ -84,13 +94,11 @@ def delete(
     for number, entry in enumerate(bucket.list(job.prefix)):
         if number % _TICK_EVERY == 0:
             tick()
-        if wanted.get(entry.key) == entry and is_gone(job, files, entry.key):
+        if wanted.get(entry.key) == entry:
             confirmed.append(entry.key)
-    done = Deletion([], False, [])
     for start in range(0, len(confirmed), _TICK_EVERY):
         tick()
-        done = done.with_more(bucket.delete(confirmed[start : start + _TICK_EVERY]))
-    return done
+        yield [key for key in confirmed[start : start + _TICK_EVERY] if is_gone(job, job.filter, key)]
 
 
 def _limit(max_delete: str, total: int) -> int:

@@ -11,7 +11,7 @@ import os
 import stat
 import tempfile
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
 
 from .errors import ConfigurationError, LockedError
@@ -36,41 +36,63 @@ class Memory:
     forgotten otherwise, and the next one would take its objects for good because their times and sizes fit.
     `unfinished_since`: a run that began then did not clean up; it may have left open the multipart uploads of the keys
     in `multipart_keys`. `state`: the state file as it was written last; an older one was restored from somewhere.
+    `filter`: which files belonged to the job when `unproven_since` was set.
     """
 
     unproven_since: Optional[float] = None
     unfinished_since: Optional[float] = None
     multipart_keys: Tuple[str, ...] = ()
     state: Optional[StateMark] = None
+    filter: str = ""
 
 
 #: A memory that cannot be read: anything may be unproven.
 _LOST = Memory(unproven_since=0.0)
+_OTHERS = "others"
 
 
 class HeldLock:
-    """The lock while it is held, and its memory."""
+    """The lock while it is held, and its memory of one job; it may remember others that share the file."""
 
-    def __init__(self, path: str, descriptor: int) -> None:
+    def __init__(self, path: str, descriptor: int, job: Job) -> None:
         self.path = path
         self.descriptor = descriptor
-        self.memory = _memory_in(path)
+        self._job = _digest(job)
+        self._memories = _memories_in(path)
+        self._held = True
+        _write(descriptor, self._memories)
+
+    @property
+    def memory(self) -> Memory:
+        """What is remembered of the job."""
+        return self._memories.of(self._job)
 
     def remember(self, **changes: Any) -> bool:
         """Change the memory, durably; False if the file is another user's and cannot be written."""
-        self.memory = replace(self.memory, **changes)
-        return _write(self.descriptor, self.memory)
+        if not self._held:
+            return False
+        self._memories.by_job[self._job] = replace(self.memory, **changes)
+        return _write(self.descriptor, self._memories)
+
+    def release(self) -> None:
+        """Let go; threads that are left over can no longer write."""
+        self._held = False
+        os.close(self.descriptor)
 
 
 def lock_path(job: Job) -> str:
     """The lock file of a job: its `lock_path`, or one named after source and destination."""
     if job.lock_path:
         return job.lock_path
+    folder = _LOCK_FOLDER if os.access(_LOCK_FOLDER, os.W_OK) else tempfile.gettempdir()
+    return os.path.join(folder, f"datasync-turbo-{_digest(job)}.lock")
+
+
+def _digest(job: Job) -> str:
+    """The job by source, destination and shard, in 16 hexadecimal digits."""
     shard = [f"{job.shard.index}/{job.shard.count}"] if job.shard else []
     what = "\0".join([os.path.realpath(job.src), job.destination, job.connection.endpoint_url or "", *shard])
-    folder = _LOCK_FOLDER if os.access(_LOCK_FOLDER, os.W_OK) else tempfile.gettempdir()
-    digest = hashlib.sha256(what.encode("utf-8", "surrogateescape")).hexdigest()
-    return os.path.join(folder, f"datasync-turbo-{digest[:16]}.lock")
+    return hashlib.sha256(what.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 @contextmanager
@@ -82,16 +104,19 @@ def held(job: Job) -> Iterator[HeldLock]:
     path = lock_path(job)
     descriptor = _open(path)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            message = f"another run of this job{_holder(path)} holds the lock {path!r}"
-            raise LockedError(message, "wait for it to end") from error
-        lock = HeldLock(path, descriptor)
-        _write(descriptor, lock.memory)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        message = f"another run of this job{_holder(path)} holds the lock {path!r}"
+        raise LockedError(message, "wait for it to end") from error
+    except BaseException:
+        os.close(descriptor)
+        raise
+    lock = HeldLock(path, descriptor, job)
+    try:
         yield lock
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
 def _open(path: str) -> int:
@@ -127,13 +152,25 @@ def _plain(descriptor: int, path: str) -> int:
 
 def memory_of(job: Job) -> Memory:
     """What is remembered of a job, for a run that takes no lock."""
-    return _memory_in(lock_path(job))
+    return _memories_in(lock_path(job)).of(_digest(job))
 
 
-def _write(descriptor: int, memory: Memory) -> bool:
-    values: Dict[str, Any] = {name: value for name, value in asdict(memory).items() if value}
-    if memory.unproven_since is not None:
-        values["unproven_since"] = int(memory.unproven_since)
+@dataclass
+class _Memories:
+    """Memories by the digest of the job; `others` holds for jobs that are not named."""
+
+    by_job: Dict[str, Memory] = field(default_factory=dict)
+    others: Memory = field(default_factory=Memory)
+
+    def of(self, job: str) -> Memory:
+        """The memory of one job."""
+        return self.by_job.get(job, self.others)
+
+
+def _write(descriptor: int, memories: _Memories) -> bool:
+    values = {job: _values(memory) for job, memory in memories.by_job.items()}
+    if memories.others != Memory():
+        values[_OTHERS] = _values(memories.others)
     lines = f"{os.getpid()}\n{json.dumps(values)}\n".encode("ascii")
     try:
         # In this order: a kill in between must not leave an empty file, which remembers nothing.
@@ -146,31 +183,44 @@ def _write(descriptor: int, memory: Memory) -> bool:
     return True
 
 
-def _memory_in(path: str) -> Memory:
+def _values(memory: Memory) -> Dict[str, Any]:
+    values = {name: value for name, value in asdict(memory).items() if value is not None and value != ()}
+    if memory.unproven_since is not None:
+        values["unproven_since"] = int(memory.unproven_since)
+    return values
+
+
+def _memories_in(path: str) -> _Memories:
     try:
         with open(path, encoding="ascii") as file:
             file.readline()
             line = file.readline()
     except OSError:
-        return Memory()
+        return _Memories()
     except ValueError:
-        return _LOST
+        return _Memories(others=_LOST)
     try:
-        return _memory(json.loads(line)) if line.strip() else Memory()
-    except (ValueError, TypeError, AttributeError):
-        return _LOST
+        return _memories(json.loads(line)) if line.strip() else _Memories()
+    except (ValueError, TypeError, AttributeError, IndexError):
+        return _Memories(others=_LOST)
+
+
+def _memories(values: Any) -> _Memories:
+    if isinstance(values, int):
+        # As version 0.1.0 wrote it: the time alone.
+        return _Memories(others=Memory(unproven_since=float(values)))
+    by_job = {str(job): _memory(memory) for job, memory in values.items()}
+    return _Memories(by_job, by_job.pop(_OTHERS, Memory()))
 
 
 def _memory(values: Any) -> Memory:
-    if isinstance(values, int):
-        # As version 0.1.0 wrote it: the time alone.
-        return Memory(unproven_since=float(values))
     state = values.get("state")
     return Memory(
         _moment(values.get("unproven_since")),
         _moment(values.get("unfinished_since")),
         tuple(str(key) for key in values.get("multipart_keys", ())),
         StateMark(str(state[0]), int(state[1])) if state else None,
+        str(values.get("filter", "")),
     )
 
 

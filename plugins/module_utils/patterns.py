@@ -9,6 +9,7 @@ folder `a` of the source; s5cmd matches them against the whole path, where `a/*`
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import re
 from typing import Iterable, List, Pattern
 
@@ -56,6 +57,13 @@ class Filter:
         self._temporary = [re.compile(fnmatch.translate(pattern)) for pattern in temporary]
         # Only a pattern that ends in a star excludes everything below a folder, whatever is in there.
         self._exclude_below = _compiled(pattern for pattern in exclude if pattern.endswith(("*", "/")))
+
+    @property
+    def digest(self) -> str:
+        """The same for the same patterns in the same order; '' without one."""
+        groups = (self._include, self._exclude, self._temporary)
+        texts = repr([[pattern.pattern for pattern in group] for group in groups])
+        return "" if self.takes_all else hashlib.sha256(texts.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     @property
     def takes_all(self) -> bool:

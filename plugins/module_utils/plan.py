@@ -53,6 +53,9 @@ OUR_SECONDS_PER_MIB = 60.0
 OTHERS_SECONDS_PER_MIB = 1.0
 #: Seconds by which the clock of a file system may be behind ours.
 FILE_CLOCK_MARGIN = 1.0
+#: Nanoseconds between two times that a file system can tell apart, at most: whole seconds (two on FAT), or jiffies.
+COARSE_TICK = 2_100_000_000
+FINE_TICK = 50_000_000
 #: Requests in flight while objects are looked at, and how many may wait for their turn.
 LOOKERS = 8
 LOOKS_AHEAD = 256
@@ -190,8 +193,7 @@ class _Comparison:
         self._unproven_since = memories.unproven_since
         self._tick = tick
         self._verifier = Verifier(bucket, job.checksum_algorithm)
-        self._filter = job.filter
-        self._walker = Walker(job.src, job.prefix, self._filter, job.follow_symlinks, tick, shard=job.shard)
+        self._walker = Walker(job.src, job.prefix, job.filter, job.follow_symlinks, tick, shard=job.shard)
         self._listing: Optional[ObjectIndex] = None
         self._looks = _Looks(self._verifier, tick)
         self._now_ns = time.time_ns()
@@ -213,8 +215,9 @@ class _Comparison:
             return True
         if self._job.delete and not state.swept:
             return True
+        # An age below 0 means that a clock was wrong, then or now.
         age = self._now_ns / 1e9 - state.reconciled_at
-        return self._job.reconcile or age >= self._job.reconcile_days * 86400
+        return self._job.reconcile or not 0 <= age < self._job.reconcile_days * 86400
 
     def read_listing(self) -> None:
         """Read what is stored; with a trusted state file the two are reconciled."""
@@ -286,15 +289,16 @@ class _Comparison:
         if recorded is None:
             self._unknown.add(Upload(file, ""))
         elif same:
-            unproven = self._unproven_since is not None and not recorded[4]
-            if unproven and not self._defers(file):
-                self._look(file, partial(self._reason_to_upload, file, None, suspect=True))
-            else:
+            if self._unproven_since is None or recorded[4]:
                 self._present(file)
+            elif not self._defers(file):
+                self._look(file, partial(self._reason_to_upload, file, None, suspect=True))
         elif recorded[0] != file.identity.size:
             self._upload(file, reason_of_size(recorded[0], file.identity.size))
         elif not self._defers(file):
-            self._look(file, partial(self._reason_by_record, file, self._row(file)))
+            row = self._row(file)
+            question = partial(self._reason_by_record, file, row)
+            self._looks.ask(question, partial(self._take_in_by_record, file, row))
 
     def _compare_unknown(self) -> None:
         if not self._unknown:
@@ -318,6 +322,9 @@ class _Comparison:
         if entry is None:
             found.missing += 1
             self._upload(file, VANISHED)
+        elif row is not None and not row.etag:
+            # It was not proven; there is nothing to reconcile it with but the times.
+            self._compare_with_listing(file, entry, recorded=True)
         elif row is not None and entry.size == file.identity.size and entry.etag == row.etag:
             self._present(file)
         else:
@@ -352,13 +359,14 @@ class _Comparison:
             if everything:
                 plan.present.add(Upload(file, ""))
         elif verdict.outcome is Outcome.UNPROVEN:
-            plan.unproven.append(Present(file, verdict))
+            if self._job.verification_wanted or self._job.comparison == "checksum":
+                plan.unproven.append(Present(file, verdict))
         elif everything:
             plan.proven[verdict.method] += 1
 
     def _record(self, file: LocalFile, verdict: Verdict) -> None:
         if self._state is not None and verdict.outcome is Outcome.SAME:
-            self._state.remember(row_of(file.relative, file.identity, verdict))
+            self._state.remember(row_of(file.relative, file.identity, verdict, self._now_ns))
 
     def _upload(self, file: LocalFile, reason: str) -> None:
         if self._defers(file):
@@ -385,7 +393,7 @@ class _Comparison:
 
     def _find_gone(self, batch: Batch, known: Dict[str, Known]) -> None:
         """What is left of the records: files that the filters leave out now, or that are gone."""
-        gone = [batch.folder + name for name in known if not os.path.lexists(batch.path + name)]
+        gone = [batch.folder + name for name in known if _is_no_file(batch.path + name)]
         if gone and self._state is not None:
             self._note_gone(self._state)
             self._state.forget(gone)
@@ -411,8 +419,12 @@ class _Comparison:
             return
         if listing is None:
             listing = ObjectIndex(self._bucket.list(self._job.prefix), self._tick)
-        found = deletion.find(self._job, self._filter, listing, self._tick)
+        found = deletion.find(self._job, listing, self._was_seen, self._tick)
         plan.deletions, plan.deletable_objects, plan.swept = found.gone, found.total, True
+
+    def _was_seen(self, relative: str) -> bool:
+        """Whether the walk saw a file that it did not look up in the listing: what it did not see is forgotten."""
+        return self._trusted and self._state is not None and self._state.row(relative) is not None
 
     def _look(self, file: LocalFile, question: Callable[[], Answer]) -> None:
         self._looks.ask(question, lambda answer: self._take_in(file, answer))
@@ -423,6 +435,14 @@ class _Comparison:
             return
         self._present(file, answer.verdict)
         self._record(file, answer.verdict)
+
+    def _take_in_by_record(self, file: LocalFile, row: Optional[Row], answer: Answer) -> None:
+        """The bucket was not asked: what was proven then holds, with the new identity; no more."""
+        if not answer.by_record or row is None or self._state is None:
+            self._take_in(file, answer)
+            return
+        self._present(file)
+        self._state.remember(row._replace(identity=settled(file.identity, self._now_ns)))
 
     def _suspect(self, entry: StoredObject) -> bool:
         """Whether an earlier run may have stored the object and ended without a proof."""
@@ -442,7 +462,7 @@ class _Comparison:
             proof = Verdict(Outcome.SAME, row.method, "", row.etag, row.checksum, row.part_size)
             verdict = self._verifier.recorded(file, proof)
             if verdict.outcome is Outcome.SAME:
-                return Answer("", verdict)
+                return Answer("", verdict, by_record=True)
             if verdict.outcome is not Outcome.UNPROVEN:
                 return Answer(f"content: {verdict.message}", verdict)
         return self._reason_to_upload(file, None, suspect=True)
@@ -495,10 +515,11 @@ class _Comparison:
 
 
 class Answer(NamedTuple):
-    """Why a file must be uploaded, '' if it is stored; and the verdict that says so."""
+    """Why a file must be uploaded, '' if it is stored; the verdict that says so; whether only the record was asked."""
 
     reason: str
     verdict: Verdict
+    by_record: bool = False
 
 
 _UNKNOWN = Verdict(Outcome.MISSING)
@@ -539,11 +560,28 @@ class _Looks:
         take_in(future.result())
 
 
-def row_of(relative: str, identity: Identity, verdict: Verdict, sha256: str = "") -> Row:
-    """What the state file records of a file that is stored."""
+def row_of(relative: str, identity: Identity, verdict: Verdict, since_ns: int, sha256: str = "") -> Row:
+    """What the state file records of a file that is stored; `since_ns` as for `settled`."""
     proven_at = int(time.time()) if verdict.method else 0
     method, part_size = verdict.method, verdict.part_size
-    return Row(relative, identity, verdict.etag, method, verdict.checksum, part_size, sha256, proven_at)
+    recorded = settled(identity, since_ns)
+    return Row(relative, recorded, verdict.etag, method, verdict.checksum, part_size, sha256, proven_at)
+
+
+def settled(identity: Identity, since_ns: int) -> Identity:
+    """The identity to record of a file that was looked at after `since_ns`, in ns since the epoch.
+
+    A file that changed about then may change once more without a trace: its times tell only the tick of a clock. It is
+    recorded with a ctime that it never has, and so will be hashed once more.
+    """
+    changed = max(identity.mtime_ns, identity.ctime_ns)
+    coarse = not identity.ctime_ns % 1_000_000
+    return identity._replace(ctime_ns=0) if changed >= since_ns - (COARSE_TICK if coarse else FINE_TICK) else identity
+
+
+def _is_no_file(path: str) -> bool:
+    """Whether nothing that could be a file stands there any more; a folder may have taken its place."""
+    return not os.path.lexists(path) or (os.path.isdir(path) and not os.path.islink(path))
 
 
 def _age(file: LocalFile, now_ns: int) -> float:

@@ -147,10 +147,12 @@ class State:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is recorded."""
-        return self._connection.execute("SELECT 1 FROM file LIMIT 1").fetchone() is None
+        return not self._read("SELECT 1 FROM file LIMIT 1")
 
     def known(self, folder: str, above: Optional[str] = None, upto: Optional[str] = None) -> Dict[str, Known]:
         """What is recorded of the files of one folder, by name, with names above `above` and up to `upto`."""
+        if not folder.isascii() and not _is_utf_8(folder):
+            return {}
         found = self._read("SELECT id FROM folder WHERE path = ?", folder)
         if not found:
             return {}
@@ -172,7 +174,11 @@ class State:
     def rows(self) -> Iterator[Row]:
         """Everything that is recorded, folder by folder."""
         query = f"SELECT path, {_COLUMNS} FROM folder JOIN file ON folder.id = folder ORDER BY path, name"  # noqa: S608
-        return map(_row, self._connection.execute(query))
+        try:
+            for values in self._connection.execute(query):
+                yield _row(values)
+        except sqlite3.DatabaseError as error:
+            raise _damaged(error) from error
 
     def folders(self) -> Iterator[str]:
         """The folders of which something is recorded; relative, empty or ending with a slash."""
@@ -181,6 +187,8 @@ class State:
 
     def remember(self, row: Row) -> None:
         """Record a stored object. Written with others soon, or by `commit`."""
+        if not self._writable:
+            return
         at = _Name.of(row.relative)
         size, mtime_ns, ctime_ns, inode, device = row.identity
         values = (at.name, size, mtime_ns, ctime_ns, signed(inode), signed(device), *row[2:])
@@ -220,6 +228,8 @@ class State:
             self._folders.clear()
 
         self._write(delete)
+        self.sweep(done=False)
+        self.reconciled(0, 0)
 
     def reconciled(self, moment: float, objects: int) -> None:
         """Note when a listing was compared, and how many objects it showed."""
@@ -251,7 +261,7 @@ class State:
 
     def close(self) -> None:
         """Write what waits and close."""
-        if self._begun:
+        if self._begun or self._waiting:
             self.commit()
         with suppress(sqlite3.Error):
             self._connection.close()
@@ -295,17 +305,19 @@ class State:
             self._waiting.clear()
             with suppress(sqlite3.Error):
                 self._connection.rollback()
+            # A mark that this file never has: part of what it was to learn may be missing.
+            self._watch.announce(self.mark._replace(generation=self.mark.generation + 1))
             self._watch.warn(
                 f"state_path {self.path!r} cannot be written: {error}; this run goes on without it, "
                 "and the next one compares with the bucket's listing"
             )
 
 
-def open_state(job: Job, mark: Optional[StateMark], watch: Watch) -> Tuple[Optional[State], bool]:
+def open_state(job: Job, server: str, mark: Optional[StateMark], watch: Watch) -> Tuple[Optional[State], bool]:
     """The state of a job that is about to run, and whether it can be trusted.
 
-    `mark` is what the lock file remembers. Whatever keeps the state from being trusted is told in one line; it is then
-    empty, or None if it cannot even be written.
+    `server` is the URL that requests go to, '' for Amazon's own. `mark` is what the lock file remembers. Whatever keeps
+    the state from being trusted is told in one line; it is then empty, or None if it cannot even be written.
     """
     if not job.state_path:
         return None, False
@@ -314,8 +326,8 @@ def open_state(job: Job, mark: Optional[StateMark], watch: Watch) -> Tuple[Optio
         if not os.path.lexists(path):
             if mark is not None:
                 watch.warn(f"state_path {path!r} is missing: comparing with the bucket's listing")
-            return _created(job, watch), False
-        state = _opened(job, path, watch, read_only=False)
+            return _created(job, server, watch), False
+        state = _opened(job, server, watch, read_only=False)
         why = _distrust(state, mark)
         if why is None:
             return state, True
@@ -323,10 +335,10 @@ def open_state(job: Job, mark: Optional[StateMark], watch: Watch) -> Tuple[Optio
         state.clear()
         return state, False
     except StateUnusable as error:
-        return replaced(job, error, watch), False
+        return replaced(job, server, error, watch), False
 
 
-def replaced(job: Job, error: StateUnusable, watch: Watch) -> Optional[State]:
+def replaced(job: Job, server: str, error: StateUnusable, watch: Watch) -> Optional[State]:
     """A new state in place of one that cannot be used, which is set aside; None if it is not ours to replace."""
     path = str(job.state_path)
     watch.warn(f"state_path {path!r} {error}: comparing with the bucket's listing")
@@ -334,18 +346,18 @@ def replaced(job: Job, error: StateUnusable, watch: Watch) -> Optional[State]:
         return None
     try:
         _set_aside(path)
-        return _created(job, watch)
+        return _created(job, server, watch)
     except StateUnusable as another:
         watch.warn(f"state_path {path!r} {another}")
         return None
 
 
-def read_state(job: Job, mark: Optional[StateMark]) -> Optional[State]:
+def read_state(job: Job, server: str, mark: Optional[StateMark]) -> Optional[State]:
     """The state of a job for reading only; None if there is none that can be trusted."""
     if not job.state_path or not os.path.lexists(job.state_path):
         return None
     try:
-        state = _opened(job, job.state_path, _UNWATCHED, read_only=True)
+        state = _opened(job, server, _UNWATCHED, read_only=True)
     except StateUnusable:
         return None
     if _distrust(state, mark):
@@ -379,40 +391,40 @@ def _distrust(state: State, mark: Optional[StateMark]) -> Optional[str]:
     return None
 
 
-def _identity_of(job: Job) -> str:
+def _identity_of(job: Job, server: str) -> str:
     shard = [job.shard.index, job.shard.count] if job.shard else None
-    names = [os.path.realpath(job.src), job.destination, job.connection.endpoint_url or "", shard]
-    return json.dumps(names, ensure_ascii=False)
+    return json.dumps([os.path.realpath(job.src), job.destination, server, shard])
 
 
-def _created(job: Job, watch: Watch) -> State:
+def _created(job: Job, server: str, watch: Watch) -> State:
     path = str(job.state_path)
+    unfinished = f"{path}.new"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(unfinished)
         # Private from the first moment on: it tells the names of all files.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-        connection = _connect(path, read_only=False)
-        try:
+        os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        with closing(sqlite3.connect(unfinished)) as connection:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             connection.executescript(_SCHEMA)
-            meta = {"id": uuid.uuid4().hex, "generation": "0", "job": _identity_of(job), "prefix": job.prefix}
+            meta = {"id": uuid.uuid4().hex, "generation": "0", "job": _identity_of(job, server), "prefix": job.prefix}
             connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", meta.items())
             connection.commit()
-            state = State(path, connection, watch, read_only=False)
-            watch.announce(state.mark)
-            return state
-        except sqlite3.Error:
-            connection.close()
-            _set_aside(path)
-            raise
-    except OSError as error:
-        raise StateUnusable(f"cannot be made ({error.strerror}); give a folder that this user can write") from error
-    except sqlite3.Error as error:
-        raise StateUnusable(f"cannot be made ({error})") from error
+        os.rename(unfinished, path)
+        state = State(path, _connect(path, read_only=False), watch, read_only=False)
+    except (OSError, sqlite3.Error) as error:
+        with suppress(OSError):
+            os.unlink(unfinished)
+        reason = getattr(error, "strerror", None) or error
+        raise StateUnusable(f"cannot be made ({reason}); give a folder that this user can write") from error
+    watch.announce(state.mark)
+    return state
 
 
-def _opened(job: Job, path: str, watch: Watch, read_only: bool) -> State:
+def _opened(job: Job, server: str, watch: Watch, read_only: bool) -> State:
+    path = str(job.state_path)
     if os.path.islink(path) or not os.path.isfile(path):
         raise StateUnusable("is no plain file; give another path")
     try:
@@ -426,26 +438,26 @@ def _opened(job: Job, path: str, watch: Watch, read_only: bool) -> State:
     except sqlite3.Error as error:
         raise _damaged(error) from error
     try:
-        return _checked(job, path, connection, watch, read_only=read_only)
+        state = _checked(path, connection, watch, read_only)
+        if state.job != _identity_of(job, server):
+            raise StateUnusable("belongs to another job, and is left as it is; give each job its own")
+        return state
     except BaseException:
         connection.close()
         raise
 
 
-def _checked(job: Job, path: str, connection: sqlite3.Connection, watch: Watch, *, read_only: bool) -> State:
+def _checked(path: str, connection: sqlite3.Connection, watch: Watch, read_only: bool) -> State:
     try:
         if _pragma(connection, "application_id") != APPLICATION_ID:
             raise StateUnusable("is another program's file, which is left as it is; give another path")
         if _pragma(connection, "user_version") > SCHEMA_VERSION:
             raise StateUnusable("was made by a newer version, and is left as it is; give another path")
-        state = State(path, connection, watch, read_only)
-        if state.job != _identity_of(job):
-            raise StateUnusable("belongs to another job, and is left as it is; give each job its own")
+        return State(path, connection, watch, read_only)
     except sqlite3.OperationalError as error:
         raise StateUnusable(f"cannot be used ({error})") from error
     except (sqlite3.Error, KeyError, ValueError) as error:
         raise _damaged(error) from error
-    return state
 
 
 def _damaged(error: Exception) -> StateUnusable:
@@ -453,13 +465,26 @@ def _damaged(error: Exception) -> StateUnusable:
 
 
 def _connect(path: str, read_only: bool) -> sqlite3.Connection:
-    uri = Path(path).as_uri() + ("?mode=ro" if read_only else "?mode=rw")
+    mode = "?mode=rw"
+    if read_only:
+        # Without a journal there is nothing to share, and a mere look must not leave files beside it.
+        mode = "?mode=ro" if os.path.exists(f"{path}-wal") else "?mode=ro&immutable=1"
+    uri = Path(path).as_uri() + mode
     # One thread at a time uses it: the plan is made in another thread than the rest.
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, check_same_thread=False)
     if not read_only:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        # A power cut must not take back a row's removal after the upload that it announced.
+        connection.execute("PRAGMA synchronous = FULL")
     return connection
+
+
+def _is_utf_8(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

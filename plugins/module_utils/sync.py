@@ -111,6 +111,8 @@ class _Pipeline:
         self._plan = Plan.nothing(job)
         self._ledger = Ledger(self._plan.uploads)
         self._state: Optional[State] = None
+        #: The plan's thread is at work; after a signal it may be so to the end, and the state file is in its hands.
+        self._planning = False
         self._version = ""
         self._problems: List[Problem] = []
         self._stopped_by: Optional[DatasyncError] = None
@@ -147,9 +149,9 @@ class _Pipeline:
         except DatasyncError as error:
             self._stop(error)
         finally:
-            if held is not None:
+            if held is not None and not self._planning:
                 self._write_manifest()
-            if self._state is not None:
+            if self._state is not None and not self._planning:
                 self._state.close()
         return self._finish()
 
@@ -166,25 +168,33 @@ class _Pipeline:
 
     def _make_plan(self, bucket: Bucket, memory: Memory, held: Optional[HeldLock]) -> None:
         since = memory.unproven_since if self._job.verification_wanted else None
+        server = bucket.endpoint_url or ""
         if held is None:
-            self._state = read_state(self._job, memory.state)
-            self._plan = self._planned(bucket, Memories(self._state, self._state is not None, since))
+            self._state = read_state(self._job, server, memory.state)
+            try:
+                self._plan = self._planned(bucket, Memories(self._state, self._state is not None, since))
+            except StateUnusable as error:
+                self._log.warn(f"state_path {self._job.state_path!r} {error}: comparing with the bucket's listing")
+                self._plan = self._planned(bucket, Memories(None, False, since))
             return
         watch = Watch(self._log.warn, lambda mark: held.remember(state=mark))
-        self._state, trusted = open_state(self._job, memory.state, watch)
+        self._state, trusted = open_state(self._job, server, memory.state, watch)
         try:
             self._plan = self._planned(bucket, Memories(self._state, trusted, since))
         except StateUnusable as error:
             if self._state is not None:
                 self._state.close()
-            self._state = replaced(self._job, error, watch)
+            self._state = replaced(self._job, server, error, watch)
             self._plan = self._planned(bucket, Memories(self._state, False, since))
 
     def _planned(self, bucket: Bucket, memories: Memories) -> Plan:
         def make() -> Plan:
             return make_plan(self._job, bucket, self._interrupt.check, memories, warn=self._log.warn)
 
-        return attended(make, self._tick)
+        self._planning = True
+        plan = attended(make, self._tick)
+        self._planning = False
+        return plan
 
     def _announce_plan(self) -> None:
         plan = self._plan
@@ -265,7 +275,7 @@ class _Pipeline:
         changes: Dict[str, Any] = {"multipart_keys": tuple(orphans.multipart_keys(self._job, uploads))}
         changes["unfinished_since"] = self._began
         if self._job.verification_wanted and memory.unproven_since is None:
-            changes["unproven_since"] = self._began
+            changes.update(unproven_since=self._began, filter=self._job.filter.digest)
         if not held.remember(**changes):
             self._log.warn(f"{held.path} is another user's: unproven uploads are not remembered; set lock_path")
 
@@ -274,7 +284,12 @@ class _Pipeline:
         unproven = verification.errors or verification.unverified
         if held.memory.unproven_since is None or not verification.enabled or unproven or not self._ledger.complete:
             return
-        held.remember(unproven_since=None)
+        plan = self._plan
+        left_out = plan.skipped and held.memory.filter != self._job.filter.digest
+        if plan.problems or plan.deferred or left_out:
+            # Not every file was looked at, and one of those may be the one whose object is not proven.
+            return
+        held.remember(unproven_since=None, filter="")
 
     def _transfer(self, transfer: Transfer, proofs: Proofs) -> None:
         # Closed explicitly: an exception would keep the generator, and so s5cmd, alive while we clean up.
@@ -336,11 +351,15 @@ class _Pipeline:
         if proof.uploaded:
             self._settle(proof.file)
             self._record(proof, Verdict(verdict.outcome))
+        elif self._state is not None:
+            # Whatever was recorded is no longer so: the next run compares it with the bucket.
+            self._state.forget([proof.file.relative])
         if verdict.outcome is Outcome.MISSING and proof.uploaded:
             self._new -= self._was_absent(proof.file)
         message = verdict.message
         if verdict.outcome is Outcome.DIFFERENT and not proof.uploaded:
-            message += "; to upload the file again, touch it"
+            again = "the next run uploads the file again" if self._state else "to upload the file again, touch it"
+            message += f"; {again}"
         self._problem(Problem(printable(proof.file.relative), _KIND_OF[verdict.outcome], message))
 
     def _proven(self, proof: Proof, verdict: Verdict) -> None:
@@ -354,7 +373,8 @@ class _Pipeline:
     def _record(self, proof: Proof, verdict: Verdict) -> None:
         """In the state file; without a method where the server could not prove it, so that it is not sent again."""
         if self._state is not None and verdict.outcome in (Outcome.SAME, Outcome.UNPROVEN):
-            self._state.remember(row_of(proof.file.relative, proof.identity, verdict, proof.sha256))
+            since_ns = int(self._began * 1e9)
+            self._state.remember(row_of(proof.file.relative, proof.identity, verdict, since_ns, proof.sha256))
 
     def _look_again(self) -> None:
         """A file that changed after its upload is not what is stored; the next run uploads it, this one says so."""
@@ -401,18 +421,25 @@ class _Pipeline:
         if self._plan.deletions:
             # A file system that was unmounted since the walk looks like one whose files were all deleted.
             require_source(self._job)
-            done = deletion.delete(self._job, self._job.filter, bucket, self._plan.deletions, self._tick)
-            self._deleted_keys = done.deleted
-            self._deletions.deleted = len(done.deleted)
-            self._deletions.delete_markers = done.markers or self._deletions.delete_markers
-            for failure in done.failed:
-                relative = printable(failure.key[len(self._job.prefix) :])
-                message = f"its object could not be deleted: {failure.code}: {failure.message}"
-                self._problem(Problem(relative, Kind.DELETE_FAILED, message))
-            for key in done.deleted:
-                self._log.info(f"deleted {key}")
+            for keys in deletion.confirm(self._job, bucket, self._plan.deletions, self._tick):
+                self._delete_some(bucket, keys)
         if self._state is not None and self._plan.swept and len(self._deleted_keys) == len(self._plan.deletions):
             self._state.sweep(done=True)
+
+    def _delete_some(self, bucket: Bucket, keys: List[str]) -> None:
+        prefix = len(self._job.prefix)
+        if self._state is not None:
+            # First, so that the state file never tells more than the bucket holds.
+            self._state.forget(key[prefix:] for key in keys)
+        done = bucket.delete(keys)
+        self._deleted_keys += done.deleted
+        self._deletions.deleted += len(done.deleted)
+        self._deletions.delete_markers = done.markers or self._deletions.delete_markers
+        for key in done.deleted:
+            self._log.info(f"deleted {key}")
+        for failure in done.failed:
+            message = f"its object could not be deleted: {failure.code}: {failure.message}"
+            self._problem(Problem(printable(failure.key[prefix:]), Kind.DELETE_FAILED, message))
 
     def _preview_deletions(self, bucket: Bucket) -> None:
         self._may_delete(bucket)

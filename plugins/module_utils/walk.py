@@ -68,9 +68,17 @@ class LocalFile(NamedTuple):
         return max(self.identity.last_change_ns, self.path_changed_ns)
 
 
+#: Times that take more than 64 bits are after the year 2262, or before 1677.
+_LATEST_NS = (1 << 63) - 1
+
+
 def identity_of(status: os.stat_result) -> Identity:
     """The identity in a stat result."""
-    return Identity(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
+    mtime_ns, ctime_ns = status.st_mtime_ns, status.st_ctime_ns
+    if not (-_LATEST_NS < mtime_ns < _LATEST_NS and -_LATEST_NS < ctime_ns < _LATEST_NS):
+        # Set by somebody, or by a broken clock; what matters is that it is the same at every look.
+        mtime_ns, ctime_ns = (max(-_LATEST_NS, min(moment, _LATEST_NS)) for moment in (mtime_ns, ctime_ns))
+    return Identity(status.st_size, mtime_ns, ctime_ns, status.st_ino, status.st_dev)
 
 
 #: A file of a batch: its name, what stat(2) says, and `path_changed_ns` as in LocalFile.
