@@ -16,6 +16,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.errors import Acces
 from ansible_collections.datasync.turbo.plugins.module_utils.reading import ReadingStopped
 from ansible_collections.datasync.turbo.plugins.module_utils.verify import (
     Outcome,
+    Uploaded,
     Verdict,
     Verifier,
     describe_change,
@@ -66,7 +67,8 @@ def test_another_size_is_different_without_reading_the_file():
 @pytest.mark.parametrize("algorithm", checksums.ALGORITHMS)
 def test_a_stored_checksum_of_the_wanted_algorithm_proves(algorithm):
     stored = {algorithm: checksums.full_object(io.BytesIO(CONTENT), algorithm)}
-    assert verdict_on(head(etag="x", stored=stored), algorithm=algorithm) == Verdict(Outcome.SAME, algorithm)
+    proof = Verdict(Outcome.SAME, algorithm, "", "x", stored[algorithm])
+    assert verdict_on(head(etag="x", stored=stored), algorithm=algorithm) == proof
 
 
 def test_a_stored_checksum_that_differs_is_different_although_the_etag_agrees():
@@ -86,7 +88,7 @@ def test_any_other_stored_checksum_is_better_than_the_etag():
 
 
 def test_an_etag_that_is_an_md5_proves_where_no_checksum_is_stored():
-    assert verdict_on(head(etag=MD5)) == Verdict(Outcome.SAME, "ETag")
+    assert verdict_on(head(etag=MD5)) == Verdict(Outcome.SAME, "ETag", "", MD5, MD5)
     assert verdict_on(head(etag="0" * 32)).outcome is Outcome.DIFFERENT
 
 
@@ -97,13 +99,14 @@ def test_an_empty_file_is_proven_too():
 
 def test_a_multipart_etag_proves_where_the_part_size_is_known():
     stored = head(etag=multipart_etag(CONTENT, 10))
-    assert verdict_on(stored, part_size=lambda: 10) == Verdict(Outcome.SAME, "ETag-multipart")
+    proof = Verdict(Outcome.SAME, "ETag-multipart", "", stored.etag, stored.etag, 10)
+    assert verdict_on(stored, part_size=lambda: 10) == proof
 
 
 def test_a_composite_checksum_proves_where_the_part_size_is_known():
     stored = {"SHA256": checksums.composite(io.BytesIO(CONTENT), "SHA256", 10)}
     verdict = verdict_on(head(etag="x", stored=stored, kind="COMPOSITE"), algorithm="SHA256", part_size=lambda: 10)
-    assert verdict == Verdict(Outcome.SAME, "SHA256-composite")
+    assert verdict == Verdict(Outcome.SAME, "SHA256-composite", "", "x", stored["SHA256"], 10)
 
 
 def test_the_part_size_is_not_asked_for_where_it_does_not_matter():
@@ -257,8 +260,8 @@ def test_a_file_that_changes_while_its_checksum_is_computed_is_changed(bucket, f
     wait_for_the_clock_of_the_file_system(tmp_path, file.identity)
     original = checksums.etag_single
 
-    def slow(opened, **arguments):
-        result = original(opened, **arguments)
+    def slow(opened, *arguments, **keywords):
+        result = original(opened, *arguments, **keywords)
         (tmp_path / "film.mov").write_bytes(CONTENT)
         return result
 
@@ -272,9 +275,9 @@ def test_a_file_that_was_replaced_while_its_checksum_was_computed_is_changed(buc
     bucket.put("p/film.mov", CONTENT)
     original = checksums.etag_single
 
-    def slow(opened, **arguments):
+    def slow(opened, *arguments, **keywords):
         replace(tmp_path / "film.mov")
-        return original(opened, **arguments)
+        return original(opened, *arguments, **keywords)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(checksums, "etag_single", slow)
@@ -292,11 +295,11 @@ def test_a_file_whose_folder_was_replaced_while_its_checksum_was_computed_is_cha
     )
     original = checksums.etag_single
 
-    def slow(opened, **arguments):
+    def slow(opened, *arguments, **keywords):
         folder.rename(tmp_path / "day of before")
         folder.mkdir()
         (folder / "film.mov").write_bytes(CONTENT.upper())
-        return original(opened, **arguments)
+        return original(opened, *arguments, **keywords)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(checksums, "etag_single", slow)
@@ -387,6 +390,159 @@ def test_an_object_that_was_there_and_is_gone_is_missing_and_s5cmd_is_not_blamed
     verdict = Verifier(bucket, "CRC64NVME").present(file)
     assert verdict.outcome is Outcome.MISSING
     assert "s5cmd" not in verdict.message
+
+
+# --- without a request: by what an earlier proof recorded
+
+
+METHODS = [
+    *((name, 0) for name in checksums.ALGORITHMS),
+    *((f"{name}-composite", 6) for name in ("SHA256", "CRC32C", "SHA1", "CRC32")),
+    ("ETag", 0),
+    ("ETag-multipart", 6),
+]
+
+
+def stored_by(method, part_size):
+    """What S3 shows of CONTENT by that method, and what a proof by it therefore records."""
+    if method == "ETag":
+        return head(etag=MD5)
+    if method == "ETag-multipart":
+        return head(etag=multipart_etag(CONTENT, part_size))
+    if not part_size:
+        return head(etag="x", stored={method: checksums.full_object(io.BytesIO(CONTENT), method)})
+    algorithm = method[: -len("-composite")]
+    composite = checksums.composite(io.BytesIO(CONTENT), algorithm, part_size)
+    return head(etag="x", stored={algorithm: composite}, kind="COMPOSITE")
+
+
+@pytest.mark.parametrize(("method", "part_size"), METHODS)
+def test_every_proof_can_be_repeated_from_its_record_alone(bucket, file, tmp_path, method, part_size):
+    proof = verdict_on(stored_by(method, part_size), algorithm=method.split("-")[0], part_size=lambda: part_size)
+    assert (proof.outcome, proof.method) == (Outcome.SAME, method)
+    verifier = Verifier(bucket, "CRC64NVME")
+    assert verifier.recorded(file, proof) == proof
+    path = tmp_path / "film.mov"
+    path.write_bytes(CONTENT.swapcase())
+    changed = file._replace(identity=identity_of(path.stat()))
+    assert verifier.recorded(changed, proof).outcome is Outcome.DIFFERENT
+    assert not bucket.asked
+
+
+@pytest.mark.parametrize("method", ["ETag-multipart", "SHA256-composite"])
+def test_a_record_without_the_size_of_the_parts_proves_nothing(bucket, file, method):
+    proof = Verdict(Outcome.SAME, method, "", "x", "y-3")
+    assert Verifier(bucket, "CRC64NVME").recorded(file, proof).outcome is Outcome.UNPROVEN
+
+
+def test_a_file_that_changes_while_it_is_compared_with_its_record_is_changed(bucket, file, tmp_path):
+    (tmp_path / "film.mov").write_bytes(CONTENT + b"more")
+    proof = Verdict(Outcome.SAME, "ETag", "", MD5, MD5)
+    assert Verifier(bucket, "CRC64NVME").recorded(file, proof).outcome is Outcome.CHANGED
+
+
+# --- small objects by the ETags of a listing
+
+
+@pytest.fixture
+def some(tmp_path):
+    """Files a, b, c as they were handed to s5cmd."""
+    made = []
+    for name in "abc":
+        path = tmp_path / name
+        path.write_bytes(name.encode() * 5)
+        file = LocalFile(str(path), name, f"p/{name}", identity_of(path.stat()))
+        made.append(Uploaded(file, file.identity))
+    return made
+
+
+def by_listing(bucket, files):
+    return Verifier(bucket, "CRC64NVME").in_listing(files, "p/")
+
+
+def store(bucket, files):
+    for name in (uploaded.file.relative for uploaded in files):
+        bucket.put(f"p/{name}", name.encode() * 5)
+
+
+def test_one_listing_proves_many_small_objects(bucket, some):
+    store(bucket, some)
+    etags = {key: hashlib.md5(stored.content).hexdigest() for key, stored in bucket.objects.items()}
+    assert by_listing(bucket, some) == {
+        key: Verdict(Outcome.SAME, "ETag", "", etag, etag) for key, etag in etags.items()
+    }
+    assert bucket.asked == {"list": 1}
+
+
+def test_an_etag_that_is_not_the_md5_proves_neither_way(bucket, some):
+    """The server may have encrypted the object; its header must tell."""
+    store(bucket, some)
+    bucket.objects["p/a"].etag = "0" * 32
+    bucket.put("p/b", b"other")
+    assert set(by_listing(bucket, some)) == {"p/c"}
+
+
+def test_an_object_that_the_listing_does_not_show_gets_no_verdict(bucket, some):
+    store(bucket, some[1:])
+    assert set(by_listing(bucket, some)) == {"p/b", "p/c"}
+
+
+def test_a_small_file_that_changed_since_it_was_handed_over_is_changed(bucket, some, tmp_path):
+    store(bucket, some)
+    (tmp_path / "a").write_bytes(b"other content")
+    assert by_listing(bucket, some)["p/a"].outcome is Outcome.CHANGED
+
+
+def test_without_a_readable_file_nothing_is_listed(bucket, some, tmp_path):
+    for uploaded_file in some:
+        (tmp_path / uploaded_file.file.relative).unlink()
+    assert {verdict.outcome for verdict in by_listing(bucket, some).values()} == {Outcome.CHANGED}
+    assert not bucket.asked
+
+
+def test_the_listing_begins_and_ends_with_the_files_that_are_asked_for(bucket, some):
+    """Whatever else is stored before and after them costs nothing."""
+    store(bucket, some)
+    for number in range(50):
+        bucket.put(f"p/A{number:02}", b"x")
+        bucket.put(f"p/z{number:02}", b"x")
+    shown = []
+    real_list = bucket.list
+
+    def listing(prefix, start_after=""):
+        for entry in real_list(prefix, start_after):
+            shown.append(entry.key)
+            yield entry
+
+    bucket.list = listing
+    assert len(by_listing(bucket, some[1:])) == 2
+    assert shown[-1] == "p/c"
+    assert "p/z00" not in shown
+
+
+def test_objects_of_others_between_ours_end_the_listing_at_last(bucket, some):
+    """A million of them must not be listed for the sake of three; the header of each of the three is asked for then."""
+    store(bucket, some)
+    for number in range(3000):
+        bucket.put(f"p/b{number:04}", b"x")
+    assert set(by_listing(bucket, some)) == {"p/a", "p/b"}
+
+
+def test_a_proof_by_listing_that_is_stopped_gives_no_verdict(bucket, some):
+    store(bucket, some)
+    verifier = Verifier(bucket, "CRC64NVME")
+    verifier.stop()
+    with pytest.raises(ReadingStopped):
+        verifier.in_listing(some, "p/")
+
+
+def test_a_key_that_the_server_rewrote_is_not_proven_by_another_ones_etag(bucket, tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(CONTENT)
+    file = LocalFile(str(path), "a\\b", "p/a\\b", identity_of(path.stat()))
+    bucket.rewrites_backslash = True
+    bucket.put("p/a\\b", CONTENT)
+    assert by_listing(bucket, [Uploaded(file, file.identity)]) == {}
 
 
 # --- words
