@@ -26,9 +26,38 @@ VERSION_TIMEOUT = 20
 
 _VERSION = re.compile(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)")
 #: The code before its own status, as in `MultipartUpload: ... caused by: AccessDenied: ... status code: 403`.
-_ERROR_CODE = re.compile(r"\b([A-Z][A-Za-z]+): (?:(?!caused by: ).)*?status code: [0-9]{3}", re.DOTALL)
+_ERROR_CODE = re.compile(r"\b([A-Z][A-Za-z]+): (?:(?!caused by: ).)*?status code: ([0-9]{3})", re.DOTALL)
+#: Codes with a status below 500 that say nothing against the file: the same upload may succeed later.
+#: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+_TRANSIENT_CODES = frozenset(
+    {
+        "BadDigest",
+        "IncompleteBody",
+        "InvalidPart",
+        "NoSuchUpload",
+        "OperationAborted",
+        "RequestTimeout",
+        "XAmzContentSHA256Mismatch",
+    }
+)
+_TRANSIENT_STATUSES = ("408", "429")
+#: The server has not got what was asked for, and will not have it later.
+_NOT_IMPLEMENTED = "501"
+#: What Go says when the network or the server ended a conversation.
+_NETWORK_TROUBLE = re.compile(
+    r"connection refused|connection reset|connection timed out|broken pipe|\bEOF\b|timeout|deadline exceeded|canceled|"
+    r"no route to host|network is unreachable|no such host|server misbehaving|closed network connection|"
+    r"closed idle connection|connection broken|malformed HTTP response"
+)
+#: What Go says about a local file begins so; a path may hold any of the words above.
+_LOCAL_TROUBLE = re.compile(r"(?:^|caused by: )(?:open|read|stat|lstat|seek) /")
+_QUOTED_URL = re.compile(r'"https?://[^"]*"')
 #: Credentials that botocore renews by itself and that s5cmd can find and renew too.
 _RENEWED_BY_S5CMD = frozenset({"iam-role", "container-role", "assume-role", "assume-role-with-web-identity"})
+#: How s5cmd's Go runtime collects garbage, unless the caller's environment says otherwise.
+#: With its own default of 100 it spends some 15 % of its CPU time on small files so.
+#: https://pkg.go.dev/runtime#hdr-Environment_Variables
+_GO_RUNTIME = {"GOGC": "400", "GOMEMLIMIT": "512MiB"}
 
 
 class Version(NamedTuple):
@@ -128,7 +157,7 @@ def environment_for(job: Job, inherited: Mapping[str, str]) -> Dict[str, str]:
     credentials = session.get_credentials()
     if credentials is None:
         raise CredentialsError("no credentials were found", "give a profile, keys, or an instance role")
-    environment = dict(inherited)
+    environment = {**_GO_RUNTIME, **inherited}
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "S3_ENDPOINT_URL"):
         environment.pop(name, None)
     if session.region_name:
@@ -156,21 +185,49 @@ def global_arguments(binary: str, job: Job, endpoint_url: Optional[str]) -> List
     return arguments
 
 
-def copy_arguments(job: Job, source: str, key: str, part_size: int, metadata: Mapping[str, str]) -> List[str]:
-    """One upload as an argument list, from `cp` on. `part_size` in MiB; `--raw` because names are not patterns."""
-    arguments = ["cp", "--raw", "--part-size", str(part_size), "--concurrency", str(job.concurrency)]
-    optional = {
-        "--storage-class": job.storage_class,
-        "--acl": job.acl,
-        "--sse": job.sse,
-        "--sse-kms-key-id": job.sse_kms_key_id,
-    }
-    for flag, value in optional.items():
-        if value:
-            arguments += [flag, value]
-    for name, value in metadata.items():
-        arguments += ["--metadata", f"{name}={value}"]
-    return [*arguments, source, destination(job, key)]
+class CopyCommands:
+    """The uploads of a job as commands for s5cmd, from `cp` on. What they have in common is made and quoted once.
+
+    `metadata` is what all objects get. `--raw` because names are not patterns.
+    """
+
+    def __init__(self, job: Job, metadata: Mapping[str, str]) -> None:
+        self._job = job
+        self._metadata = metadata
+        self._lines: Dict[int, str] = {}
+
+    def arguments(self, source: str, key: str, part_size: int, metadata: Mapping[str, str]) -> List[str]:
+        """One upload as an argument list. `part_size` in MiB; `metadata` is what this object gets beside the rest."""
+        own = [argument for name, value in metadata.items() for argument in ("--metadata", f"{name}={value}")]
+        return [*self._common(part_size), *own, source, destination(self._job, key)]
+
+    def line(self, source: str, key: str, part_size: int, metadata: Mapping[str, str]) -> bytes:
+        """The same as a line for `s5cmd run`, quoted as its shell-like reader expects, with the newline."""
+        common = self._lines.get(part_size)
+        if common is None:
+            common = self._lines[part_size] = " ".join(_quoted(argument) for argument in self._common(part_size))
+        own = "".join(f" '--metadata' {_quoted(f'{name}={value}')}" for name, value in metadata.items())
+        return f"{common}{own} {_quoted(source)} {_quoted(destination(self._job, key))}\n".encode()
+
+    def _common(self, part_size: int) -> List[str]:
+        job = self._job
+        arguments = ["cp", "--raw", "--part-size", str(part_size), "--concurrency", str(job.concurrency)]
+        optional = {
+            "--storage-class": job.storage_class,
+            "--acl": job.acl,
+            "--sse": job.sse,
+            "--sse-kms-key-id": job.sse_kms_key_id,
+        }
+        for flag, value in optional.items():
+            if value:
+                arguments += [flag, value]
+        for name, value in self._metadata.items():
+            arguments += ["--metadata", f"{name}={value}"]
+        return arguments
+
+
+def _quoted(argument: str) -> str:
+    return "'" + argument.replace("'", "'\\''") + "'"
 
 
 def destination(job: Job, key: str) -> str:
@@ -178,15 +235,9 @@ def destination(job: Job, key: str) -> str:
     return f"s3://{job.bucket}/{key}"
 
 
-def fits_on_a_line(arguments: List[str]) -> bool:
+def fits_on_a_line(source: str, key: str) -> bool:
     """Whether `s5cmd run` can read the command from a line. A name with a newline needs a call of its own."""
-    return not any("\n" in argument for argument in arguments)
-
-
-def as_line(arguments: List[str]) -> bytes:
-    """One command for `s5cmd run`, quoted as its shell-like reader expects, with the newline."""
-    quoted = ("'" + argument.replace("'", "'\\''") + "'" for argument in arguments)
-    return (" ".join(quoted) + "\n").encode("utf-8")
+    return "\n" not in source and "\n" not in key
 
 
 def parse_event(line: bytes) -> Optional[Event]:
@@ -215,3 +266,29 @@ def error_code(message: str) -> Tuple[str, bool]:
     if not code and "NoCredentialProviders" in message:
         code = "NoCredentialProviders"
     return code, code in CREDENTIAL_CODES
+
+
+def is_unreadable(message: str) -> bool:
+    """Whether one of s5cmd's messages says that the local file cannot be read."""
+    return bool(_LOCAL_TROUBLE.search(message))
+
+
+def transient_cause(message: str) -> str:
+    """In a word or two, why an upload failed that may succeed later, from one of s5cmd's messages; else ''.
+
+    That is a server in trouble, or the network. What is about the file, the credentials or a permission is not, and
+    what is not known is not: to repeat that would only take time.
+    """
+    match = _ERROR_CODE.search(message)
+    if match:
+        code, status = match.groups()
+        if code in CREDENTIAL_CODES:
+            return ""
+        if code == "SerializationError":  # An answer that is not S3's, such as a proxy's page.
+            return f"HTTP {status}" if status.startswith("5") else ""
+        in_trouble = status.startswith("5") and status != _NOT_IMPLEMENTED
+        return code if in_trouble or status in _TRANSIENT_STATUSES or code in _TRANSIENT_CODES else ""
+    if _LOCAL_TROUBLE.search(message):
+        return ""
+    trouble = _NETWORK_TROUBLE.search(_QUOTED_URL.sub("", message))
+    return trouble.group(0) if trouble else ""

@@ -3,67 +3,54 @@
 """The engine that runs the uploads of a plan through one long-lived `s5cmd run` child, fed over stdin.
 
 s5cmd's exit status and its `--stat` prove nothing (they have been seen to say success with files missing), so only an
-event that names the file counts, and a file without an event has failed.
+event that names the file counts, and a file without an event has failed. What failed because a server or the network
+was in trouble is tried again, in rounds, after all others.
 """
 
 from __future__ import annotations
 
 import os
-import queue
-import select
-import signal
 import stat
-import subprocess
-import threading
 import time
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from typing import (
-    IO,
-    Callable,
-    Deque,
-    Dict,
-    Generator,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Tuple,
-    Union,
-    cast,
-)
+from collections import Counter
+from typing import Any, Callable, Dict, Generator, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from . import s5cmd
+from .backoff import Backoff
 from .bucket import Bucket
-from .checksums import MIB, effective_part_size, sha256_hex
-from .errors import ExitCode, InstallationError
+from .checksums import MAX_PARTS, MIB, effective_part_size, sha256_hex
+from .errors import AccessError, EndpointError, ExitCode
 from .job import Job
 from .patience import answered
 from .plan import FINGERPRINT, SYNCED_BY
-from .reading import Stop, Tick
-from .report import Kind
+from .reading import Tick
+from .report import Kind, printable
 from .s5cmd import Event
-from .uploads import Upload
+from .s5cmd_process import End, S5cmdProcess
+from .units import counted
+from .upload_queue import Digests, UploadQueue
+from .uploads import SMALL_FILE, Upload
 from .verify import describe_change
 from .walk import Identity, LocalFile, identity_of
 
-#: Lines beyond one per worker that wait in the pipe, so that no worker waits for us. Few enough that the pipe's
-#: 64 KiB always hold them and a write never blocks.
+#: Lines beyond one per worker that are handed over, so that no worker waits for us.
 LINES_AHEAD = 8
+#: The same where files are small, and a worker is free again within milliseconds.
+SMALL_LINES_AHEAD = 32
 #: Seconds between looks at the clock and the signals while no event arrives.
 POLL = 0.2
 POLL_HASH = 0.02
-#: Files whose SHA256 is computed ahead of their upload.
-HASHES_AHEAD = 4
 #: Seconds between questions to the bucket whether it still answers, after uploads failed.
 DOUBT_INTERVAL = 5.0
-#: Seconds that s5cmd may take to end after it closed its output.
-END_GRACE = 5.0
-#: Bytes of s5cmd's other output (a Go panic) that are kept for the message.
-TAIL = 2000
+#: Seconds without a sign of life after which the bucket is asked whether it still answers.
+STALL_QUESTION = 20.0
+#: Seconds without a sign of life after which s5cmd is ended although the bucket answers.
+STALL_LIMIT = 120.0
+#: Files that failed and wait to be tried again. With more, those come first: in a run of a million files they would
+#: fill the memory, and a server that fails so many needs a pause.
+AGAIN_LIMIT = 1000
+#: Causes that are named when files are tried again.
+_NAMED_CAUSES = 3
 
 
 class Sent(NamedTuple):
@@ -88,7 +75,7 @@ class Failed(NamedTuple):
 
 
 class Deferred(NamedTuple):
-    """A file that is still being written and waits for the next run."""
+    """A file of a hot folder that changed since it was planned: the next run looks at it again."""
 
     file: LocalFile
 
@@ -96,117 +83,16 @@ class Deferred(NamedTuple):
 Outcome = Union[Sent, Failed, Deferred]
 
 
-class _Child:
-    """A running s5cmd and the queue of what it says; None in the queue marks its end."""
-
-    def __init__(self, arguments: List[str], environment: Mapping[str, str], inherited: Tuple[int, ...]) -> None:
-        try:
-            # A session of its own: Ctrl-C on a terminal reaches us, and we decide how s5cmd ends.
-            self._process = subprocess.Popen(
-                arguments,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=dict(environment),
-                start_new_session=True,
-                pass_fds=inherited,
-            )
-        except OSError as error:
-            raise InstallationError(
-                f"{arguments[0]!r} cannot be started: {error.strerror}", "check the binary and this host's memory"
-            ) from error
-        self._stdin = cast(IO[bytes], self._process.stdin)
-        self.events: queue.Queue[Optional[Event]] = queue.Queue()
-        #: Events that name no file in flight. Each is a worker that is free again.
-        self.strays = 0
-        self._other = b""
-        self._readers = [
-            threading.Thread(target=self._read, args=(pipe,), daemon=True)
-            for pipe in (self._process.stdout, self._process.stderr)
-        ]
-        for reader in self._readers:
-            reader.start()
-        threading.Thread(target=self._mark_end, daemon=True).start()
-
-    @property
-    def bytes_written(self) -> Optional[int]:
-        """Bytes the child has written to its sockets so far; None where the kernel does not tell (proc(5), io)."""
-        try:
-            with open(f"/proc/{self._process.pid}/io", encoding="ascii") as file:
-                return int(dict(line.split(": ") for line in file.read().splitlines())["wchar"])
-        except (OSError, ValueError, KeyError):
-            return None
-
-    @property
-    def has_room(self) -> bool:
-        """Whether a command can be handed over without waiting: a child that hangs must not make us hang."""
-        return bool(select.select([], [self._stdin], [], 0)[1])
-
-    def feed(self, line: bytes) -> bool:
-        """Hand over one command; False if the child no longer reads."""
-        try:
-            self._stdin.write(line)
-            self._stdin.flush()
-            return True
-        except (BrokenPipeError, ValueError):
-            return False
-
-    def no_more(self) -> None:
-        """Close the child's stdin, after which it ends when its work is done."""
-        try:
-            self._stdin.close()
-        except BrokenPipeError:
-            return
-
-    def epitaph(self) -> str:
-        """How the child ended, with the last of what it said outside of events."""
-        try:
-            code = self._process.wait(END_GRACE)
-            how = f"was stopped by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        except subprocess.TimeoutExpired:
-            how = "closed its output and did not end"
-        said = self._other.decode("utf-8", "replace").strip()
-        return f"s5cmd {how}{': ' + said if said else ''}"
-
-    def kill(self) -> None:
-        """End the child at once. SIGTERM would take it 5 s and leave as many open multipart uploads."""
-        if self._process.poll() is None:
-            # It may end by itself right now; macOS answers EPERM then, Linux at most ESRCH.
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self.no_more()
-        for reader in self._readers:
-            reader.join(timeout=5)
-
-    def _read(self, pipe: Iterable[bytes]) -> None:
-        for line in pipe:
-            event = s5cmd.parse_event(line)
-            if event:
-                self.events.put(event)
-            elif line.strip():
-                self._keep(line)
-
-    def _keep(self, line: bytes) -> None:
-        self._other = (self._other + line)[-TAIL:]
-
-    def stray(self, event: Event) -> None:
-        """Count an event that names no file in flight, and keep it for the epitaph."""
-        self.strays += 1
-        said = event.error or f"{event.source} -> {event.destination}"
-        self._keep(f"{event.command}: {said}\n".lstrip(": ").encode("utf-8", "replace"))
-
-    def _mark_end(self) -> None:
-        for reader in self._readers:
-            reader.join()
-        self.events.put(None)
+def _unheard(_text: str) -> None:
+    """The default of those who are told things."""
 
 
 class Transfer:
     """Runs uploads and yields the outcome of each. `tick` is called often and may raise to stop everything.
 
     `inherited` are descriptors that s5cmd keeps open: with the lock's, nobody else begins while an s5cmd that outlived
-    us still sends.
+    us still sends. `say` hears what an operator should know, `note` what may be of interest. A file has at most
+    `max_parts` parts.
     """
 
     def __init__(
@@ -218,125 +104,275 @@ class Transfer:
         tick: Callable[[], None],
         *,
         inherited: Tuple[int, ...] = (),
-        say: Callable[[str], object] = str,
+        say: Callable[[str], None] = _unheard,
+        note: Callable[[str], None] = _unheard,
+        max_parts: int = MAX_PARTS,
     ) -> None:
-        self._say = say
-        self.interrupted = True
         self._job = job
         self._binary = binary
         self._environment = environment
         self._bucket = bucket
         self._tick = tick
         self._inherited = inherited
-        self._child: Optional[_Child] = None
-        self._last_doubt = float("-inf")
+        self._say = say
+        self._note = note
+        self._max_parts = max_parts
+        self._commands = s5cmd.CopyCommands(job, {**job.metadata, "synced-by": SYNCED_BY})
+        self._backoff = Backoff(job.retry_delay, tick)
+        self._last_question = float("-inf")
+        self._digests: Optional[Digests] = None
+        self._process: Optional[S5cmdProcess] = None
+        self._written_before = 0
+        #: The round of tries: 0 is the first; after `_last_round` nothing is tried again.
+        self._round = 0
+        self._last_round = job.retry_rounds
+        self._again: List[_Again] = []
+        #: How often s5cmd ended early since it last stored a file.
+        self._deaths = 0
+        #: Whether multipart uploads may have been left open: an upload failed, or s5cmd ended in the middle of one.
+        self.interrupted = False
 
     @property
     def bytes_written(self) -> Optional[int]:
-        """Bytes that the running s5cmd has sent so far, for a live display; None where it cannot be told."""
-        return self._child.bytes_written if self._child else None
+        """Bytes sent so far, for a live display; None where it cannot be told."""
+        written = self._process.bytes_written if self._process else None
+        return None if written is None else self._written_before + written
 
     def run(self, uploads: Iterable[Upload]) -> Generator[Outcome, None, None]:
         """Upload, yielding outcomes as they come. Each upload has one outcome, unless an exception ends the run.
 
-        Raises CredentialsError or AccessError when the bucket no longer answers, and whatever `tick` raises; s5cmd
-        is stopped then.
+        Of the uploads only those in flight are kept. Raises CredentialsError or AccessError when the bucket no longer
+        answers, and whatever `tick` raises; s5cmd is stopped then.
         """
-        on_lines: List[Upload] = []
-        alone: List[Upload] = []
-        for upload in uploads:
-            (on_lines if s5cmd.fits_on_a_line([upload.file.path, upload.file.key]) else alone).append(upload)
-        if on_lines:
-            arguments = [*s5cmd.global_arguments(self._binary, self._job, self._bucket.endpoint_url), "run"]
-            yield from self._conversation(arguments, on_lines, fed=True)
-        for upload in alone:
-            yield from self._run_alone(upload)
+        self._digests = Digests(self._hash) if self._wants_sha256 else None
+        try:
+            fresh = UploadQueue(uploads, self._digests)
+            while fresh:
+                yield from self._work_off(fresh, AGAIN_LIMIT)
+                yield from self._try_again()
+        finally:
+            if self._digests:
+                self._digests.stop()
+
+    # --- rounds
+
+    def _work_off(self, queue: UploadQueue, limit: Optional[int] = None) -> Iterator[Outcome]:
+        """Try the uploads of a queue once: all, or until so many wait to be tried again."""
+        while queue.has_lines and not self._enough_failed(limit):
+            process = self._start(["run"])
+            end = yield from self._converse(process, queue, {}, limit)
+            if end and queue.has_lines:
+                yield from self._recover(end, queue)
+        while queue.alone and not self._enough_failed(limit):
+            yield from self._run_alone(queue.alone.popleft())
+
+    def _enough_failed(self, limit: Optional[int]) -> bool:
+        return limit is not None and len(self._again) >= limit
+
+    def _try_again(self) -> Iterator[Outcome]:
+        """Give what failed for no reason of its own its further tries."""
+        while self._again:
+            batch, self._again = self._again, []
+            seconds = self._backoff.choose(self._round + 1)
+            if seconds is None:
+                # This run has waited enough. What fails from now on has failed.
+                self._last_round = 0
+                yield from (self._given_up(failure) for failure in batch)
+                break
+            self._say(
+                f"{counted(len(batch), 'file')} failed ({_causes(batch)}): trying again in {seconds:.1f} s, "
+                f"round {self._round + 1} of {self._last_round}"
+            )
+            self._backoff.wait(seconds)
+            self._ask_bucket()
+            self._round += 1
+            yield from self._work_off(self._queue_of(batch))
+        self._round = 0
+
+    def _queue_of(self, batch: List[_Again]) -> UploadQueue:
+        """What is to be tried now. One file may be why s5cmd ended: in the last round it takes no other with it."""
+        last = self._round == self._last_round
+        queue = UploadQueue((failure.upload for failure in batch if not (last and failure.ended_s5cmd)), self._digests)
+        queue.alone.extend(failure.upload for failure in batch if last and failure.ended_s5cmd)
+        return queue
+
+    def _given_up(self, failure: _Again) -> Failed:
+        tries = self._round + 1
+        failed = failure.failed
+        return failed._replace(message=f"{failed.message} (tried {tries} times)") if tries > 1 else failed
+
+    def _failed(self, upload: Upload, failed: Failed, cause: str, ended_s5cmd: bool = False) -> Iterator[Failed]:
+        """An upload failed; with a `cause` that may pass it is tried again if there is a round left."""
+        self.interrupted = True
+        failure = _Again(upload, failed, cause, ended_s5cmd)
+        if cause and self._round < self._last_round:
+            self._again.append(failure)
+        else:
+            yield self._given_up(failure) if cause else failed
+
+    def _recover(self, end: End, queue: UploadQueue) -> Iterator[Failed]:
+        """After an s5cmd that ended with work left: start another, unless they all end so."""
+        self._deaths += 1
+        seconds = self._backoff.choose(self._deaths - 1) if self._deaths > 1 else 0.0
+        if self._deaths > self._last_round or seconds is None:
+            again, self._again = self._again, []
+            yield from (self._given_up(failure) for failure in again)
+            for upload in queue.give_up():
+                yield Failed(upload.file, Kind.UNFINISHED, f"the run ended before it was uploaded: {end}")
+            return
+        self._say(f"{end.headline}: starting it again")
+        self._backoff.wait(seconds)
+        self._ask_bucket()
+
+    # --- one s5cmd
+
+    def _start(self, command: List[str]) -> S5cmdProcess:
+        arguments = s5cmd.global_arguments(self._binary, self._job, self._bucket.endpoint_url)
+        return S5cmdProcess([*arguments, *command], self._environment, self._inherited)
 
     def _run_alone(self, upload: Upload) -> Iterator[Outcome]:
-        prepared = self._prepare(upload, lambda: self._hash(upload, self._tick))
-        if isinstance(prepared, Failed):
+        """Run an upload whose name does not fit on a line in an s5cmd of its own."""
+        prepared = self._prepare(upload, lambda: self._hash(upload, self._tick) if self._wants_sha256 else "")
+        if not isinstance(prepared, _Prepared):
             yield prepared
             return
-        arguments = [*s5cmd.global_arguments(self._binary, self._job, self._bucket.endpoint_url), *self._copy(prepared)]
-        yield from self._conversation(arguments, [upload], fed=False, started=prepared)
+        file = upload.file
+        command = self._commands.arguments(file.path, file.key, prepared.part_size // MIB, self._metadata(prepared))
+        yield from self._converse(self._start(command), UploadQueue([]), {prepared.source: prepared})
 
-    def _conversation(
-        self, arguments: List[str], uploads: List[Upload], fed: bool, started: Optional[_Prepared] = None
-    ) -> Iterator[Outcome]:
-        """Run one child for these uploads; `started` is the one whose command is in the arguments already."""
-        child = self._child = _Child(arguments, self._environment, self._inherited)
-        in_flight: Dict[str, _Prepared] = {started.source: started} if started else {}
-        workers = self._job.numworkers
-        pool = ThreadPoolExecutor(2, thread_name_prefix="sha256") if self._wants_sha256 else None
-        stop = Stop()
-        waiting = _Waiting(uploads if fed else [], lambda upload: self._hash(upload, stop.check), pool)
+    def _converse(
+        self, process: S5cmdProcess, queue: UploadQueue, in_flight: _InFlight, limit: Optional[int] = None
+    ) -> Generator[Outcome, None, Optional[End]]:
+        """Feed a process and hear it until all is reported, or nothing more can be. Returns how it ended too early."""
+        self._process = process
         try:
-            while in_flight or waiting:
+            while True:
                 self._tick()
-                alive = yield from self._feed(child, waiting, in_flight)
-                if alive and not waiting:
-                    child.no_more()
-                try:
-                    # With a free worker and a digest on its way, the next look must come soon.
-                    event = child.events.get(timeout=POLL_HASH if waiting and len(in_flight) < workers else POLL)
-                except queue.Empty:
-                    continue
-                if event is None:
-                    yield from _unfinished(child, in_flight, waiting)
-                    return
-                yield from self._settle(event, in_flight, child)
+                if not self._enough_failed(limit):
+                    yield from self._feed(process, queue, in_flight)
+                if self._enough_failed(limit) or not queue.has_lines:
+                    process.no_more()
+                    if not in_flight:
+                        return None
+                # With a free worker and a digest on its way, the next look must come soon.
+                idle = queue.has_lines and len(in_flight) < self._job.numworkers
+                events = process.wait(POLL_HASH if idle else POLL)
+                for event in events:
+                    yield from self._settle(event, in_flight, process)
+                end = None
+                if process.ended and (in_flight or queue.has_lines):
+                    end = process.end()
+                elif in_flight and not events:
+                    end = self._stalled(process)
+                if end:
+                    yield from self._unreported(end, in_flight, process.ended)
+                    return end
         finally:
-            if pool:
-                stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-            self._child = None
-            child.kill()
+            self.interrupted = self.interrupted or bool(in_flight)
+            self._written_before += process.bytes_written or 0
+            self._process = None
+            process.kill()
 
-    def _feed(self, child: _Child, waiting: _Waiting, in_flight: Dict[str, _Prepared]) -> Generator[Failed, None, bool]:
-        """Keep every worker busy. Returns whether the child still reads."""
-        window = self._job.numworkers + LINES_AHEAD + child.strays
-        while waiting.ready and len(in_flight) < window and child.has_room:
-            prepared = self._prepare(*waiting.take())
-            if isinstance(prepared, Failed):
+    def _feed(
+        self, process: S5cmdProcess, queue: UploadQueue, in_flight: _InFlight
+    ) -> Iterator[Union[Failed, Deferred]]:
+        """Keep every worker busy."""
+        busy = self._job.numworkers + process.strays
+        while True:
+            upload = queue.next_ready
+            if upload is None:
+                return
+            ahead = SMALL_LINES_AHEAD if upload.file.identity.size <= SMALL_FILE else LINES_AHEAD
+            if len(in_flight) >= busy + ahead:
+                return
+            prepared = self._prepare(upload, queue.take())
+            if not isinstance(prepared, _Prepared):
                 yield prepared
                 continue
             in_flight[prepared.source] = prepared
-            if not child.feed(s5cmd.as_line(self._copy(prepared))):
-                return False
-        return True
+            file = upload.file
+            metadata = self._metadata(prepared)
+            process.hand_over(self._commands.line(file.path, file.key, prepared.part_size // MIB, metadata))
 
-    def _settle(self, event: Event, in_flight: Dict[str, _Prepared], child: _Child) -> Iterator[Outcome]:
+    def _settle(self, event: Event, in_flight: _InFlight, process: S5cmdProcess) -> Iterator[Outcome]:
         prepared = _addressed(event, in_flight)
         if prepared is None:
-            child.stray(event)
+            process.stray(event)
             return
         del in_flight[prepared.source]
         if event.success:
+            self._deaths = 0
             yield Sent(prepared.upload.file, prepared.identity, prepared.part_size, prepared.sha256)
             return
         code, about_credentials = s5cmd.error_code(event.error)
-        yield _failure(prepared, event.error, code, about_credentials)
+        failed, cause = _failure(prepared, event.error, code, about_credentials)
+        yield from self._failed(prepared.upload, failed, cause)
         if about_credentials or code in ("", "AccessDenied", "NoSuchBucket"):
             self._doubt()
 
+    def _unreported(self, end: End, in_flight: _InFlight, process_ended: bool) -> Iterator[Failed]:
+        for prepared in list(in_flight.values()):
+            file = prepared.upload.file
+            failed = Failed(file, Kind.UPLOAD, f"{end}; it did not report this file")
+            del in_flight[prepared.source]
+            yield from self._failed(prepared.upload, failed, end.how, process_ended)
+
+    # --- whether anything still goes on
+
     def _doubt(self) -> None:
         """After a failure that may not be the file's: ask the bucket, so that a dead one ends the run in seconds."""
-        now = time.monotonic()
-        if now - self._last_doubt >= DOUBT_INTERVAL:
-            self._last_doubt = now
+        if time.monotonic() - self._last_question >= DOUBT_INTERVAL:
+            self._ask_bucket()
+
+    def _ask_bucket(self) -> None:
+        """Return when the bucket answers. A server that cannot be reached is asked as often as a file is tried."""
+        for attempt in range(1, self._last_round + 1):
+            try:
+                self._ask_once()
+                if attempt > 1:
+                    self._say("the bucket answers again")
+                return
+            except EndpointError as error:
+                seconds = self._backoff.choose(attempt)
+                if seconds is None:
+                    raise
+                self._say(f"{error.message}: asking again in {seconds:.1f} s, {attempt} of {self._last_round}")
+                self._backoff.wait(seconds)
+        self._ask_once()
+
+    def _ask_once(self) -> None:
+        try:
             answered(lambda: self._bucket.check(self._job.prefix), self._bucket.no_answer, self._tick)
+        except AccessError as error:
+            if isinstance(error, EndpointError) or not _is_in_trouble(error):
+                raise
+        finally:
+            self._last_question = time.monotonic()
+
+    def _stalled(self, process: S5cmdProcess) -> Optional[End]:
+        """What to say of an s5cmd that does nothing any more; None as long as there is hope."""
+        silence = process.silence()
+        if silence < STALL_QUESTION:
+            return None
+        if time.monotonic() - self._last_question >= STALL_QUESTION:
+            self._ask_bucket()
+            return None
+        # Where the kernel does not count, a large file on a slow line is as silent as this.
+        if silence < STALL_LIMIT or not process.tells_bytes:
+            return None
+        return End(f"s5cmd sent nothing for {STALL_LIMIT:.0f} s")
+
+    # --- one upload
 
     @property
     def _wants_sha256(self) -> bool:
         return self._job.checksum_algorithm == "SHA256"
 
     def _hash(self, upload: Upload, tick: Tick) -> str:
-        if not self._wants_sha256:
-            return ""
         with open(upload.file.path, "rb", buffering=0) as file:
             return sha256_hex(file, tick)
 
-    def _prepare(self, upload: Upload, hashed: Callable[[], str]) -> Union[_Prepared, Failed]:
+    def _prepare(self, upload: Upload, hashed: Callable[[], str]) -> Union[_Prepared, Failed, Deferred]:
         """Look at the file once more. `hashed` gives its SHA256 ('' if none is wanted) or raises OSError."""
         file = upload.file
         try:
@@ -349,18 +385,25 @@ class Transfer:
         if not stat.S_ISREG(status.st_mode):
             return Failed(file, Kind.CHANGED, "is no longer a file")
         identity = identity_of(status)
-        if sha256 and identity != file.identity:
-            return Failed(file, Kind.CHANGED, describe_change(file.identity, identity))
-        part_size = effective_part_size(identity.size, self._job.part_size)
+        if identity != file.identity:
+            if self._job.settle_seconds:
+                return Deferred(file)
+            if sha256:
+                return Failed(file, Kind.CHANGED, describe_change(file.identity, identity))
+        part_size = effective_part_size(identity.size, self._job.part_size, self._max_parts)
+        if part_size > self._job.part_size and self._round == 0:
+            self._note(
+                f"{printable(file.relative)}: parts of {part_size} MiB instead of {self._job.part_size}, "
+                f"because S3 takes {self._max_parts:,} parts"
+            )
         return _Prepared(upload, s5cmd.destination(self._job, file.key), identity, part_size * MIB, sha256)
 
-    def _copy(self, prepared: _Prepared) -> List[str]:
-        metadata = {**self._job.metadata, "synced-by": SYNCED_BY, "timestamp": str(int(time.time()))}
-        metadata[FINGERPRINT] = prepared.identity.fingerprint
+    def _metadata(self, prepared: _Prepared) -> Dict[str, str]:
+        """What this object gets beside what all get."""
+        own = {"timestamp": str(int(time.time())), FINGERPRINT: prepared.identity.fingerprint}
         if prepared.sha256:
-            metadata["sha256"] = prepared.sha256
-        file = prepared.upload.file
-        return s5cmd.copy_arguments(self._job, file.path, file.key, prepared.part_size // MIB, metadata)
+            own["sha256"] = prepared.sha256
+        return own
 
 
 class _Prepared(NamedTuple):
@@ -377,46 +420,37 @@ class _Prepared(NamedTuple):
         return self.upload.file.path
 
 
-class _Waiting:
-    """The uploads that wait for a worker; with a `pool`, the SHA256 of the next few is being computed in it."""
-
-    def __init__(
-        self, uploads: List[Upload], compute: Callable[[Upload], str], pool: Optional[ThreadPoolExecutor]
-    ) -> None:
-        self._rest: Deque[Upload] = deque(uploads)
-        self._compute = compute
-        self._pool = pool
-        self._ahead: Deque[Tuple[Upload, Future[str]]] = deque()
-
-    def __bool__(self) -> bool:
-        return bool(self._rest or self._ahead)
-
-    @property
-    def ready(self) -> bool:
-        """Whether `take` would not wait."""
-        if self._pool is None:
-            return bool(self._rest)
-        while self._rest and len(self._ahead) < HASHES_AHEAD:
-            upload = self._rest.popleft()
-            self._ahead.append((upload, self._pool.submit(self._compute, upload)))
-        return bool(self._ahead) and self._ahead[0][1].done()
-
-    def take(self) -> Tuple[Upload, Callable[[], str]]:
-        """The next upload, and what gives its SHA256 (empty without a pool) or raises the error of reading it."""
-        if self._pool is None:
-            return self._rest.popleft(), str
-        upload, digest = self._ahead.popleft()
-        return upload, digest.result
-
-    def give_up(self) -> List[Upload]:
-        """All that still wait."""
-        left = [upload for upload, digest in self._ahead] + list(self._rest)
-        self._ahead.clear()
-        self._rest.clear()
-        return left
+#: By the path of the source.
+_InFlight = Dict[str, _Prepared]
 
 
-def _addressed(event: Event, in_flight: Dict[str, _Prepared]) -> Optional[_Prepared]:
+class _Again(NamedTuple):
+    """An upload that failed for a `cause` that may pass, and its outcome if nothing helps.
+
+    `ended_s5cmd`: it was in flight when s5cmd ended, and may be why.
+    """
+
+    upload: Upload
+    failed: Failed
+    cause: str
+    ended_s5cmd: bool
+
+
+def _causes(failures: List[_Again]) -> str:
+    """Why these failed, the most frequent cause first."""
+    counts = Counter(failure.cause for failure in failures).most_common()
+    more = ["..."] if len(counts) > _NAMED_CAUSES else []
+    return ", ".join([cause for cause, _count in counts[:_NAMED_CAUSES]] + more)
+
+
+def _is_in_trouble(error: AccessError) -> bool:
+    """Whether a server answered that it is busy or broken: it is there, and the uploads will show what it can do."""
+    answer: Dict[str, Any] = getattr(error.__cause__, "response", {})
+    status: int = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500
+
+
+def _addressed(event: Event, in_flight: _InFlight) -> Optional[_Prepared]:
     """The upload that an event is about. A failure shows its command unquoted, so the longest match counts."""
     if event.success:
         prepared = in_flight.get(event.source)
@@ -429,23 +463,29 @@ def _addressed(event: Event, in_flight: Dict[str, _Prepared]) -> Optional[_Prepa
     return max(matches, key=lambda prepared: len(prepared.source), default=None)
 
 
-def _failure(prepared: _Prepared, error: str, code: str, about_credentials: bool) -> Failed:
+def _failure(prepared: _Prepared, error: str, code: str, about_credentials: bool) -> Tuple[Failed, str]:
+    """The outcome of an upload that failed with this error, and the cause if that may pass."""
     file = prepared.upload.file
-    exit_code: Optional[int] = None
-    if about_credentials:
-        exit_code = int(ExitCode.CREDENTIALS)
-    elif code in ("AccessDenied", "NoSuchBucket"):
-        exit_code = int(ExitCode.ACCESS)
-    if not os.path.lexists(file.path):
-        return Failed(file, Kind.VANISHED, "was deleted or renamed during its upload")
-    kind = Kind.UNREADABLE if "permission denied" in error else Kind.UPLOAD
     hint = " (grant s3:PutObject on the objects)" if code == "AccessDenied" else ""
-    return Failed(file, kind, f"s5cmd: {s5cmd.without_request(error)}{hint}", exit_code)
+    told = f"s5cmd: {s5cmd.without_request(error)}{hint}"
+    if about_credentials:
+        return Failed(file, Kind.UPLOAD, told, int(ExitCode.CREDENTIALS)), ""
+    if code in ("AccessDenied", "NoSuchBucket"):
+        return Failed(file, Kind.UPLOAD, told, int(ExitCode.ACCESS)), ""
+    if not os.path.lexists(file.path):
+        return Failed(file, Kind.VANISHED, "was deleted or renamed during its upload"), ""
+    if s5cmd.is_unreadable(error):
+        return Failed(file, Kind.UNREADABLE, told), ""
+    change = _change_since(prepared)
+    if change:
+        return Failed(file, Kind.CHANGED, f"{change} ({told})"), ""
+    return Failed(file, Kind.UPLOAD, told), s5cmd.transient_cause(error)
 
 
-def _unfinished(child: _Child, in_flight: Dict[str, _Prepared], waiting: _Waiting) -> Iterator[Failed]:
-    epitaph = child.epitaph()
-    for prepared in in_flight.values():
-        yield Failed(prepared.upload.file, Kind.UPLOAD, f"{epitaph}; it did not report this file")
-    for upload in waiting.give_up():
-        yield Failed(upload.file, Kind.UNFINISHED, f"the run ended before it was uploaded: {epitaph}")
+def _change_since(prepared: _Prepared) -> str:
+    """How a file changed since it was handed over, for people; '' if it did not, or if that cannot be seen."""
+    try:
+        identity = identity_of(os.stat(prepared.source))
+    except OSError:
+        return ""
+    return "" if identity == prepared.identity else describe_change(prepared.identity, identity)

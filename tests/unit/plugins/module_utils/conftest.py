@@ -40,6 +40,11 @@ def commands():
     for line in sys.stdin.buffer:
         yield hear(shlex.split(line.decode("utf-8")))
 
+def tries(arguments):
+    """How often this upload was heard, in all processes together."""
+    with open(HEARD, encoding="utf-8") as file:
+        return sum(json.loads(line)[-2:] == arguments[-2:] for line in file)
+
 def stored(source, destination):
     event = {{"operation": "cp", "success": True, "source": source, "destination": destination}}
     say(json.dumps(event))

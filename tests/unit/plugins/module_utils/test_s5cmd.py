@@ -141,7 +141,15 @@ def test_keys_go_into_the_environment_and_what_was_there_is_replaced():
         "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
         "AWS_SESSION_TOKEN": "t",
         "AWS_REGION": "eu-west-3",
+        "GOGC": "400",
+        "GOMEMLIMIT": "512MiB",
     }
+
+
+def test_how_go_collects_garbage_may_be_set_by_the_caller():
+    job = Job(src="/", bucket="archive", connection=Connection(**KEYS))
+    environment = s5cmd.environment_for(job, {"GOGC": "50", "GOMEMLIMIT": "off"})
+    assert (environment["GOGC"], environment["GOMEMLIMIT"]) == ("50", "off")
 
 
 def test_keys_without_a_token_do_not_inherit_one():
@@ -162,7 +170,8 @@ def test_credentials_that_s5cmd_can_renew_itself_are_left_to_it(monkeypatch, met
     monkeypatch.setattr(Connection, "session", lambda self: session)
     job = Job(src="/", bucket="archive", connection=Connection(profile="studio"))
     environment = s5cmd.environment_for(job, {"AWS_ACCESS_KEY_ID": "OTHER"})
-    assert environment == {"AWS_REGION": "eu-west-3", "AWS_SDK_LOAD_CONFIG": "1", "AWS_PROFILE": "studio"}
+    told = {name: value for name, value in environment.items() if name.startswith("AWS_")}
+    assert told == {"AWS_REGION": "eu-west-3", "AWS_SDK_LOAD_CONFIG": "1", "AWS_PROFILE": "studio"}
 
 
 def test_missing_credentials_are_a_credentials_error(monkeypatch):
@@ -186,44 +195,50 @@ def test_without_a_server_of_ones_own_s5cmd_goes_to_amazon():
     assert "--endpoint-url" not in s5cmd.global_arguments("s5cmd", JOB, None)
 
 
+def commands(metadata=None, **options):
+    return s5cmd.CopyCommands(Job(**{"src": "/", "bucket": "archive", **options}), metadata or {})
+
+
 def test_an_upload_names_file_and_object_as_they_are():
-    arguments = s5cmd.copy_arguments(JOB, "/srv/material/a *[1].mov", "p/a *[1].mov", 16, {})
+    arguments = commands().arguments("/srv/material/a *[1].mov", "p/a *[1].mov", 16, {})
     assert arguments[:2] == ["cp", "--raw"]
     assert arguments[-2:] == ["/srv/material/a *[1].mov", "s3://archive/p/a *[1].mov"]
     assert arguments[arguments.index("--part-size") + 1] == "16"
 
 
 def test_settings_of_the_objects_are_flags_and_unset_ones_are_left_out():
-    job = Job(src="/", bucket="archive", storage_class="GLACIER_IR", acl="private", sse="aws:kms", sse_kms_key_id="k")
-    arguments = s5cmd.copy_arguments(job, "/a", "a", 16, {"project": "x=y z", "synced-by": "us"})
+    settings = {"storage_class": "GLACIER_IR", "acl": "private", "sse": "aws:kms", "sse_kms_key_id": "k"}
+    arguments = commands({"project": "x=y z"}, **settings).arguments("/a", "a", 16, {"sha256": "0f"})
     flags = " ".join(arguments[:-2])
     assert "--storage-class GLACIER_IR --acl private --sse aws:kms --sse-kms-key-id k" in flags
-    assert arguments[-6:-2] == ["--metadata", "project=x=y z", "--metadata", "synced-by=us"]
-    assert "--sse" not in s5cmd.copy_arguments(JOB, "/a", "a", 16, {})
+    assert arguments[-6:-2] == ["--metadata", "project=x=y z", "--metadata", "sha256=0f"]
+    assert "--sse" not in commands().arguments("/a", "a", 16, {})
 
 
 NAMES = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\n"), min_size=1)
 
 
-@given(st.lists(NAMES, min_size=1, max_size=6))
-def test_a_line_means_exactly_its_arguments(arguments):
+@given(NAMES, NAMES, st.integers(5, 5120), st.dictionaries(NAMES, NAMES, max_size=3))
+def test_a_line_means_exactly_its_arguments(source, key, part_size, metadata):
     """s5cmd reads it with the rules of a shell, and ends it at the newline."""
-    line = s5cmd.as_line(arguments)
-    assert line.endswith(b"\n")
-    assert line.count(b"\n") == 1
-    assert shlex.split(line.decode("utf-8")) == arguments
+    made = commands({"project": "it's"})
+    for _again in range(2):
+        line = made.line(source, key, part_size, metadata)
+        assert line.endswith(b"\n")
+        assert line.count(b"\n") == 1
+        assert shlex.split(line.decode("utf-8")) == made.arguments(source, key, part_size, metadata)
 
 
 @given(NAMES)
-def test_a_line_begins_and_ends_with_a_quote_so_that_nothing_is_trimmed(argument):
-    line = s5cmd.as_line([argument])
+def test_a_line_begins_and_ends_with_a_quote_so_that_nothing_is_trimmed(key):
+    line = commands().line("/a", key, 16, {})
     assert line.startswith(b"'")
     assert line.endswith(b"'\n")
 
 
-@given(st.lists(st.text(max_size=5), max_size=4))
-def test_what_does_not_fit_on_a_line_is_what_has_a_newline(arguments):
-    assert s5cmd.fits_on_a_line(arguments) == ("\n" not in "".join(arguments))
+@given(st.text(max_size=5), st.text(max_size=5))
+def test_what_does_not_fit_on_a_line_is_what_has_a_newline(source, key):
+    assert s5cmd.fits_on_a_line(source, key) == ("\n" not in source + key)
 
 
 # --- its events
@@ -332,6 +347,90 @@ def test_no_json_is_a_success_unless_it_says_exactly_so(fields):
 )
 def test_the_code_of_s3_is_found_in_s5cmds_words(message, code, about_credentials):
     assert s5cmd.error_code(message) == (code, about_credentials)
+
+
+STATUS = "request id: , host id:"
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        (f"SlowDown: Please reduce your request rate. status code: 503, {STATUS}", "SlowDown"),
+        (f"InternalError: We encountered an internal error. status code: 500, {STATUS}", "InternalError"),
+        (f"BadGateway: Bad Gateway status code: 502, {STATUS}", "BadGateway"),
+        (f"TooManyRequests: slow status code: 429, {STATUS}", "TooManyRequests"),
+        (f"RequestTimeout: Your socket connection was not read from. status code: 400, {STATUS}", "RequestTimeout"),
+        (f"BadDigest: The Content-MD5 you specified did not match. status code: 400, {STATUS}", "BadDigest"),
+        (
+            "MultipartUpload: upload multipart failed upload id: u1 caused by: "
+            f"NoSuchUpload: The upload was aborted. status code: 404, {STATUS}",
+            "NoSuchUpload",
+        ),
+        (
+            f"SerializationError: failed to unmarshal error message status code: 502, {STATUS} caused by: "
+            "UnmarshalError: failed to unmarshal error message 00000000 3c 68 74 6d 6c 3e |<html>|",
+            "HTTP 502",
+        ),
+        ('RequestError: send request failed caused by: Put "http://127.0.0.1:9/b/k": EOF', "EOF"),
+        (
+            'RequestError: send request failed caused by: Put "http://h/b/k": dial tcp 127.0.0.1:9: '
+            "connect: connection refused",
+            "connection refused",
+        ),
+        (
+            'RequestError: send request failed caused by: Put "http://h/b/k": read tcp 127.0.0.1:3->127.0.0.1:4: '
+            "read: connection reset by peer",
+            "connection reset",
+        ),
+        (
+            'RequestError: send request failed caused by: Put "https://h/b/k": net/http: TLS handshake timeout',
+            "timeout",
+        ),
+        (
+            'RequestError: send request failed caused by: Put "http://h/b/k": dial tcp: lookup h on 10.0.0.1:53: '
+            "no such host",
+            "no such host",
+        ),
+    ],
+)
+def test_the_trouble_of_a_server_or_the_network_may_pass(message, cause):
+    assert s5cmd.transient_cause(message) == cause
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"AccessDenied: Access Denied status code: 403, {STATUS}",
+        f"NoSuchBucket: The specified bucket does not exist status code: 404, {STATUS}",
+        f"ExpiredToken: The provided token has expired. status code: 400, {STATUS}",
+        f"RequestTimeTooSkewed: skewed status code: 403, {STATUS}",
+        f"EntityTooLarge: too large status code: 400, {STATUS}",
+        f"InvalidArgument: timeout is no storage class status code: 400, {STATUS}",
+        f"NotImplemented: A header you provided is not implemented. status code: 501, {STATUS}",
+        f"SerializationError: failed to unmarshal error message status code: 404, {STATUS} caused by: EOF",
+        "NoCredentialProviders: no valid providers in chain. Deprecated.",
+        'RequestError: send request failed caused by: Put "https://h/timeout": x509: unknown authority',
+        "open /srv/EOF: permission denied",
+        "ReadRequestBody: read upload data failed caused by: read /srv/timeout: input/output error",
+        "something that nobody has seen yet",
+        "",
+    ],
+)
+def test_what_is_about_the_file_or_a_permission_does_not_pass(message):
+    assert s5cmd.transient_cause(message) == ""
+
+
+@pytest.mark.parametrize(
+    ("message", "unreadable"),
+    [
+        ("open /srv/a: permission denied", True),
+        ("ReadRequestBody: read upload data failed caused by: read /srv/a: input/output error", True),
+        ('RequestError: send request failed caused by: Put "http://h/b/k": read tcp 127.0.0.1:3: EOF', False),
+        ("dial tcp 127.0.0.1:9: connect: permission denied", False),
+    ],
+)
+def test_a_local_file_that_cannot_be_read_is_told_from_a_network_that_cannot(message, unreadable):
+    assert s5cmd.is_unreadable(message) == unreadable
 
 
 @pytest.mark.parametrize(

@@ -15,16 +15,25 @@ import time
 from collections import Counter
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils import backoff, s5cmd_process
 from ansible_collections.datasync.turbo.plugins.module_utils import transfer as transfer_module
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import (
     AccessError,
     CredentialsError,
+    EndpointError,
     InstallationError,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
-from ansible_collections.datasync.turbo.plugins.module_utils.plan import Upload
 from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind
-from ansible_collections.datasync.turbo.plugins.module_utils.transfer import LINES_AHEAD, Failed, Sent, Transfer
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer import (
+    LINES_AHEAD,
+    SMALL_LINES_AHEAD,
+    Deferred,
+    Failed,
+    Sent,
+    Transfer,
+)
+from ansible_collections.datasync.turbo.plugins.module_utils.uploads import Upload
 from ansible_collections.datasync.turbo.plugins.module_utils.walk import LocalFile, identity_of
 
 
@@ -36,7 +45,7 @@ class Stopped(Exception):
 def short_waits(monkeypatch):
     """So that a broken transfer fails a test soon; nothing here depends on how long they are."""
     monkeypatch.setattr(transfer_module, "POLL", 0.02)
-    monkeypatch.setattr(transfer_module, "END_GRACE", 0.2)
+    monkeypatch.setattr(s5cmd_process, "END_GRACE", 0.2)
 
 
 @pytest.fixture
@@ -58,11 +67,14 @@ def plan(source):
 
 @pytest.fixture
 def transfer(source, bucket, fake_s5cmd):
-    """Make a transfer with a s5cmd that behaves as the statements say."""
+    """Make a transfer with a s5cmd that behaves as the statements say. Nothing is tried again unless a test says so."""
 
-    def make(behaviour="store_all()", tick=lambda: None, **options):
+    def make(behaviour="store_all()", tick=lambda: None, said=None, noted=None, max_parts=10_000, **options):
+        options = {"retry_rounds": 0, "retry_delay": 0, **options}
         job = Job(src=str(source), bucket="archive", prefix="p/", **options)
-        return Transfer(job, fake_s5cmd(behaviour), {"PATH": os.environ["PATH"]}, bucket, tick)
+        environment = {"PATH": os.environ["PATH"]}
+        heard = {"say": (said if said is not None else []).append, "note": (noted if noted is not None else []).append}
+        return Transfer(job, fake_s5cmd(behaviour), environment, bucket, tick, max_parts=max_parts, **heard)
 
     return make
 
@@ -79,7 +91,14 @@ def metadata(command):
 
 
 def kinds(outcomes):
-    return {outcome.file.relative: "stored" if isinstance(outcome, Sent) else outcome.kind for outcome in outcomes}
+    """The fate of each file: stored, deferred, or the kind of its problem."""
+    fates = {Sent: lambda outcome: "stored", Deferred: lambda outcome: "deferred", Failed: lambda failed: failed.kind}
+    return {outcome.file.relative: fates[type(outcome)](outcome) for outcome in outcomes}
+
+
+def names_of(commands):
+    """The objects of commands, below the prefix, in order."""
+    return [command[-1].rpartition("/p/")[2] for command in commands]
 
 
 def running(pid):
@@ -150,7 +169,8 @@ time.sleep(60)
 # --- the window of files in flight
 
 
-def test_no_more_files_are_handed_over_than_workers_can_take_soon(transfer, plan, tmp_path):
+@pytest.mark.parametrize(("size", "ahead"), [(1, SMALL_LINES_AHEAD), (2**21, LINES_AHEAD)])
+def test_no_more_files_are_handed_over_than_workers_can_take_soon(transfer, plan, source, tmp_path, size, ahead):
     """What s5cmd has not begun need not be named; and a file's identity is looked at right before its upload."""
     behaviour = f"""
 import threading
@@ -161,7 +181,7 @@ def listen():
 listener = threading.Thread(target=listen)
 listener.start()
 most = answered = 0
-while answered < 40:
+while answered < 60:
     time.sleep(0.005)
     if len(arrived) > answered:
         most = max(most, len(arrived) - answered)
@@ -171,10 +191,30 @@ while answered < 40:
         stored(*arrived[answered][-2:])
         answered += 1
 """
-    outcomes = list(transfer(behaviour, numworkers=3).run(plan(*(f"{n:02}" for n in range(40)))))
-    assert len(outcomes) == 40
-    most = int((tmp_path / "most").read_text())
-    assert 3 < most <= 3 + LINES_AHEAD
+    uploads = plan(*(f"{n:02}" for n in range(60)))
+    for upload in uploads:
+        os.truncate(upload.file.path, size)
+    sized = [
+        upload._replace(file=upload.file._replace(identity=identity_of((source / upload.file.relative).stat())))
+        for upload in uploads
+    ]
+    assert len(list(transfer(behaviour, numworkers=3).run(sized))) == 60
+    assert 3 < int((tmp_path / "most").read_text()) <= 3 + ahead
+
+
+def test_no_upload_is_asked_for_before_its_turn(transfer, plan):
+    """A plan may hold a million; it is read as a stream."""
+    uploads = plan(*(f"{n:03}" for n in range(200)))
+    asked = []
+
+    def stream():
+        for upload in uploads:
+            asked.append(upload)
+            yield upload
+
+    for done, _outcome in enumerate(transfer(numworkers=2).run(stream()), 1):
+        assert len(asked) <= done + 2 + SMALL_LINES_AHEAD + 1
+    assert done == 200
 
 
 def test_an_s5cmd_that_hangs_and_reads_nothing_does_not_keep_us_from_stopping(transfer, plan):
@@ -360,7 +400,7 @@ os.kill(os.getpid(), 9)
     assert sorted(outcome.file.relative for outcome in outcomes) == names
     found = Counter(kinds(outcomes).values())
     assert found["stored"] == 1
-    assert found[Kind.UPLOAD] <= 4 + LINES_AHEAD
+    assert found[Kind.UPLOAD] <= 4 + SMALL_LINES_AHEAD
     assert found[Kind.UPLOAD] + found[Kind.UNFINISHED] == 59
     assert "stopped by signal 9" in outcomes[-1].message
 
@@ -395,7 +435,7 @@ for arguments in commands():
 """
     (outcome,) = transfer(behaviour).run(plan("a"))
     assert outcome.kind == Kind.UPLOAD
-    assert len(outcome.message) < 2 * transfer_module.TAIL
+    assert len(outcome.message) < 2 * s5cmd_process.TAIL
 
 
 def test_output_that_is_not_utf_8_is_no_event(transfer, plan):
@@ -530,6 +570,422 @@ for arguments in commands():
 """
     list(transfer(behaviour).run(plan("a")))
     assert bucket.asked["check"] == 0
+
+
+# --- trying again
+
+
+SLOW_DOWN = "SlowDown: Please reduce your request rate. status code: 503, request id: 1, host id: 2"
+#: A stand-in that fails each file the first time.
+FAIL_FIRST = f"""
+for arguments in commands():
+    if tries(arguments) == 1:
+        failed(*arguments[-2:], {SLOW_DOWN!r})
+    else:
+        stored(*arguments[-2:])
+"""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SLOW_DOWN,
+        "InternalError: internal error status code: 500, request id: 1, host id: 2",
+        "RequestTimeout: not read from status code: 400, request id: 1, host id: 2",
+        'RequestError: send request failed caused by: Put "http://h/b/k": EOF',
+        'RequestError: send request failed caused by: Put "http://h/b/k": dial tcp 127.0.0.1:9: connection refused',
+    ],
+)
+def test_a_trouble_that_passes_is_no_failure(transfer, plan, error):
+    said = []
+    behaviour = FAIL_FIRST.replace(repr(SLOW_DOWN), repr(error))
+    outcomes = list(transfer(behaviour, said=said, retry_rounds=3).run(plan("a", "b")))
+    assert kinds(outcomes) == {"a": "stored", "b": "stored"}
+    (text,) = said
+    assert text.startswith("2 files failed (")
+    assert text.endswith("): trying again in 0.0 s, round 1 of 3")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "AccessDenied: Access Denied status code: 403, request id: 1, host id: 2",
+        "NoSuchBucket: no such bucket status code: 404, request id: 1, host id: 2",
+        "ExpiredToken: expired status code: 400, request id: 1, host id: 2",
+        "RequestTimeTooSkewed: skewed status code: 403, request id: 1, host id: 2",
+        "EntityTooLarge: too large status code: 400, request id: 1, host id: 2",
+        "InvalidArgument: what? status code: 400, request id: 1, host id: 2",
+        "open /srv/a: permission denied",
+    ],
+)
+def test_what_would_fail_again_is_tried_once(transfer, plan, commands, error):
+    behaviour = f"""
+for arguments in commands():
+    failed(*arguments[-2:], {error!r})
+"""
+    (outcome,) = transfer(behaviour, retry_rounds=3).run(plan("a"))
+    assert "tried" not in outcome.message
+    assert len(commands()) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"), [("os.unlink(arguments[-2])", Kind.VANISHED), ("os.utime(arguments[-2])", Kind.CHANGED)]
+)
+def test_a_file_that_changed_during_its_upload_is_not_tried_again(transfer, plan, commands, change, kind):
+    """What broke the connection may be that the file got shorter."""
+    behaviour = f"""
+for arguments in commands():
+    {change}
+    failed(*arguments[-2:], "RequestError: send request failed caused by: unexpected EOF")
+"""
+    assert kinds(transfer(behaviour, retry_rounds=3).run(plan("a"))) == {"a": kind}
+    assert len(commands()) == 1
+
+
+def test_what_failed_is_tried_again_after_all_others(transfer, plan, commands):
+    behaviour = FAIL_FIRST.replace("tries(arguments) == 1", "tries(arguments) == 1 and arguments[-1].endswith('a')")
+    outcomes = list(transfer(behaviour, retry_rounds=1).run(plan("a", "b", "c", "d")))
+    assert set(kinds(outcomes).values()) == {"stored"}
+    assert names_of(commands()) == ["a", "b", "c", "d", "a"]
+
+
+def test_after_the_last_round_a_failure_says_how_often_it_was_tried(transfer, plan, commands):
+    said = []
+    behaviour = f"""
+for arguments in commands():
+    failed(*arguments[-2:], {SLOW_DOWN!r})
+"""
+    (outcome,) = transfer(behaviour, said=said, retry_rounds=2).run(plan("a"))
+    message = "s5cmd: SlowDown: Please reduce your request rate. (tried 3 times)"
+    assert outcome == Failed(outcome.file, Kind.UPLOAD, message)
+    assert len(commands()) == 3
+    assert said == [
+        "1 file failed (SlowDown): trying again in 0.0 s, round 1 of 2",
+        "1 file failed (SlowDown): trying again in 0.0 s, round 2 of 2",
+    ]
+
+
+def test_without_rounds_a_failure_is_told_at_once(transfer, plan):
+    said = []
+    outcomes = list(transfer(FAIL_FIRST, said=said, retry_rounds=0).run(plan("a", "b")))
+    assert set(kinds(outcomes).values()) == {Kind.UPLOAD}
+    assert said == []
+
+
+def test_when_the_run_has_waited_enough_nothing_is_tried_again(transfer, plan, monkeypatch, commands):
+    monkeypatch.setattr(backoff, "WAIT_LIMIT", 0.0)
+    outcomes = list(transfer(FAIL_FIRST, retry_rounds=3).run(plan("a", "b")))
+    assert set(kinds(outcomes).values()) == {Kind.UPLOAD}
+    assert len(commands()) == 2
+
+
+def test_while_it_waits_it_is_not_deaf(transfer, plan, monkeypatch):
+    monkeypatch.setattr(backoff.random, "uniform", lambda low, high: high)
+    said = []
+
+    def tick():
+        if said:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        list(transfer(FAIL_FIRST, said=said, tick=tick, retry_rounds=3, retry_delay=60).run(plan("a")))
+    assert said == ["1 file failed (SlowDown): trying again in 60.0 s, round 1 of 3"]
+
+
+def test_the_causes_are_named_the_most_frequent_first(transfer, plan):
+    said = []
+    behaviour = """
+errors = {
+    "a": "SlowDown: slow status code: 503, request id: 1",
+    "b": "InternalError: broken status code: 500, request id: 1",
+    "c": "SlowDown: slow status code: 503, request id: 1",
+}
+for arguments in commands():
+    if tries(arguments) == 1:
+        failed(*arguments[-2:], errors[arguments[-1][-1]])
+    else:
+        stored(*arguments[-2:])
+"""
+    list(transfer(behaviour, said=said, retry_rounds=1).run(plan("a", "b", "c")))
+    assert said == ["3 files failed (SlowDown, InternalError): trying again in 0.0 s, round 1 of 1"]
+
+
+def test_when_many_have_failed_they_come_before_the_rest(transfer, plan, commands, monkeypatch):
+    """A server that fails so many needs a pause, and a million of them would fill the memory."""
+    monkeypatch.setattr(transfer_module, "AGAIN_LIMIT", 5)
+    monkeypatch.setattr(transfer_module, "SMALL_LINES_AHEAD", 2)
+    names = [f"{n:02}" for n in range(40)]
+    outcomes = list(transfer(FAIL_FIRST, retry_rounds=1, numworkers=2).run(plan(*names)))
+    assert kinds(outcomes) == dict.fromkeys(names, "stored")
+    order = names_of(commands())
+    assert sorted(order) == sorted(names * 2)
+    for name in names:
+        first, second = (at for at, entry in enumerate(order) if entry == name)
+        assert second - first <= 2 * (5 + 2 + 2)
+
+
+def test_a_name_with_a_newline_is_tried_again_too(transfer, plan, commands):
+    outcomes = list(transfer(FAIL_FIRST, retry_rounds=1).run(plan("a", "new\nline")))
+    assert kinds(outcomes) == {"a": "stored", "new\nline": "stored"}
+    assert len(commands()) == 4
+
+
+def test_a_sha256_is_told_in_every_try(transfer, plan, commands):
+    outcomes = list(transfer(FAIL_FIRST, retry_rounds=1, checksum_algorithm="SHA256").run(plan("a", "b")))
+    assert {outcome.sha256 for outcome in outcomes} == {hashlib.sha256(b"content").hexdigest()}
+    assert [len(metadata(command)["sha256"]) for command in commands()] == [64] * 4
+
+
+# --- whether the bucket is there
+
+
+def test_before_each_round_the_bucket_is_asked(transfer, plan, bucket):
+    behaviour = f"""
+for arguments in commands():
+    failed(*arguments[-2:], {SLOW_DOWN!r})
+"""
+    list(transfer(behaviour, retry_rounds=3).run(plan("a")))
+    assert bucket.checked == ["p/"] * 3
+
+
+def test_a_server_that_cannot_be_reached_ends_the_run_after_some_patience(transfer, plan, bucket, commands):
+    bucket.failures["check"] = EndpointError("cannot list: connection refused")
+    said = []
+    with pytest.raises(EndpointError):
+        list(transfer(FAIL_FIRST, said=said, retry_rounds=2).run(plan("a")))
+    assert len(commands()) == 1
+    assert said[1:] == [
+        "cannot list: connection refused: asking again in 0.0 s, 1 of 2",
+        "cannot list: connection refused: asking again in 0.0 s, 2 of 2",
+    ]
+
+
+def test_a_server_that_comes_back_ends_nothing(transfer, plan, bucket, monkeypatch):
+    said = []
+    refusals = [EndpointError("connection refused"), EndpointError("connection refused")]
+
+    def check(prefix):
+        if refusals:
+            raise refusals.pop()
+
+    monkeypatch.setattr(bucket, "check", check)
+    outcomes = list(transfer(FAIL_FIRST, said=said, retry_rounds=3).run(plan("a")))
+    assert kinds(outcomes) == {"a": "stored"}
+    assert said[-1] == "the bucket answers again"
+
+
+@pytest.mark.parametrize("error", [CredentialsError("the token has expired"), AccessError("NoSuchBucket")])
+def test_a_server_that_refuses_ends_the_run_at_once(transfer, plan, bucket, error):
+    bucket.failures["check"] = error
+    with pytest.raises(type(error)):
+        list(transfer(FAIL_FIRST, retry_rounds=3).run(plan("a")))
+    assert bucket.asked["check"] == 1
+
+
+def test_a_server_that_says_it_is_busy_is_there(transfer, plan, bucket):
+    class Busy(Exception):
+        """As botocore's ClientError."""
+
+        response = {"ResponseMetadata": {"HTTPStatusCode": 503}}  # noqa: RUF012
+
+    busy = AccessError("cannot list: SlowDown: Please reduce your request rate.")
+    busy.__cause__ = Busy()
+    bucket.failures["check"] = busy
+    assert kinds(transfer(FAIL_FIRST, retry_rounds=1).run(plan("a"))) == {"a": "stored"}
+
+
+# --- an s5cmd that is started again
+
+
+def test_an_s5cmd_that_was_killed_is_started_again_and_all_is_stored(transfer, plan, commands):
+    behaviour = """
+for arguments in commands():
+    if arguments[-1].endswith("03") and tries(arguments) == 1:
+        os.kill(os.getpid(), 9)
+    stored(*arguments[-2:])
+"""
+    said = []
+    names = [f"{n:02}" for n in range(100)]
+    outcomes = list(transfer(behaviour, said=said, retry_rounds=1, numworkers=4).run(plan(*names)))
+    assert kinds(outcomes) == dict.fromkeys(names, "stored")
+    assert said[0] == "s5cmd was stopped by signal 9: starting it again"
+    assert said[1].endswith("failed (s5cmd was stopped by signal 9): trying again in 0.0 s, round 1 of 1")
+
+
+def test_an_s5cmd_that_always_dies_is_not_started_for_ever(transfer, plan, heard, bucket):
+    behaviour = """
+hear(["started"])
+next(commands())
+os.kill(os.getpid(), 9)
+"""
+    names = [f"{n:03}" for n in range(300)]
+    outcomes = list(transfer(behaviour, retry_rounds=2, numworkers=4).run(plan(*names)))
+    assert sorted(outcome.file.relative for outcome in outcomes) == names
+    assert set(kinds(outcomes).values()) == {Kind.UPLOAD, Kind.UNFINISHED}
+    assert heard.read_text().count("started") == 3
+    assert bucket.asked["check"] == 2
+
+
+def test_one_file_that_kills_s5cmd_does_not_keep_the_others_from_being_stored(transfer, plan):
+    behaviour = """
+for arguments in commands():
+    if arguments[-1].endswith("13"):
+        say("panic: index out of range", sys.stderr)
+        sys.exit(2)
+    stored(*arguments[-2:])
+"""
+    names = [f"{n:02}" for n in range(50)]
+    outcomes = list(transfer(behaviour, retry_rounds=2, numworkers=2).run(plan(*names)))
+    assert sorted(outcome.file.relative for outcome in outcomes) == names
+    (failed,) = (outcome for outcome in outcomes if not isinstance(outcome, Sent))
+    assert failed.file.relative == "13"
+    assert failed.message == (
+        "s5cmd ended with exit code 2: panic: index out of range; it did not report this file (tried 3 times)"
+    )
+
+
+def test_the_bytes_of_an_earlier_s5cmd_count_too(transfer, plan):
+    behaviour = """
+for arguments in commands():
+    os.write(1, b"x" * 10_000 + b"\\n")
+    if tries(arguments) == 1:
+        failed(*arguments[-2:], "broken pipe")
+    else:
+        stored(*arguments[-2:])
+        time.sleep(60)
+"""
+    running_transfer = transfer(behaviour, retry_rounds=1)
+    outcomes = running_transfer.run(plan("a", "b"))
+    next(outcomes)
+    sent = running_transfer.bytes_written
+    outcomes.close()
+    assert sent > 30_000 if sys.platform == "linux" else sent is None
+
+
+def test_it_is_known_whether_multipart_uploads_may_be_left(transfer, plan):
+    clean = transfer()
+    list(clean.run(plan("a", "b")))
+    assert not clean.interrupted
+    failing = transfer(FAIL_FIRST, retry_rounds=1)
+    list(failing.run(plan("c", "d")))
+    assert failing.interrupted
+    stopped = transfer("arguments = next(commands()); stored(*arguments[-2:]); time.sleep(60)")
+    outcomes = stopped.run(plan("a", "b"))
+    next(outcomes)
+    outcomes.close()
+    assert stopped.interrupted
+
+
+# --- an s5cmd that does nothing any more
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Stalls are noticed soon; a stand-in takes some time to start, which counts as life while it reads its code."""
+    monkeypatch.setattr(transfer_module, "STALL_QUESTION", 0.3)
+    monkeypatch.setattr(transfer_module, "STALL_LIMIT", 1.0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts what a process reads and writes")
+def test_an_s5cmd_that_does_nothing_any_more_is_ended_and_its_files_are_tried_again(
+    transfer, plan, bucket, impatient, commands
+):
+    behaviour = """
+for arguments in commands():
+    if arguments[-1].endswith("b") and tries(arguments) == 1:
+        time.sleep(60)
+    stored(*arguments[-2:])
+"""
+    said = []
+    outcomes = list(transfer(behaviour, said=said, retry_rounds=1).run(plan("a", "b")))
+    assert kinds(outcomes) == {"a": "stored", "b": "stored"}
+    assert said == ["1 file failed (s5cmd sent nothing for 1 s): trying again in 0.0 s, round 1 of 1"]
+    assert bucket.asked["check"] >= 2
+
+
+def test_an_s5cmd_that_does_nothing_because_the_server_is_gone_ends_the_run(transfer, plan, bucket, impatient):
+    bucket.failures["check"] = EndpointError("the bucket does not answer")
+    with pytest.raises(EndpointError):
+        list(transfer("list(commands()); time.sleep(60)").run(plan("a")))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts what a process reads and writes")
+def test_an_s5cmd_that_still_moves_bytes_is_let_go_on(transfer, plan, impatient, commands):
+    behaviour = """
+(arguments,) = commands()
+with open(os.devnull, "wb", buffering=0) as sink:
+    for _block in range(200):
+        sink.write(b"x")
+        time.sleep(0.01)
+stored(*arguments[-2:])
+"""
+    assert kinds(transfer(behaviour, retry_rounds=1).run(plan("a"))) == {"a": "stored"}
+    assert len(commands()) == 1
+
+
+def test_where_bytes_are_not_counted_a_silent_s5cmd_is_not_ended(
+    transfer, plan, bucket, impatient, commands, monkeypatch
+):
+    """It may be sending a large file over a slow line. But whether the bucket is there is asked."""
+    monkeypatch.setattr(s5cmd_process.S5cmdProcess, "_io", lambda self: {})
+    behaviour = """
+(arguments,) = commands()
+time.sleep(2)
+stored(*arguments[-2:])
+"""
+    assert kinds(transfer(behaviour, retry_rounds=1).run(plan("a"))) == {"a": "stored"}
+    assert len(commands()) == 1
+    assert bucket.asked["check"] >= 1
+
+
+def test_while_a_digest_is_computed_nobody_waits_for_s5cmd(transfer, plan, bucket, impatient, monkeypatch):
+    def slow(file, tick):
+        time.sleep(1.5)
+        return "0f" * 32
+
+    monkeypatch.setattr(transfer_module, "sha256_hex", slow)
+    assert kinds(transfer(checksum_algorithm="SHA256").run(plan("a"))) == {"a": "stored"}
+    assert bucket.asked["check"] == 0
+
+
+# --- hot folders
+
+
+def test_a_file_that_changed_since_it_was_planned_waits_for_the_next_run(transfer, plan, source, commands):
+    uploads = plan("a", "b")
+    (source / "a").write_bytes(b"longer than it was before")
+    assert kinds(transfer(settle_seconds=60).run(uploads)) == {"a": "deferred", "b": "stored"}
+    assert len(commands()) == 1
+
+
+def test_a_file_of_a_hot_folder_that_vanished_is_a_problem_all_the_same(transfer, plan, source):
+    uploads = plan("a")
+    (source / "a").unlink()
+    assert kinds(transfer(settle_seconds=60).run(uploads)) == {"a": Kind.VANISHED}
+
+
+def test_a_file_that_changed_between_two_tries_waits_for_the_next_run(transfer, plan, source):
+    said = []
+
+    def tick():
+        if said:
+            os.utime(source / "a", (1, 1))
+
+    hot = transfer(FAIL_FIRST, tick=tick, said=said, retry_rounds=1, settle_seconds=60)
+    assert kinds(hot.run(plan("a"))) == {"a": "deferred"}
+
+
+# --- files of too many parts
+
+
+def test_a_file_that_needs_larger_parts_than_were_asked_for_is_named_once(transfer, plan, source, commands):
+    (upload,) = plan("a")
+    os.truncate(source / "a", 40 * 2**20)
+    noted = []
+    (outcome,) = transfer(FAIL_FIRST, noted=noted, retry_rounds=1, part_size=5, max_parts=2).run([upload])
+    assert outcome.part_size == 21 * 2**20
+    assert {command[command.index("--part-size") + 1] for command in commands()} == {"21"}
+    assert noted == ["a: parts of 21 MiB instead of 5, because S3 takes 2 parts"]
 
 
 # --- SHA256 in the metadata
