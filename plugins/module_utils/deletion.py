@@ -45,9 +45,9 @@ def find(job: Job, listing: ObjectIndex, was_seen: Callable[[str], bool], tick: 
         if not belongs(job, entry.key):
             continue
         belonging += 1
-        if is_gone(job, files, entry.key):
-            if is_left_out(job, files, entry.key) or not was_seen(entry.key[len(job.prefix) :]):
-                gone.append(entry)
+        seen = was_seen(entry.key[len(job.prefix) :]) and not is_left_out(job, files, entry.key)
+        if is_gone(job, files, entry.key) and not seen:
+            gone.append(entry)
     return Found(sorted(gone), listing.total - left + belonging)
 
 

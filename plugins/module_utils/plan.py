@@ -80,9 +80,9 @@ class Plan:
     """What a run has to do.
 
     `unchanged` files, of `unchanged_bytes`, are stored already. Of those, `present` are still to be proven and `proven`
-    counts by method those that were proven while they were compared, both with `verify=all` only; `unproven` could not
-    be. `deferred` are paths of files that wait for the next run. `remote_objects` are under the prefix before the run,
-    `deletable_objects` those of them that belong to the job. `listed`: every file was compared with a listing.
+    counts by method those that were proven while they were compared, both only where all is proven; `unproven` could
+    not be. `deferred` are paths of files that wait for the next run. `remote_objects` are under the prefix before the
+    run, `deletable_objects` those of them that belong to the job. `listed`: every file was compared with a listing.
     `swept`: objects without a file were looked for.
     """
 
@@ -229,9 +229,8 @@ class _Comparison:
     def plan(self) -> Plan:
         """Compare everything."""
         plan = self._plan
-        self._identity_is_enough = (
-            self._trusted and self._listing is None and self._unproven_since is None and self._job.verify != "all"
-        )
+        enough = self._trusted and self._listing is None and self._unproven_since is None
+        self._identity_is_enough = enough and not self._proves_everything
         with self._looks:
             for batch in self._walker.batches():
                 self._compare_batch(batch)
@@ -247,6 +246,11 @@ class _Comparison:
             plan.remote_objects = self._state.objects
         plan.uploads.sort()
         return plan
+
+    @property
+    def _proves_everything(self) -> bool:
+        """Whether files that were stored before are proven too. Those that an earlier run had to leave shall leave."""
+        return self._job.verify == "all" or self._job.after_upload != "keep"
 
     def _compare_batch(self, batch: Batch) -> None:
         known = self._state.known(batch.folder, batch.above, batch.upto) if self._state else {}
@@ -354,14 +358,14 @@ class _Comparison:
         plan = self._plan
         plan.unchanged += 1
         plan.unchanged_bytes += file.identity.size
-        everything = self._job.verify == "all"
-        if verdict is None:
-            if everything:
+        leaves = self._job.after_upload != "keep"
+        if verdict is None or (leaves and verdict.outcome is Outcome.SAME):
+            if self._proves_everything:
                 plan.present.add(Upload(file, ""))
         elif verdict.outcome is Outcome.UNPROVEN:
             if self._job.verification_wanted or self._job.comparison == "checksum":
                 plan.unproven.append(Present(file, verdict))
-        elif everything:
+        elif self._proves_everything:
             plan.proven[verdict.method] += 1
 
     def _record(self, file: LocalFile, verdict: Verdict) -> None:

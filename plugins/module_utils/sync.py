@@ -8,9 +8,11 @@ import os
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Dict, List, Optional, Sequence, Set
 
 from . import checksums, deletion, lock, orphans, report, run_manifest, s5cmd
+from .after_upload import depart
 from .bucket import Bucket
 from .errors import ConfigurationError, DatasyncError, ExitCode, Interrupted
 from .interrupt import Interrupt
@@ -26,7 +28,7 @@ from .state import State, StateUnusable, Watch, open_state, read_state, replaced
 from .transfer import Deferred, Failed, Sent, Transfer
 from .units import counted, format_bytes_si, format_size
 from .uploads import NEW, Ledger
-from .verify import Outcome, Verdict, Verifier, describe_change
+from .verify import Outcome, Uploaded, Verdict, Verifier, describe_change
 from .walk import LocalFile, identity_of
 
 _KIND_OF = {
@@ -120,6 +122,9 @@ class _Pipeline:
         #: Objects that were not in the bucket before and are now, proven or not.
         self._new = 0
         self._deferred = 0
+        #: Files that were stored before this run and are proven in it.
+        self._stayed: List[Uploaded] = []
+        self._moved = self._removed = 0
         self._deletions = Deletions()
         self._deleted_keys: List[str] = []
         #: For a manifest: digests by path, and paths of which nothing is proven.
@@ -247,8 +252,16 @@ class _Pipeline:
             # Missing packages must be known before the first upload, not at the first proof.
             checksums.require_packages()
         environment = s5cmd.environment_for(self._job, os.environ)
-        inherited = (held.descriptor,)
-        transfer = Transfer(self._job, binary, environment, bucket, self._tick, inherited=inherited, say=self._log.warn)
+        transfer = Transfer(
+            self._job,
+            binary,
+            environment,
+            bucket,
+            self._tick,
+            inherited=(held.descriptor,),
+            say=self._log.warn,
+            note=self._log.info,
+        )
         verifier = Verifier(bucket, self._job.checksum_algorithm)
         proofs = self._proofs = Proofs(self._job, verifier, self._judge, self._tick)
         self._remember(held)
@@ -259,6 +272,7 @@ class _Pipeline:
             self._prove_present(proofs)
             proofs.finish()
             self._look_again()
+            self._let_leave()
         finally:
             self._progress.stop()
             proofs.stop()
@@ -369,6 +383,8 @@ class _Pipeline:
         self._record(proof, verdict)
         if self._wants_manifest and proof.sha256:
             self._sha256[proof.file.relative] = proof.sha256
+        if self._job.after_upload != "keep" and not proof.uploaded:
+            self._stayed.append(Uploaded(proof.file, proof.identity))
 
     def _record(self, proof: Proof, verdict: Verdict) -> None:
         """In the state file; without a method where the server could not prove it, so that it is not sent again."""
@@ -389,6 +405,23 @@ class _Pipeline:
             if message:
                 self._settle(file)
                 self._problem(Problem(printable(file.relative), Kind.CHANGED, message))
+
+    def _let_leave(self) -> None:
+        """Move or remove what is proven, this run's files and those that an earlier run had to leave."""
+        if self._job.after_upload == "keep":
+            return
+        for file, identity in chain(self._ledger.all_stored(), self._stayed):
+            self._tick()
+            departure = depart(file, identity, self._job, self._tick)
+            if departure.problem is not None:
+                self._problem(departure.problem)
+            elif not departure.gone:
+                self._log.info(f"{printable(file.relative)} stays: {departure.reason}")
+            elif self._job.after_upload == "move":
+                self._moved += 1
+                self._log.debug(f"moved {printable(file.relative)} to {printable(departure.place)}")
+            else:
+                self._removed += 1
 
     # --- multipart uploads that were left open
 
@@ -554,6 +587,8 @@ class _Pipeline:
             compare=self._job.comparison,
             deletions=self._deletions,
             reconciled=plan.reconciled,
+            files_moved=self._moved,
+            files_removed=self._removed,
             manifest=self._manifest,
         )
         self._announce(result)
@@ -576,15 +611,17 @@ class _Pipeline:
             would = f"{counted(len(self._plan.uploads), 'file')}, {format_bytes_si(self._plan.uploads.size)}"
             gone = f", {counted(len(self._plan.deletions), 'object')} deleted" if self._plan.deletions else ""
             return f"{result.status}: dry run, {would} would be uploaded{gone}"
-        deleted = f", {counted(result.deletions.deleted, 'object')} deleted" if result.deletions.deleted else ""
+        done_besides = f", {counted(result.deletions.deleted, 'object')} deleted" if result.deletions.deleted else ""
+        done_besides += f", {counted(self._moved, 'file')} moved to {self._job.move_to}" if self._moved else ""
+        done_besides += f", {counted(self._removed, 'file')} removed from {self._job.src}" if self._removed else ""
         if not self._plan.uploads and not self._verification.methods and not self._verification.errors:
             present = counted(result.files_unchanged, "file")
             nothing = "nothing was uploaded" if self._problems else "nothing to upload"
             done = nothing if self._stopped_by else f"{nothing}, {present} stored already"
-            return f"{result.status}: {done}{deleted}, in {result.duration_seconds} s"
+            return f"{result.status}: {done}{done_besides}, in {result.duration_seconds} s"
         return (
             f"{result.status}: {counted(result.files_synced, 'file')}, {format_bytes_si(result.bytes_transferred)} in "
-            f"{result.duration_seconds} s ({result.throughput_mbps} MB/s), {self._proof_text()}{deleted}"
+            f"{result.duration_seconds} s ({result.throughput_mbps} MB/s), {self._proof_text()}{done_besides}"
         )
 
     def _proof_text(self) -> str:
