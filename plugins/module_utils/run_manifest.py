@@ -29,16 +29,18 @@ def write(job: Job, proven: Dict[str, str], unproven: Container[str], state: Opt
     """Write the manifest; returns the number of its lines.
 
     `proven` maps the paths of this run to their digests in hexadecimal; paths in `unproven` get no line. All others
-    keep the digest that the state file or the manifest of an earlier run has, as long as the file is there.
+    keep the digest that the state file or the manifest of an earlier run has, as long as the file is there; where files
+    leave after the upload, for ever.
     Raises ConfigurationError that names the manifest.
     """
     path, lines = manifest_path(job), 0
+    leaves = job.after_upload != "keep"
     with manifest.Writer(path) as writer:
         for name, sha256 in proven.items():
             writer.add(sha256, name)
             lines += 1
         for name, sha256 in _earlier(path, state):
-            if name not in proven and name not in unproven and os.path.lexists(os.path.join(job.src, name)):
+            if name not in proven and name not in unproven and (leaves or os.path.lexists(os.path.join(job.src, name))):
                 writer.add(sha256, name)
                 lines += 1
     return lines

@@ -205,7 +205,7 @@ class _Pipeline:
         plan = self._plan
         for problem in plan.problems:
             self._problem(problem)
-        if plan.source_is_empty and not plan.problems:
+        if plan.source_is_empty and not plan.problems and self._job.after_upload == "keep":
             self._log.warn(f"{self._job.src} holds no file for this job: is its file system mounted?")
         self._announce_reconciliation()
         optional = [
