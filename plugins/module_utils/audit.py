@@ -18,7 +18,7 @@ from typing import Iterator, NamedTuple, Optional, Set
 
 from . import checksums, deletion, lock, manifest, report
 from .attach import COPY_LIMIT, COPY_TIMEOUT, Attacher
-from .audit_report import DIFFERS, EXTRA, FINDINGS, MISSING, OK, UNVERIFIABLE, Finding, Result
+from .audit_report import DEFAULT_LIMIT, DIFFERS, EXTRA, FINDINGS, MISSING, OK, UNVERIFIABLE, Finding, Result
 from .bucket import Bucket, StoredObject
 from .crew import Crew
 from .errors import ConfigurationError, DatasyncError, Interrupted
@@ -29,7 +29,6 @@ from .lock import HeldLock
 from .log import Log
 from .object_index import ObjectIndex
 from .patience import answered, attended
-from .patterns import Filter
 from .plan import require_source
 from .prover import Means, Prover
 from .reading import Stop
@@ -40,8 +39,6 @@ from .verify import Outcome, Verifier
 from .walk import MAX_KEY_BYTES, LocalFile, Walker
 
 SOURCES = ("tree", "state", "manifest")
-#: Findings of each kind that are listed; all are counted.
-DEFAULT_LIMIT = 1000
 
 #: Objects that are proven at the same time: mostly they wait for the server's answers.
 PROVERS = 24
@@ -109,7 +106,7 @@ class _Audit:
         self._log = log
         self._began = time.time()
         self._line_at = time.monotonic() + LINE_INTERVAL
-        self._filter = Filter(job.include, job.exclude, job.temporary_patterns if job.ignore_temporary else ())
+        self._filter = job.filter
         self._bucket = Bucket(job.connection, job.bucket, pool_size=PROVERS)
         self._verifier = Verifier(self._bucket, _algorithm(job))
         self._stop = Stop()
@@ -132,8 +129,8 @@ class _Audit:
 
     def remember(self, held: HeldLock) -> None:
         """Let the next run compare what is copied now by its content."""
-        since = held.memory.unproven_since
-        if not held.remember(unproven_since=min(self._began, self._began if since is None else since)):
+        known = held.memory.unproven_since is not None
+        if not known and not held.remember(unproven_since=self._began, filter=self._job.filter.digest):
             raise ConfigurationError(
                 f"the lock file {held.path!r} is another user's, and cannot remember what is attached", "set lock_path"
             )

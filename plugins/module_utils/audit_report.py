@@ -10,6 +10,9 @@ from typing import Any, Dict, List, NamedTuple
 
 from .errors import ExitCode
 
+#: Findings of each kind that are listed; all are counted.
+DEFAULT_LIMIT = 1000
+
 OK, MISSING, EXTRA, DIFFERS, UNVERIFIABLE = "ok", "missing", "extra", "differs", "unverifiable"
 #: The kinds of findings, in the order in which people want to see them.
 FINDINGS = (DIFFERS, MISSING, UNVERIFIABLE, EXTRA)

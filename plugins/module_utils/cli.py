@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""The host program `datasync-turbo`: runs a job from its config file, without Ansible and without a controller."""
+"""The host program `datasync-turbo`: runs a job from its config file, without Ansible and without a controller.
+
+Each command imports what it runs: the program is compiled at every start.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import Any, Callable, Dict, List, NoReturn, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NoReturn, Optional
 
-from . import audit, checks, sync
-from .audit_report import EXTRA, FINDINGS, Result
+from .audit_report import DEFAULT_LIMIT, EXTRA, FINDINGS
+from .audit_report import Result as Audited
 from .config import Config, load_config
 from .connection_options import with_environment
 from .errors import ConfigurationError, DatasyncError, ExitCode, Interrupted
@@ -26,6 +29,9 @@ from .progress import Progress, progress_for
 from .report import not_begun, printable
 from .units import format_bytes_si
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .checks import Check
 
 _EXIT_CODES = """\
 exit codes:
@@ -107,7 +113,9 @@ def _parser() -> argparse.ArgumentParser:
         help="compare the state file with the bucket, and upload what vanished there",
     )
     _command(commands, "plan", _plan, "show what sync would upload and delete; nothing is written")
-    _add_verify(_command(commands, "verify", _verify, "compare the files with the bucket by content; uploads nothing"))
+    _add_verify(
+        _command(commands, "verify", _verify, "compare the files with the bucket by content; nothing is uploaded")
+    )
     _command(commands, "check", _check, "check s5cmd, credentials and bucket")
     _command(commands, "config", _config, "check the config file alone; nothing is contacted")
     return parser
@@ -146,7 +154,7 @@ def _add_verify(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--limit",
         type=int,
-        default=audit.DEFAULT_LIMIT,
+        default=DEFAULT_LIMIT,
         metavar="N",
         help="name at most so many findings of each kind (default %(default)s)",
     )
@@ -172,11 +180,15 @@ class _Session:
 
     def _report(self, error: ConfigurationError, arguments: argparse.Namespace) -> None:
         if arguments.run is _sync:
+            from . import sync
+
             options = self.config.options
             sync.report_not_begun(error, options.get("result_paths", ()), options.get("src", ""), Log(sys.stderr))
 
 
 def _sync(arguments: argparse.Namespace) -> int:
+    from . import sync
+
     options = {"reconcile": True} if arguments.reconcile else {}
     session = _Session(arguments, with_log_file=True, **options)
     progress = Progress() if arguments.quiet else progress_for(session.log, sys.stderr)
@@ -189,6 +201,8 @@ def _sync(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
+    from . import sync
+
     session = _Session(arguments, with_log_file=False)
     with Interrupt(session.job.timeout) as interrupt:
         run = sync.run(session.job, session.log, Progress(), interrupt, dry_run=True)
@@ -207,6 +221,8 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
+    from . import audit
+
     session = _Session(arguments, with_log_file=False)
     request = audit.Request(
         source="manifest" if arguments.manifest else "state" if arguments.from_state else "tree",
@@ -225,7 +241,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     return result.exit_code
 
 
-def _print_findings(result: Result, quiet: bool) -> None:
+def _print_findings(result: Audited, quiet: bool) -> None:
     """A line for each finding; `quiet` leaves out those that are no failure."""
     for kind in FINDINGS:
         if quiet and kind == EXTRA and not result.fail_on_extra:
@@ -239,6 +255,8 @@ def _print_findings(result: Result, quiet: bool) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from . import checks
+
     session = _Session(arguments, with_log_file=False)
     job = session.job
     report = checks.run_checks(
@@ -251,7 +269,7 @@ def _check(arguments: argparse.Namespace) -> int:
     return int(report.exit_code)
 
 
-def _log_check(log: Log, check: checks.Check) -> None:
+def _log_check(log: Log, check: Check) -> None:
     text = f"{check.name}: {check.message}" + (f" ({check.hint})" if check.hint else "")
     if check.failed:
         log.error(text)

@@ -461,7 +461,8 @@ def test_the_next_upload_must_not_trust_the_times_of_copies(run_audit, source, b
     put_both(source, bucket, "a.txt", b"a")
     before = int(time.time())
     run_audit(checksum_algorithm="SHA256", attach_sha256=True)
-    job = Job.from_options({"src": str(source), "bucket": "archive", "lock_path": str(tmp_path / "lock")})
+    options = {"src": str(source), "bucket": "archive", "prefix": "p", "lock_path": str(tmp_path / "lock")}
+    job = Job.from_options(options)
     assert before <= lock.memory_of(job).unproven_since <= time.time()
 
 
@@ -569,7 +570,7 @@ def record(source, tmp_path):
             def announce(mark: StateMark):
                 held.remember(state=mark)
 
-            state, _trusted = open_state(job, held.memory.state, Watch(pytest.fail, announce))
+            state, _trusted = open_state(job, "", held.memory.state, Watch(pytest.fail, announce))
             for row in rows:
                 state.remember(row)
             state.commit()

@@ -14,7 +14,7 @@ import signal
 import sys
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import audit, audit_report, cli
+from ansible_collections.datasync.turbo.plugins.module_utils import audit, audit_report, checks, cli, sync
 from ansible_collections.datasync.turbo.plugins.module_utils.audit_report import Finding
 from ansible_collections.datasync.turbo.plugins.module_utils.bucket import StoredObject
 from ansible_collections.datasync.turbo.plugins.module_utils.checks import Check, Report
@@ -114,7 +114,7 @@ class Pipeline:
 @pytest.fixture
 def pipeline(monkeypatch):
     pipeline = Pipeline()
-    monkeypatch.setattr(cli.sync, "run", pipeline)
+    monkeypatch.setattr(sync, "run", pipeline)
     return pipeline
 
 
@@ -393,7 +393,7 @@ def audited(monkeypatch):
             self.result.exit_code = self.result.code_of_findings()
 
     audited = Audited()
-    monkeypatch.setattr(cli.audit, "run", audited)
+    monkeypatch.setattr(audit, "run", audited)
     return audited
 
 
@@ -480,8 +480,8 @@ def checked(monkeypatch):
     """The checks find what the test says; returns the requests they were asked with."""
     asked = []
 
-    def make(*checks):
-        monkeypatch.setattr(cli.checks, "run_checks", lambda request: asked.append(request) or Report(checks))
+    def make(*found):
+        monkeypatch.setattr(checks, "run_checks", lambda request: asked.append(request) or Report(found))
         return asked
 
     return make
