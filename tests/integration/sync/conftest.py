@@ -12,7 +12,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import sync
@@ -61,6 +61,28 @@ def upload(run_job: Callable[..., Run]) -> Upload:
 
     def run(src: Path, **options: Any) -> Result:
         return run_job(src, **options).result
+
+    return run
+
+
+class Logged(NamedTuple):
+    """A finished run and what it logged: its warnings, and all its lines."""
+
+    result: Result
+    warnings: List[str]
+    lines: List[str]
+
+
+@pytest.fixture
+def upload_logged(job_options: Dict[str, Any]) -> Callable[..., Logged]:
+    """Run a job in this process and return its result and its log: `upload_logged(folder, dry_run=True)`."""
+
+    def run(src: Path, dry_run: bool = False, **options: Any) -> Logged:
+        job = Job.from_options({**job_options, "src": str(src), **options})
+        stream = io.StringIO()
+        log = Log(stream)
+        result = sync.run(job, log, Progress(), Interrupt(job.timeout), dry_run).result
+        return Logged(result, log.warnings, stream.getvalue().splitlines())
 
     return run
 
