@@ -393,16 +393,11 @@ deletions:
     - mirror/day 0/take 9.mov
 """
 
-import os
 from typing import Any, Dict, Iterable, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.datasync.turbo.plugins.module_utils.config import Config, load_config
-from ansible_collections.datasync.turbo.plugins.module_utils.connection_options import (
-    CREDENTIAL_OPTIONS,
-    connection_argument_spec,
-    with_environment,
-)
+from ansible_collections.datasync.turbo.plugins.module_utils.config import Config
+from ansible_collections.datasync.turbo.plugins.module_utils.connection_options import connection_argument_spec
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError, DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
@@ -411,6 +406,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.plan import Plan
 from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
 from ansible_collections.datasync.turbo.plugins.module_utils.respawn import require_packages
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run, report_not_begun, run
+from ansible_collections.datasync.turbo.plugins.module_utils.task_options import config_of_task, merged_options
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer_options import transfer_argument_spec
 from ansible_collections.datasync.turbo.plugins.module_utils.units import format_bytes_si
 
@@ -430,7 +426,7 @@ def main() -> None:
     config = Config()
     try:
         config = read_config(module)
-        job = Job.from_options(merged_options(module, config))
+        job = Job.from_options(merged_options(module.params, config))
         log = Log(path=None if module.check_mode else job.log_path)
         with Interrupt(job.timeout) as interrupt:
             finished = run(job, log, Progress(), interrupt, dry_run=module.check_mode)
@@ -446,25 +442,10 @@ def main() -> None:
 
 def read_config(module: AnsibleModule) -> Config:
     """The job's env file; an empty config without one."""
-    if module.params["config"] is None:
-        return Config()
-    config = load_config(module.params["config"], os.environ)
-    os.environ.update(config.environment)
+    config = config_of_task(module.params)
     for warning in config.warnings:
         module.warn(warning)
     return config
-
-
-def merged_options(module: AnsibleModule, config: Config) -> Dict[str, Any]:
-    """The options of the env file, over them the task's parameters, and the environment for what is still unset."""
-    given = {name: value for name, value in module.params.items() if value is not None}
-    options = dict(config.options)
-    if any(name in given for name in CREDENTIAL_OPTIONS):
-        options = {name: value for name, value in options.items() if name not in CREDENTIAL_OPTIONS}
-    options.update(given)
-    if "result_path" in given:
-        options["result_paths"] = [given["result_path"]]
-    return with_environment(options)
 
 
 def fail(module: AnsibleModule, config: Config, error: DatasyncError) -> None:
