@@ -111,12 +111,13 @@ options:
     description:
       - How often the files whose upload failed are tried again in the same run, after all others had their turn. Not
         set, V(3). With V(0) they wait for the next run.
-      - A refusal that a repetition cannot change, such as missing permission, is not repeated.
+      - Only what a server in trouble, a broken line or the death of s5cmd failed is tried again. What is about the
+        file, the credentials or a permission is final at once.
     type: int
   retry_delay:
     description:
-      - Seconds before the first of O(retry_rounds). The time doubles from round to round, and varies a little so that a
-        fleet does not come back all at once. Not set, V(2).
+      - Longest wait in seconds before the first of O(retry_rounds). It doubles from round to round. The wait itself is
+        random below that, so that a fleet does not come back all at once. Not set, V(2).
     type: int
   checksum_algorithm:
     description:
@@ -235,9 +236,11 @@ options:
         required: true
   after_upload:
     description:
-      - What becomes of a file that this run uploaded and proved by content. A file that changed since stays.
+      - What becomes of a file that is stored and was proven by content in this run. Files that an earlier run stored
+        are proven, too, and leave.
+      - A file that changed since its proof or that another program has open stays, and so does a symbolic link.
       - V(keep) (the default) leaves it where it is.
-      - V(move) moves it below O(move_to), under the same relative path.
+      - V(move) moves it below O(move_to), under the same relative path, and never over another file.
       - V(remove) deletes it.
     type: str
     choices: [keep, move, remove]
