@@ -169,8 +169,10 @@ class _Memories:
 
 def _write(descriptor: int, memories: _Memories) -> bool:
     values = {job: _values(memory) for job, memory in memories.by_job.items()}
-    if memories.others != Memory():
-        values[_OTHERS] = _values(memories.others)
+    values[_OTHERS] = _values(memories.others)
+    if values[_OTHERS] == {}:
+        # Without others, to remember nothing of a job is the same as not to know it.
+        values = {job: remembered for job, remembered in values.items() if remembered}
     lines = f"{os.getpid()}\n{json.dumps(values)}\n".encode("ascii")
     try:
         # In this order: a kill in between must not leave an empty file, which remembers nothing.
@@ -184,7 +186,7 @@ def _write(descriptor: int, memories: _Memories) -> bool:
 
 
 def _values(memory: Memory) -> Dict[str, Any]:
-    values = {name: value for name, value in asdict(memory).items() if value is not None and value != ()}
+    values = {name: value for name, value in asdict(memory).items() if value not in (None, (), "")}
     if memory.unproven_since is not None:
         values["unproven_since"] = int(memory.unproven_since)
     return values
