@@ -65,8 +65,6 @@ def depart(file: LocalFile, identity: Identity, job: Job, tick: Tick = _never) -
     """
     act = {"move": _move, "remove": _remove}[job.after_upload]
     try:
-        if stat.S_ISLNK(os.lstat(file.path).st_mode):
-            raise _Stays("is a symbolic link")
         with open(file.path, "rb", buffering=0, opener=_open_itself) as opened:
             return Departure(True, place=act(_Source(file, opened, identity), job, tick))
     except _Stays as reason:
@@ -92,7 +90,12 @@ def _failed(file: LocalFile, error: OSError) -> Departure:
 
 def _open_itself(path: str, flags: int) -> int:
     """An opener that follows no link, and waits neither for a FIFO's writer nor for the holder of a lease."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _Stays("is a symbolic link") from None
+        raise
 
 
 class _Source:

@@ -351,6 +351,50 @@ def test_a_file_that_is_replaced_while_it_is_copied_leaves_no_copy(source, clip,
     assert files_in(source, memory) == {"clip.mov": OTHER}
 
 
+def rewrite_and_set_mtime_back(path):
+    before = path.stat()
+    path.write_bytes(OTHER)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_file_that_is_rewritten_while_it_is_copied_never_appears_in_the_archive(source, clip, memory, monkeypatch):
+    """Its size and mtime are the old ones."""
+    file = proven(clip, source)
+    wait_for_the_clock_of_the_file_system(source.parent, file.identity)
+    original = after_upload._copy
+
+    def copy(*arguments):
+        original(*arguments)
+        rewrite_and_set_mtime_back(clip)
+
+    monkeypatch.setattr(after_upload, "_copy", copy)
+    monkeypatch.setattr(after_upload, "_rename_to_free", lambda *names: pytest.fail("named"))
+    assert "status time" in depart(file, file.identity, job(source, memory / "archive")).reason
+    assert files_in(source, memory) == {"clip.mov": OTHER}
+
+
+def test_a_copy_is_safe_on_its_disk_before_the_source_goes_and_the_source_is_looked_at_again(
+    source, clip, memory, monkeypatch
+):
+    file = proven(clip, source)
+    wait_for_the_clock_of_the_file_system(source.parent, file.identity)
+    original, safe = os.fsync, []
+
+    def fsync(descriptor):
+        original(descriptor)
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        safe.append((is_folder, clip.exists(), sorted(files_in(memory))))
+        if is_folder:
+            rewrite_and_set_mtime_back(clip)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert not depart(file, file.identity, job(source, memory / "archive")).gone
+    [content, name] = safe
+    assert content[:2] == (False, True)
+    assert name == (True, True, ["clip.mov"])
+    assert files_in(source, memory) == {"clip.mov": OTHER}
+
+
 def test_a_link_stays_and_so_does_what_it_leads_to(source, clip, any_job):
     link = source / "link.mov"
     link.symlink_to(clip)

@@ -212,6 +212,12 @@ def test_all_teams_together_have_no_more_helpers_than_idle_processors(path, monk
     assert reading._processors._free == 3
 
 
+def wait_for_the_end_of_helpers():
+    for helper in helpers():
+        helper.join(PATIENCE)
+        assert not helper.is_alive()
+
+
 def test_a_helper_leaves_after_its_part_when_callers_need_its_processor(teams, file):
     met, numbers = threading.Barrier(2), []
 
@@ -221,6 +227,8 @@ def test_a_helper_leaves_after_its_part_when_callers_need_its_processor(teams, f
         if len(numbers) <= 2:
             met.wait(PATIENCE)
             reading._processors.occupy()
+            if threading.current_thread().name != "reading":
+                wait_for_the_end_of_helpers()
         return content_of(part, tick)
 
     assert [length for _result, length in each_part(file, 100, work, nothing)][:2] == [100, 100]
@@ -285,6 +293,18 @@ def test_an_error_in_a_helper_is_the_callers(teams, file):
         each_part(file, 100, work, nothing)
     assert not helpers()
     assert reading._processors._free == 2
+
+
+def test_an_error_in_a_helper_is_the_callers_although_its_own_part_was_read(teams, file):
+    def work(part, tick):
+        if threading.current_thread().name == "reading":
+            raise OSError(5, "Input/output error")
+        tick()
+        wait_for_the_end_of_helpers()
+        return content_of(part, nothing)
+
+    with pytest.raises(OSError, match="Input/output error"):
+        each_part(file, 512, work, nothing)
 
 
 # --- files that change meanwhile
