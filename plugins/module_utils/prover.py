@@ -13,7 +13,7 @@ import hashlib
 import os
 import threading
 from dataclasses import dataclass, replace
-from typing import Any, Optional
+from typing import Any, Dict, Optional
 
 from .attach import Attacher, NotAttached
 from .bucket import Bucket, ObjectHead, StoredObject, explained
@@ -52,8 +52,8 @@ class Prover:
         self._readers = threading.BoundedSemaphore(2 + (os.cpu_count() or 1))
         self._lock = threading.Lock()
         self._first = threading.Lock()
-        #: Whether this server attaches; None as long as nobody knows.
-        self._attaches: Optional[bool] = None
+        #: Whether this server attaches by a copy in parts (True) and by one in one piece (False), as far as known.
+        self._attaches: Dict[bool, bool] = {}
         #: Objects that were copied onto themselves, or would have been; bytes that were downloaded.
         self.attached = 0
         self.downloaded = 0
@@ -124,20 +124,21 @@ class Prover:
 
     def _with_sha256(self, attacher: Attacher, key: str, head: ObjectHead) -> Optional[ObjectHead]:
         """The header after the copy. While nobody knows whether the server attaches, one object is tried at a time."""
-        if self._attaches is None:
-            with self._first:
-                return self._tried(attacher, key, head)
-        return self._tried(attacher, key, head)
+        if (head.size > attacher.copy_limit) in self._attaches:
+            return self._tried(attacher, key, head)
+        with self._first:
+            return self._tried(attacher, key, head)
 
     def _tried(self, attacher: Attacher, key: str, head: ObjectHead) -> Optional[ObjectHead]:
-        if self._attaches is False:
+        in_parts = head.size > attacher.copy_limit
+        if not self._attaches.get(in_parts, True):
             raise NotAttached("this server stores none with a copy")
         attacher.attach(key, head.etag, self._bucket.part_size(key), self._stop.check)
         self._count(attached=1)
         now = self._bucket.head(key)
         if now is not None:
-            self._attaches = "SHA256" in now.checksums
-            if not self._attaches:
+            self._attaches[in_parts] = "SHA256" in now.checksums
+            if not self._attaches[in_parts]:
                 raise NotAttached("the server copied the object onto itself, and stored none with it")
         return now
 
