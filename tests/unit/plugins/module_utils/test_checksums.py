@@ -158,8 +158,7 @@ def shared(monkeypatch):
     """Read files of any size as large ones: in small parts, by three threads."""
     monkeypatch.setattr(reading, "MIN_SHARED", 1)
     monkeypatch.setattr(reading, "READ_SIZE", 13)
-    monkeypatch.setattr(reading, "_SAMPLE", -1)
-    monkeypatch.setattr(reading, "_BUSY", -1)
+    monkeypatch.setattr(reading._Team, "_is_busy", lambda team: True)
     monkeypatch.setattr(reading, "_processors", reading._Processors(3))
     monkeypatch.setattr(checksums, "_CRC_PART", 29)
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -45,12 +46,22 @@ def helpers():
     return [thread for thread in threading.enumerate() if thread.name == "reading"]
 
 
+def set_clocks(patched, share):
+    """Let each look at the clock be a second after the last, of which this share was spent on a processor."""
+    seconds = itertools.count()
+
+    def clocks():
+        second = next(seconds)
+        return second, second * share
+
+    patched.setattr(reading, "_clocks", clocks)
+
+
 def set_up_teams(patched, processors=2, read_size=64):
     """Share files of any size, and call for help at once."""
     patched.setattr(reading, "MIN_SHARED", 1)
     patched.setattr(reading, "READ_SIZE", read_size)
-    patched.setattr(reading, "_SAMPLE", -1)
-    patched.setattr(reading, "_BUSY", -1)
+    set_clocks(patched, share=1)
     patched.setattr(reading, "_processors", reading._Processors(processors))
 
 
@@ -174,8 +185,13 @@ def test_nobody_helps_where_there_is_one_processor(file, monkeypatch):
     assert threads == {threading.get_ident()}
 
 
+def test_a_thread_that_computes_is_helped(teams, file, monkeypatch):
+    set_clocks(monkeypatch, share=0.6)
+    assert len(each_part(file, len(CONTENT) // 2, both_at_once(), nothing)) == 2
+
+
 def test_nobody_helps_a_thread_that_waits_for_its_disk(teams, file, monkeypatch):
-    monkeypatch.setattr(reading, "_BUSY", 2)
+    set_clocks(monkeypatch, share=0.4)
     threads = set()
     each_part(file, 10, lambda part, tick: (threads.add(threading.get_ident()), content_of(part, tick)), nothing)
     assert threads == {threading.get_ident()}
