@@ -94,15 +94,20 @@ def _objects(root: Any, space: str, encoded: bool) -> List[StoredObject]:
 
 
 def page_of_answer(answer: Mapping[str, Any]) -> Page:
-    """The same from an answer of boto3. Raises ValueError for one that has more pages and no way to them."""
-    objects = [
-        StoredObject(entry["Key"], entry["Size"], entry.get("ETag", "").strip('"'), entry["LastModified"].timestamp())
-        for entry in answer.get("Contents", ())
-    ]
+    """The same from an answer of boto3. Raises ValueError for one that is not whole."""
+    try:
+        objects = [_object_of_entry(entry) for entry in answer.get("Contents", ())]
+    except KeyError as error:
+        raise ValueError(f"an object of the listing has no {error.args[0]}") from error
     token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
     if answer.get("IsTruncated") and not token:
         raise ValueError("the listing has more pages, and does not say how to ask for them")
     return Page(objects, token)
+
+
+def _object_of_entry(entry: Mapping[str, Any]) -> StoredObject:
+    moment = entry["LastModified"].timestamp()
+    return StoredObject(entry["Key"], entry["Size"], entry.get("ETag", "").strip('"'), moment)
 
 
 def _epoch(text: str) -> float:

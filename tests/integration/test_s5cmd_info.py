@@ -615,7 +615,8 @@ class TestRefusals:
     def test_a_probe_that_was_stored_although_the_request_failed_is_deleted(self, check: Inspect) -> None:
         def listing(path: str) -> Answer:
             probe = re.search(r"prefix=([^&]*write-probe[^&]*)", path)
-            entry = f"<Contents><Key>{probe[1]}</Key><Size>27</Size></Contents>" if probe else ""
+            fields = "<Size>27</Size><LastModified>2026-01-02T03:04:05Z</LastModified>"
+            entry = f"<Contents><Key>{probe[1]}</Key>{fields}</Contents>" if probe else ""
             return 200, LISTING.replace("<KeyCount>", f"{entry}<KeyCount>"), {}
 
         failure: Answer = (400, s3_error("IncompleteBody", "The request body terminated unexpectedly"), {})

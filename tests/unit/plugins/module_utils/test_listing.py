@@ -239,3 +239,11 @@ def test_a_token_tells_all_about_where_to_go_on():
 def test_an_answer_of_boto3_with_more_pages_and_no_way_to_them_is_refused():
     with pytest.raises(ValueError, match="more pages"):
         page_of_answer({"IsTruncated": True, "Contents": []})
+
+
+@pytest.mark.parametrize("missing", ["Key", "Size", "LastModified"])
+def test_an_object_of_boto3_that_lacks_something_is_refused_and_what_it_lacks_is_named(missing):
+    entry_of_boto3 = {"Key": "a", "Size": 1, "LastModified": datetime.datetime.fromtimestamp(0, datetime.timezone.utc)}
+    del entry_of_boto3[missing]
+    with pytest.raises(ValueError, match=missing):
+        page_of_answer({"Contents": [entry_of_boto3]})
