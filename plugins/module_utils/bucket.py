@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -121,10 +122,6 @@ class Deletion(NamedTuple):
     deleted: List[str]
     markers: bool
     failed: List[Failure]
-
-    def with_more(self, other: Deletion) -> Deletion:
-        """Both together."""
-        return Deletion(self.deleted + other.deleted, self.markers or other.markers, self.failed + other.failed)
 
 
 def clock_ahead(answer: Mapping[str, Any]) -> Optional[float]:
@@ -347,15 +344,13 @@ class Bucket:
 
     def _head_by_boto3(self, key: str) -> Optional[ObjectHead]:
         """The same with boto3's repetitions and explanations, where the short way did not get an answer."""
-        import botocore.exceptions
-
-        with self._explained(f"read the header of {key!r}"):
-            try:
+        try:
+            with self._explained(f"read the header of {key!r}"):
                 answer = self.client.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
-            except botocore.exceptions.ClientError as error:
-                if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey", "NotFound"):
-                    return None
-                raise
+        except AccessError as error:
+            if _code_of(error) in ("404", "NoSuchKey", "NotFound"):
+                return None
+            raise
         require_members(answer, ("ContentLength",), f"cannot read the header of {key!r}: {self._where}")
         return _object_head(answer)
 
@@ -403,31 +398,31 @@ class Bucket:
         Raises only if nothing was deleted before: else the keys of a request that fails as a whole, and those after
         it, are `failed`.
         """
-        outcome = Deletion([], False, [])
-        for batch in _batches(keys):
+        deleted: List[str] = []
+        failed: List[Failure] = []
+        markers = False
+        waiting = deque(_batches(keys))
+        while waiting:
+            batch = waiting.popleft()
             try:
-                result = self._delete_batch(batch) if len(batch) > 1 else self._delete_one(batch[0])
+                outcome = self._delete_batch(batch) if len(batch) > 1 else self._delete_one(batch[0])
             except DatasyncError as error:
-                if not outcome.deleted:
+                if len(batch) > 1 and _code_of(error) in _NO_BATCHES:
+                    waiting.extendleft([key] for key in reversed(batch))
+                    continue
+                if not deleted:
                     raise
-                done = {*outcome.deleted, *(failure.key for failure in outcome.failed)}
-                rest = [Failure(key, _code_of(error), str(error)) for key in keys if key not in done]
-                return outcome._replace(failed=outcome.failed + rest)
-            outcome = outcome.with_more(result)
-        return outcome
+                failed.extend(Failure(key, _code_of(error), str(error)) for rest in (batch, *waiting) for key in rest)
+                break
+            deleted.extend(outcome.deleted)
+            failed.extend(outcome.failed)
+            markers = markers or outcome.markers
+        return Deletion(deleted, markers, failed)
 
     def _delete_batch(self, keys: Sequence[str]) -> Deletion:
-        try:
-            with self._explained(f"delete {len(keys)} objects"):
-                objects = [{"Key": key} for key in keys]
-                answer = self.client.delete_objects(Bucket=self.name, Delete={"Objects": objects})
-        except AccessError as error:
-            if _code_of(error) not in _NO_BATCHES:
-                raise
-            outcome = Deletion([], False, [])
-            for key in keys:
-                outcome = outcome.with_more(self._delete_one(key))
-            return outcome
+        with self._explained(f"delete {len(keys)} objects"):
+            objects = [{"Key": key} for key in keys]
+            answer = self.client.delete_objects(Bucket=self.name, Delete={"Objects": objects})
         return _deletion(answer, keys)
 
     def _delete_one(self, key: str) -> Deletion:

@@ -462,6 +462,18 @@ def test_a_server_without_bulk_deletion_is_asked_for_each_object(bucket, wire):
     assert "s3:DeleteObject" in outcome.failed[0].message
 
 
+def test_what_was_deleted_one_by_one_before_a_failure_is_told(bucket, wire):
+    wire.answer(error("MissingContentMD5"), status=400)
+    wire.answer(status=204)
+    wire.answer(error("ExpiredToken"), status=400)
+    outcome = bucket.delete(["p/a", "p/b", "p/c"])
+    assert outcome.deleted == ["p/a"]
+    assert [(failure.key, failure.code) for failure in outcome.failed] == [
+        ("p/b", "ExpiredToken"),
+        ("p/c", "ExpiredToken"),
+    ]
+
+
 def test_a_first_request_that_is_refused_is_an_error(bucket, wire):
     wire.answer(error("AccessDenied"), status=403)
     with pytest.raises(AccessError, match="s3:DeleteObject"):
