@@ -9,9 +9,11 @@ session over it three times the processor time.
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import os
 import sys
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Mapping, NamedTuple, Optional
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -71,6 +73,7 @@ class HttpPool:
         self._ca_file = ca_file
         self._tls: Optional[ssl.SSLContext] = None
         self._idle: Deque[http.client.HTTPConnection] = deque(maxlen=size)
+        weakref.finalize(self, _close_all, self._idle)
 
     @property
     def host(self) -> str:
@@ -93,7 +96,7 @@ class HttpPool:
         try:
             return self._over(connection, method, target, headers)
         except (ConnectionError, http.client.BadStatusLine):
-            self._idle.clear()
+            _close_all(self._idle)
             return self._over(self._connect(), method, target, headers)
 
     def _over(
@@ -156,6 +159,12 @@ class HttpPool:
             return {}
         user = f"{unquote(self._proxy.username)}:{unquote(self._proxy.password or '')}"
         return {"Proxy-Authorization": "Basic " + base64.b64encode(user.encode()).decode()}
+
+
+def _close_all(connections: Deque[http.client.HTTPConnection]) -> None:
+    with contextlib.suppress(IndexError):  # None is left; other threads may take some meanwhile.
+        while True:
+            connections.pop().close()
 
 
 def proxy_of(url: str) -> Optional[SplitResult]:
