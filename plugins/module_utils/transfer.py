@@ -307,7 +307,7 @@ class Transfer:
         code, about_credentials = s5cmd.error_code(event.error)
         failed, cause = _failure(prepared, event.error, code, about_credentials)
         yield from self._failed(prepared.upload, failed, cause)
-        if about_credentials or code in ("", "AccessDenied", "NoSuchBucket"):
+        if cause or about_credentials or code in ("", "AccessDenied", "NoSuchBucket"):
             self._doubt()
 
     def _unreported(self, end: End, in_flight: _InFlight, process_ended: bool) -> Iterator[Failed]:
@@ -325,15 +325,15 @@ class Transfer:
             self._ask_bucket()
 
     def _ask_bucket(self) -> None:
-        """Return when the bucket answers. A server that cannot be reached is asked as often as a file is tried."""
+        """Return when the bucket answers. A server in trouble is asked as often as a file is tried."""
         for attempt in range(1, self._last_round + 1):
             try:
                 self._ask_once()
                 if attempt > 1:
                     self._say("the bucket answers again")
                 return
-            except EndpointError as error:
-                seconds = self._backoff.choose(attempt)
+            except AccessError as error:
+                seconds = self._backoff.choose(attempt) if _may_pass(error) else None
                 if seconds is None:
                     raise
                 self._say(f"{error.message}: asking again in {seconds:.1f} s, {attempt} of {self._last_round}")
@@ -343,9 +343,6 @@ class Transfer:
     def _ask_once(self) -> None:
         try:
             answered(lambda: self._bucket.check(self._job.prefix), self._bucket.no_answer, self._tick)
-        except AccessError as error:
-            if isinstance(error, EndpointError) or not _is_in_trouble(error):
-                raise
         finally:
             self._last_question = time.monotonic()
 
@@ -443,11 +440,11 @@ def _causes(failures: List[_Again]) -> str:
     return ", ".join([cause for cause, _count in counts[:_NAMED_CAUSES]] + more)
 
 
-def _is_in_trouble(error: AccessError) -> bool:
-    """Whether a server answered that it is busy or broken: it is there, and the uploads will show what it can do."""
+def _may_pass(error: AccessError) -> bool:
+    """Whether the server may answer later: it cannot be reached, or says itself that it is in trouble."""
     answer: Dict[str, Any] = getattr(error.__cause__, "response", {})
     status: int = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= 500
+    return isinstance(error, EndpointError) or status >= 500
 
 
 def _addressed(event: Event, in_flight: _InFlight) -> Optional[_Prepared]:
