@@ -442,9 +442,11 @@ def _causes(failures: List[_Again]) -> str:
 
 def _may_pass(error: AccessError) -> bool:
     """Whether the server may answer later: it cannot be reached, or says itself that it is in trouble."""
-    answer: Dict[str, Any] = getattr(error.__cause__, "response", {})
+    if isinstance(error, EndpointError):
+        return True
+    answer: Dict[str, Any] = getattr(error.__cause__, "response", None) or {}
     status: int = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return isinstance(error, EndpointError) or status >= 500
+    return status >= 500
 
 
 def _addressed(event: Event, in_flight: _InFlight) -> Optional[_Prepared]:

@@ -761,8 +761,14 @@ def test_a_server_that_cannot_be_reached_ends_the_run_after_some_patience(transf
 
 
 def test_a_server_that_comes_back_ends_nothing(transfer, plan, bucket, monkeypatch):
+    class Closed(Exception):
+        """As botocore's ConnectionClosedError."""
+
+        response = None
+
     said = []
-    refusals = [EndpointError("connection refused"), EndpointError("connection refused")]
+    refusals = [EndpointError("connection refused"), EndpointError("connection closed")]
+    refusals[1].__cause__ = Closed()
 
     def check(prefix):
         if refusals:
