@@ -8,11 +8,15 @@ The bucket is in memory, and what s5cmd would do is done by `Uploader`. Walk, pl
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import io
 import json
 import os
+import sqlite3
 import threading
+import time
 from concurrent.futures import wait
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,10 +33,12 @@ from ansible_collections.datasync.turbo.plugins.module_utils.errors import (
 from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
+from ansible_collections.datasync.turbo.plugins.module_utils.plan import FINGERPRINT, SYNCED_BY
 from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
 from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind
 from ansible_collections.datasync.turbo.plugins.module_utils.s5cmd import Version
-from ansible_collections.datasync.turbo.plugins.module_utils.transfer import Failed, Sent
+from ansible_collections.datasync.turbo.plugins.module_utils.shard import Shard
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer import Deferred, Failed, Sent
 from ansible_collections.datasync.turbo.plugins.module_utils.walk import identity_of
 
 MIB = 2**20
@@ -48,15 +54,21 @@ class Uploader:
     def __init__(self, bucket):
         self.bucket = bucket
         self.steps = {}
+        #: Whether the job wants a SHA256 of each file.
+        self.sha256 = ""
         self.started = False
         self.closed = False
         self.tick = None
         self.inherited = ()
         self.bytes_written = None
+        self.interrupted = False
+        #: What was handed over, in this order.
+        self.seen = []
 
-    def __call__(self, job, binary, environment, bucket, tick, inherited):
+    def __call__(self, job, binary, environment, bucket, tick, *, inherited, say, note):
         self.tick = tick
         self.inherited = inherited
+        self.interrupted = False
         return self
 
     def run(self, uploads):
@@ -64,15 +76,21 @@ class Uploader:
         try:
             for upload in uploads:
                 self.tick()
+                self.seen.append(upload.file.relative)
                 path = Path(upload.file.path)
                 step = self.steps.get(upload.file.relative, self.store)
-                yield step(upload.file, identity_of(path.stat()))
+                before, self.interrupted = self.interrupted, True
+                outcome = step(upload.file, identity_of(path.stat()))
+                self.interrupted = before or isinstance(outcome, Failed)
+                yield outcome
         finally:
             self.closed = True
 
     def store(self, file, identity, content=None):
-        self.bucket.put(file.key, Path(file.path).read_bytes() if content is None else content)
-        return Sent(file, identity, 8 * MIB)
+        metadata = {"synced-by": SYNCED_BY, "timestamp": str(int(time.time())), FINGERPRINT: identity.fingerprint}
+        stored = Path(file.path).read_bytes()
+        self.bucket.put(file.key, stored if content is None else content, metadata=metadata)
+        return Sent(file, identity, 8 * MIB, self.sha256 and hashlib.sha256(stored).hexdigest())
 
     def store_as(self, content):
         return lambda file, identity: self.store(file, identity, content)
@@ -310,30 +328,30 @@ def test_many_proofs_are_all_taken_in(run, write, monkeypatch):
 
 
 def test_a_file_that_changed_after_its_proof_is_changed(run, write, uploader, source):
-    """z is uploaded first, being larger; a's step sees z already proven or about to be."""
-    write(z=b"large", a=b"1")
+    """a is uploaded first, in the order of the keys; z's step sees a stored already."""
+    write(a=b"large", z=b"1")
 
-    def change_z(file, identity):
+    def change_a(file, identity):
         outcome = uploader.store(file, identity)
-        (source / "z").write_bytes(b"LARGE")
+        (source / "a").write_bytes(b"LARGER")
         return outcome
 
-    uploader.steps["a"] = change_z
+    uploader.steps["z"] = change_a
     result = run(verify="none")
-    assert (result.exit_code, problems(result)) == (4, {"z": Kind.CHANGED})
+    assert (result.exit_code, problems(result)) == (4, {"a": Kind.CHANGED})
     assert result.files_synced == 1
 
 
 def test_a_file_that_was_deleted_after_its_upload_is_changed(run, write, uploader, source):
-    write(z=b"large", a=b"1")
+    write(a=b"large", z=b"1")
 
-    def delete_z(file, identity):
-        (source / "z").unlink()
+    def delete_a(file, identity):
+        (source / "a").unlink()
         return uploader.store(file, identity)
 
-    uploader.steps["a"] = delete_z
+    uploader.steps["z"] = delete_a
     result = run(verify="none")
-    assert problems(result) == {"z": Kind.CHANGED}
+    assert problems(result) == {"a": Kind.CHANGED}
     assert "deleted" in result.problems[0].message
 
 
@@ -426,7 +444,8 @@ def stop_when_proven(proofs):
 
 
 def test_what_was_proven_before_the_stop_counts_as_stored(run, write, uploader, proofs):
-    write(a=b"333", b=b"22")
+    """Larger files are proven one by one, right after each upload."""
+    write(a=bytes(MIB + 2), b=bytes(MIB + 1))
     uploader.steps["b"] = stop_when_proven(proofs)
     result = run()
     assert (result.files_synced, result.exit_code) == (1, 143)
@@ -434,8 +453,8 @@ def test_what_was_proven_before_the_stop_counts_as_stored(run, write, uploader, 
 
 
 def test_a_mismatch_that_was_known_at_the_stop_is_not_lost(run, write, uploader, proofs):
-    write(a=b"right", b=b"22")
-    uploader.steps.update(a=uploader.store_as(b"wrong"), b=stop_when_proven(proofs))
+    write(a=bytes(MIB + 2), b=bytes(MIB + 1))
+    uploader.steps.update(a=uploader.store_as(b"x" * (MIB + 2)), b=stop_when_proven(proofs))
     result = run()
     assert problems(result)["a"] == Kind.CHECKSUM
     assert result.checksum_verification.errors == 1
@@ -637,39 +656,82 @@ def clock_ahead(request, bucket):
     return request.param
 
 
-def test_exactly_the_multipart_uploads_of_this_run_are_aborted(run, write, uploader, bucket, clock_ahead):
-    write(a=b"1")
-    now = sync.time.time() + clock_ahead
+@pytest.fixture
+def run_in_parts(run):
+    """A run that uploads in parts of 5 MiB."""
+    return lambda **options: run(part_size=5, **options)
+
+
+LARGE = bytes(5 * MIB + 1)
+
+
+def test_exactly_the_multipart_uploads_of_this_run_are_aborted(run_in_parts, write, uploader, bucket, clock_ahead):
+    write(a=LARGE, small=b"1")
+    now = time.time() + clock_ahead
     ours = OpenUpload("p/a", "ours", now + 1)
     older = OpenUpload("p/a", "of a run of an hour ago", now - 3600)
     others = OpenUpload("p/other", "of another job", now + 1)
-    bucket.uploads = [ours, older, others]
+    one_request = OpenUpload("p/small", "of others: we send it in one request", now + 1)
+    bucket.uploads = [ours, older, others, one_request]
     uploader.steps["a"] = uploader.stop(Interrupted(15))
-    run()
-    assert bucket.uploads == [older, others]
+    run_in_parts()
+    assert bucket.uploads == [older, others, one_request]
 
 
-def test_after_a_single_failure_its_multipart_upload_is_aborted(run, write, uploader, bucket):
-    write(a=b"1", b=b"2")
-    bucket.uploads = [OpenUpload(f"p/{name}", name, sync.time.time()) for name in "ab"]
+def test_after_a_single_failure_its_multipart_upload_is_aborted(run_in_parts, write, uploader, bucket):
+    write(a=LARGE, b=b"2")
+    bucket.uploads = [OpenUpload("p/a", "a", time.time())]
     uploader.steps["a"] = uploader.fail()
-    run()
-    assert [upload.key for upload in bucket.uploads] == ["p/b"], "b is stored: somebody else is uploading it"
+    run_in_parts()
+    assert bucket.uploads == []
 
 
-def test_when_all_is_stored_nobody_asks_for_multipart_uploads(run, write, bucket):
+def test_when_all_is_stored_nobody_asks_for_multipart_uploads(run_in_parts, write, bucket):
+    write(a=LARGE, b=b"1")
+    run_in_parts()
+    assert bucket.asked["open_uploads"] == 0
+
+
+def test_without_a_file_that_is_sent_in_parts_nobody_asks_for_multipart_uploads(run, write, uploader, bucket):
     write(a=b"1")
+    uploader.steps["a"] = uploader.fail()
     run()
     assert bucket.asked["open_uploads"] == 0
 
 
-def test_multipart_uploads_that_may_not_be_listed_are_a_warning(run, write, uploader, bucket, said):
-    write(a=b"1")
+def test_multipart_uploads_that_may_not_be_listed_are_a_warning(run_in_parts, write, uploader, bucket, said):
+    write(a=LARGE)
     bucket.failures["open_uploads"] = AccessError("AccessDenied")
     uploader.steps["a"] = uploader.fail()
-    assert run().exit_code == 4
+    assert run_in_parts().exit_code == 4
     assert "[WARN]" in said.getvalue()
     assert "may be left open: AccessDenied" in said.getvalue()
+
+
+def test_what_a_killed_run_left_open_is_aborted_by_the_next_one(run_in_parts, write, uploader, bucket):
+    write(a=LARGE, b=b"1")
+
+    class Killed(BaseException):
+        pass
+
+    def killed_in_the_middle(file, identity):
+        bucket.uploads.append(OpenUpload(file.key, "of the killed run", time.time()))
+        bucket.failures["open_uploads"] = Killed()
+        raise Killed
+
+    uploader.steps["a"] = killed_in_the_middle
+    with pytest.raises(Killed):
+        run_in_parts()
+    assert len(bucket.uploads) == 1
+    bucket.failures.clear()
+    others = OpenUpload("p/other", "of another job", time.time())
+    bucket.uploads.append(others)
+    uploader.steps.clear()
+    assert run_in_parts().exit_code == 0
+    assert bucket.uploads == [others]
+    bucket.asked.clear()
+    assert run_in_parts().exit_code == 0
+    assert bucket.asked["open_uploads"] == 0, "once is enough"
 
 
 # --- progress and log
@@ -746,6 +808,7 @@ def test_what_nothing_can_prove_stays_a_problem_in_the_next_run(run, write, uplo
     def store_with_kms(file, identity):
         sent = uploader.store(file, identity)
         bucket.objects[file.key].encryption = "aws:kms"
+        bucket.objects[file.key].etag = "0" * 32
         return sent
 
     uploader.steps["a"] = store_with_kms
@@ -768,3 +831,792 @@ def test_a_fault_of_ours_replaces_the_last_result(run, write, uploader, tmp_path
         run(result_paths=(str(result_path),))
     told = json.loads(result_path.read_text())
     assert (told["status"], told["exit_code"]) == ("failed", 1)
+
+
+# --- a missing proof is remembered until every file that may lack one was looked at
+
+
+class Killed(BaseException):
+    """SIGKILL: nothing of ours gets to say anything."""
+
+
+def kill_after_storing(uploader, content):
+    """s5cmd stores something else, and we are killed before we can prove anything."""
+
+    def step(file, identity):
+        uploader.store(file, identity, content)
+        raise Killed
+
+    return step
+
+
+def killed_run(run, uploader, name, content, **options):
+    uploader.steps[name] = kill_after_storing(uploader, content)
+    with pytest.raises(Killed):
+        run(**options)
+    uploader.steps.clear()
+
+
+@pytest.fixture(params=[False, True], ids=["without a state file", "with a state file"])
+def with_or_without_state(request, tmp_path):
+    return {"state_path": str(tmp_path / "state.db")} if request.param else {}
+
+
+def test_a_file_that_was_left_out_meanwhile_is_still_compared(run, source, uploader, bucket, with_or_without_state):
+    """An exclude that held for one run: that run proves nothing about what it did not look at."""
+    (source / "project").mkdir()
+    (source / "project" / "x").write_bytes(b"right")
+    killed_run(run, uploader, "project/x", b"wrong", **with_or_without_state)
+    assert run(exclude=("project/*",), **with_or_without_state).exit_code == 0
+    assert run(**with_or_without_state).exit_code == 0
+    assert bucket.objects["p/project/x"].content == b"right"
+
+
+def test_a_file_that_could_not_be_read_meanwhile_is_still_compared(
+    run, source, uploader, bucket, monkeypatch, with_or_without_state
+):
+    (source / "project").mkdir()
+    (source / "project" / "x").write_bytes(b"right")
+    killed_run(run, uploader, "project/x", b"wrong", **with_or_without_state)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "listdir", refusing_listdir("project"))
+        assert run(**with_or_without_state).exit_code == 4
+    assert run(**with_or_without_state).exit_code == 0
+    assert bucket.objects["p/project/x"].content == b"right"
+
+
+def refusing_listdir(name):
+    real = os.listdir
+
+    def listdir(path="."):
+        if str(path).rstrip("/").endswith(name):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    return listdir
+
+
+def test_a_file_that_had_to_wait_meanwhile_is_still_compared(run, write, uploader, bucket, with_or_without_state):
+    write(x=b"right")
+    killed_run(run, uploader, "x", b"wrong", **with_or_without_state)
+    assert run(settle_seconds=600, **with_or_without_state).files_deferred == 1
+    assert run(**with_or_without_state).exit_code == 0
+    assert bucket.objects["p/x"].content == b"right"
+
+
+# --- a state file
+
+
+@pytest.fixture
+def run_with_state(run, tmp_path):
+    return lambda **options: run(state_path=str(tmp_path / "state.db"), **options)
+
+
+def on_disk(folder):
+    """All files there, but for the source."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def wait_for_the_clock(path):
+    """The times of a file system move in steps of some milliseconds; within one, a change leaves no trace."""
+    probe = path.parent.parent / "probe"
+    while True:
+        probe.write_bytes(b"")
+        if probe.stat().st_ctime_ns > path.stat().st_ctime_ns:
+            return
+
+
+def test_the_second_run_over_an_unchanged_tree_makes_one_request(run_with_state, write, bucket, uploader):
+    write(**{f"f{number}": b"1" for number in range(50)})
+    assert run_with_state().files_synced == 50
+    bucket.asked.clear()
+    uploader.started = False
+    result = run_with_state()
+    assert (result.exit_code, result.files_unchanged, result.compare) == (0, 50, "state")
+    assert bucket.asked == {"check": 1}
+    assert not uploader.started
+
+
+def test_what_vanished_from_the_bucket_is_found_when_reconciling_and_told(run_with_state, write, bucket, said):
+    write(a=b"1", b=b"2", c=b"3")
+    run_with_state()
+    del bucket.objects["p/a"]
+    bucket.put("p/b", b"x")
+    result = run_with_state()
+    assert (result.exit_code, result.files_synced, result.reconciled) == (0, 0, None), "not due yet"
+    result = run_with_state(reconcile=True)
+    assert (result.exit_code, result.files_synced) == (0, 2)
+    assert (result.reconciled.missing, result.reconciled.different) == (1, 1)
+    assert {key: stored.content for key, stored in bucket.objects.items()} == {"p/a": b"1", "p/b": b"2", "p/c": b"3"}
+    assert "[WARN]" in said.getvalue()
+    assert "1 object had vanished and 1 had been replaced" in said.getvalue()
+
+
+@pytest.mark.parametrize("damage", ["missing", "garbage", "empty", "lock removed", "restored"])
+def test_a_state_that_cannot_be_trusted_costs_a_listing_and_one_line(
+    run_with_state, write, bucket, uploader, tmp_path, said, damage
+):
+    path = tmp_path / "state.db"
+    write(a=b"1")
+    run_with_state()
+    backup = path.read_bytes()
+    write(b=b"2")
+    run_with_state()
+    if damage == "missing":
+        path.unlink()
+    elif damage == "lock removed":
+        (tmp_path / "job.lock").unlink()
+    else:
+        path.write_bytes({"garbage": b"x" * 9000, "empty": b"", "restored": backup}[damage])
+    for stored in bucket.objects.values():
+        stored.last_modified += DAY
+    time.sleep(0.06)  # What changed in this very moment is looked at once more, and only that.
+    uploader.started = False
+    said.truncate(0)
+    bucket.asked.clear()
+    result = run_with_state()
+    assert (result.exit_code, result.files_unchanged, result.files_synced) == (0, 2, 0)
+    assert said.getvalue().count("[WARN]") == 1
+    assert "comparing with the bucket's listing" in said.getvalue()
+    assert bucket.asked["list"] == 1
+    assert not uploader.started
+    bucket.asked.clear()
+    assert run_with_state().exit_code == 0
+    assert bucket.asked == {"check": 1}, "trusted again"
+
+
+def damage_all_but_the_first_rows(path):
+    """Pages that only a look at the files finds."""
+    with closing(sqlite3.connect(path)) as connection:
+        (page_of_meta,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'meta'").fetchone()
+    with open(path, "r+b") as file:
+        for page in range(1, path.stat().st_size // 4096):
+            if page != page_of_meta - 1:
+                file.seek(page * 4096)
+                file.write(b"\xff" * 4096)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_damage_that_the_plan_finds_costs_a_listing_and_one_line(
+    run_with_state, write, bucket, tmp_path, said, dry_run
+):
+    write(a=b"1")
+    run_with_state()
+    damage_all_but_the_first_rows(tmp_path / "state.db")
+    for stored in bucket.objects.values():
+        stored.last_modified += DAY
+    time.sleep(0.06)
+    said.truncate(0)
+    result = run_with_state(dry_run=dry_run)
+    assert (result.exit_code, result.files_unchanged) == (0, 1)
+    assert said.getvalue().count("[WARN]") == 1
+    if not dry_run:
+        bucket.asked.clear()
+        run_with_state()
+        assert bucket.asked == {"check": 1}
+
+
+def test_a_state_that_cannot_be_written_keeps_nothing_from_being_stored(run, write, tmp_path, said):
+    write(a=b"1")
+    (tmp_path / "file").touch()
+    result = run(state_path=str(tmp_path / "file" / "state.db"))
+    assert (result.exit_code, result.files_synced) == (0, 1)
+    assert said.getvalue().count("[WARN]") == 1
+
+
+def test_a_row_that_could_not_be_removed_is_not_trusted_by_the_next_run(
+    run_with_state, write, source, bucket, monkeypatch
+):
+    """Content A is recorded, B is stored while the disk is full, and the file becomes A again."""
+    write(x=b"content A")
+    run_with_state()
+    (source / "touched").write_bytes(b"1")
+    run_with_state()
+    (source / "touched").chmod(0o600)
+    write(x=b"content B")
+
+    def full(state, relatives):
+        def fail():
+            raise sqlite3.OperationalError("database or disk is full")
+
+        state.commit()
+        state._write(fail)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sync.State, "forget", full)
+        assert run_with_state().exit_code == 0
+    assert bucket.objects["p/x"].content == b"content B"
+    wait_for_the_clock(source / "x")
+    write(x=b"content A")
+    assert run_with_state().exit_code == 0
+    assert bucket.objects["p/x"].content == b"content A"
+
+
+def test_a_kill_after_the_upload_leaves_no_row_of_what_was_stored_before(
+    run_with_state, write, source, uploader, bucket
+):
+    """Content A is recorded, B is stored, we are killed, and the file becomes A again."""
+    write(x=b"content A")
+    run_with_state()
+    wait_for_the_clock(source / "x")
+    write(x=b"content B")
+    uploader.steps["x"] = kill_after_storing(uploader, b"content B")
+    with pytest.raises(Killed):
+        run_with_state()
+    uploader.steps.clear()
+    wait_for_the_clock(source / "x")
+    write(x=b"content A")
+    assert run_with_state().exit_code == 0
+    assert bucket.objects["p/x"].content == b"content A"
+
+
+def test_what_a_killed_run_had_proven_need_not_be_stored_again(run_with_state, write, uploader, monkeypatch):
+    monkeypatch.setattr("ansible_collections.datasync.turbo.plugins.module_utils.state.COMMIT_INTERVAL", 0.0)
+    names = [f"f{number:02}" for number in range(40)]
+    write(**{name: bytes(MIB + 1) for name in names[:4]}, **dict.fromkeys(names[4:], b"1"))
+
+    def proven_then_killed(file, identity):
+        for _wait in range(50):
+            uploader.tick()
+            time.sleep(0.01)
+        raise Killed
+
+    monkeypatch.setattr(proofs_module, "PROOFS_AHEAD", 0)
+    uploader.steps[names[10]] = proven_then_killed
+    with pytest.raises(Killed):
+        run_with_state()
+    uploader.steps.clear()
+    uploader.seen.clear()
+    assert run_with_state().exit_code == 0
+    assert not set(uploader.seen) & set(names[:4])
+
+
+def test_a_file_that_was_not_proven_is_known_and_stays_a_problem(run_with_state, write, uploader, bucket):
+    write(a=b"secret")
+
+    def store_with_kms(file, identity):
+        sent = uploader.store(file, identity)
+        bucket.objects[file.key].encryption = "aws:kms"
+        bucket.objects[file.key].etag = "0" * 32
+        return sent
+
+    uploader.steps["a"] = store_with_kms
+    for _run in range(3):
+        uploader.seen.clear()
+        result = run_with_state()
+        assert (result.exit_code, problems(result)) == (4, {"a": Kind.UNVERIFIED})
+    assert uploader.seen == [], "to send it again would prove nothing either"
+    assert run_with_state(verify="none").exit_code == 0
+
+
+@pytest.mark.parametrize("spoil", ["missing", "different"])
+def test_what_a_full_proof_found_is_healed_by_the_next_run(run_with_state, write, bucket, spoil):
+    """verify=all finds that an object is not what the state file says; then the state must not say so again."""
+    write(a=b"right", b=b"1")
+    run_with_state()
+    if spoil == "missing":
+        del bucket.objects["p/a"]
+    else:
+        bucket.objects["p/a"].content = b"wrong"
+    result = run_with_state(verify="all")
+    assert problems(result) == {"a": Kind.MISSING if spoil == "missing" else Kind.CHECKSUM}
+    result = run_with_state()
+    assert (result.exit_code, result.files_synced) == (0, 1)
+    assert bucket.objects["p/a"].content == b"right"
+    assert run_with_state(verify="all").exit_code == 0
+
+
+@pytest.mark.parametrize("spoil", ["missing", "different"])
+def test_a_full_proof_asks_the_bucket_about_touched_files_too(run_with_state, write, source, bucket, spoil):
+    write(a=b"right")
+    run_with_state()
+    wait_for_the_clock(source / "a")
+    (source / "a").chmod(0o600)
+    if spoil == "missing":
+        del bucket.objects["p/a"]
+        bucket.put("p/other", b"1")
+    else:
+        bucket.objects["p/a"].content = b"wrong"
+    result = run_with_state(verify="all")
+    assert result.exit_code in (4, 5)
+    assert result.checksum_verification.verified is False
+
+
+def test_a_full_proof_compares_the_content_of_every_object(run, write, bucket, uploader):
+    """Also where the object's own metadata says that it was read from this very file."""
+    write(a=b"right")
+    run()
+    bucket.objects["p/a"].content = b"wrong"
+    result = run(verify="all")
+    assert (result.exit_code, problems(result)) == (5, {"a": Kind.CHECKSUM})
+    assert "" not in result.checksum_verification.methods
+
+
+def test_a_dry_run_writes_nothing_at_all(run_with_state, write, source, tmp_path):
+    write(same=b"1", touched=b"2", gone=b"3")
+    run_with_state()
+    wait_for_the_clock(source / "touched")
+    (source / "touched").chmod(0o600)
+    (source / "gone").unlink()
+    write(new=b"4")
+    (tmp_path / "probe").unlink()
+    before = on_disk(tmp_path)
+    assert {"state.db", "job.lock"} <= set(before)
+    for options in ({}, {"delete": True}, {"reconcile": True}, {"checksum_algorithm": "SHA256"}, {"verify": "all"}):
+        assert run_with_state(dry_run=True, **options).dry_run
+        assert on_disk(tmp_path) == before
+
+
+def test_a_first_dry_run_makes_neither_state_nor_lock(run, write, tmp_path):
+    write(a=b"1")
+    before = on_disk(tmp_path)
+    run(dry_run=True, state_path=str(tmp_path / "deep" / "state.db"))
+    assert on_disk(tmp_path) == before
+    assert not (tmp_path / "deep").exists()
+
+
+def test_a_state_that_was_just_made_is_trusted_only_after_a_whole_comparison(run_with_state, write, bucket, uploader):
+    """The first run ends at once; the second must still ask the bucket what it holds."""
+    write(a=b"1")
+    bucket.put("p/a", b"1", time.time() + DAY)
+    bucket.failures["check"] = AccessError("refused")
+    assert run_with_state().exit_code == 3
+    bucket.failures.clear()
+    assert (run_with_state().files_unchanged, uploader.seen) == (1, [])
+
+
+def test_a_distrusted_state_stays_distrusted_when_the_run_does_not_get_far(
+    run_with_state, write, bucket, uploader, tmp_path
+):
+    write(a=b"1")
+    run_with_state()
+    (tmp_path / "job.lock").unlink()
+    bucket.failures["check"] = AccessError("refused")
+    assert run_with_state().exit_code == 3
+    bucket.failures.clear()
+    uploader.seen.clear()
+    assert (run_with_state().files_unchanged, uploader.seen) == (1, [])
+
+
+def test_a_signal_while_the_plan_waits_for_the_file_system_leaves_the_state_alone(
+    run_with_state, write, source, monkeypatch, tmp_path
+):
+    """A dead NFS server: the thread of the plan hangs, the run ends, and nothing writes behind its back."""
+    write(a=b"1")
+    (source / "hanging").mkdir()
+    run_with_state()
+    released, hanging = threading.Event(), threading.Event()
+    real_listdir = os.listdir
+
+    def listdir(path="."):
+        if str(path).rstrip("/").endswith("hanging"):
+            hanging.set()
+            released.wait(30)
+        return real_listdir(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    (source / "a").chmod(0o600)
+    interrupt = Interrupt()
+
+    class Signal(Progress):
+        def tick(self):
+            if hanging.is_set():
+                interrupt.signal_number = 15
+
+    result = run_with_state(interrupt=interrupt, progress=Signal())
+    assert (result.status, result.exit_code) == ("interrupted", 143)
+    before = on_disk(tmp_path)
+    threads = threading.active_count()
+    released.set()
+    deadline = time.monotonic() + 10
+    while threading.active_count() >= threads and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert on_disk(tmp_path) == before
+    monkeypatch.undo()
+
+
+def test_the_result_counts_what_waits_and_what_belongs_to_others(run, write, uploader):
+    write(a=b"1", b=b"2")
+    uploader.steps["b"] = lambda file, identity: Deferred(file)
+    result = run()
+    assert (result.exit_code, result.files_deferred, result.files_synced) == (0, 1, 1)
+    assert result.problems == []
+    counted = [run(dry_run=True, shard=Shard(index, 3)) for index in range(3)]
+    assert [part.source_files + part.files_in_other_shards for part in counted] == [2, 2, 2]
+
+
+def test_a_file_that_waited_during_its_upload_is_uploaded_by_the_next_run(run_with_state, write, uploader, bucket):
+    write(a=b"1")
+    uploader.steps["a"] = lambda file, identity: Deferred(file)
+    assert run_with_state().files_deferred == 1
+    uploader.steps.clear()
+    assert (run_with_state().files_synced, bucket.objects["p/a"].content) == (1, b"1")
+
+
+def test_the_number_of_objects_is_right_from_run_to_run(run_with_state, write, source, uploader):
+    write(a=b"1", b=b"2")
+    assert run_with_state().s3_objects == 2
+    write(c=b"3")
+    wait_for_the_clock(source / "a")
+    write(a=b"longer")
+    assert run_with_state().s3_objects == 3
+    assert run_with_state().s3_objects == 3
+    uploader.steps["d"] = uploader.fail()
+    write(d=b"4")
+    assert run_with_state().s3_objects == 3
+    uploader.steps["d"] = lambda file, identity: Sent(file, identity, MIB)
+    assert run_with_state().s3_objects == 3, "s5cmd said so, and the bucket says otherwise"
+    uploader.steps.clear()
+    assert run_with_state().s3_objects == 4
+
+
+# --- deletions
+
+
+@pytest.fixture
+def many(write, run_with_state, bucket):
+    """Twenty files that are stored, and how to run the job with deletions."""
+    write(**{f"f{number:02}": str(number).encode() for number in range(20)})
+    assert run_with_state().files_synced == 20
+    bucket.asked.clear()
+    return lambda **options: run_with_state(delete=True, **options)
+
+
+def test_objects_whose_files_are_gone_are_deleted(many, source, bucket, said):
+    (source / "f03").unlink()
+    result = many()
+    assert (result.exit_code, result.deletions.planned, result.deletions.deleted) == (0, 1, 1)
+    assert (result.deletions.refused, result.deletions.delete_markers) == ("", False)
+    assert "p/f03" not in bucket.objects
+    assert len(bucket.objects) == result.s3_objects == 19
+    assert "deleted p/f03" in said.getvalue()
+    assert "1 object deleted" in said.getvalue()
+
+
+def test_nothing_is_deleted_unless_that_is_asked_for(many, run_with_state, source, bucket):
+    (source / "f03").unlink()
+    result = run_with_state()
+    assert (result.exit_code, result.deletions.planned, len(bucket.objects)) == (0, 0, 20)
+    assert many().deletions.deleted == 1, "it is still found when it is"
+
+
+def test_a_run_without_anything_gone_does_not_list(many, bucket):
+    many()
+    bucket.asked.clear()
+    many()
+    assert bucket.asked == {"check": 1}
+
+
+def test_a_dry_run_tells_what_would_be_deleted_and_deletes_nothing(many, source, bucket):
+    (source / "f03").unlink()
+    result = many(dry_run=True)
+    assert (result.exit_code, result.deletions.planned, result.deletions.deleted) == (0, 1, 0)
+    assert len(bucket.objects) == 20
+
+
+def test_a_dry_run_tells_a_refusal_with_the_exit_code_of_the_real_one(many, source):
+    for number in range(3):
+        (source / f"f{number:02}").unlink()
+    for dry_run in (True, False):
+        result = many(dry_run=dry_run)
+        assert (result.exit_code, problems(result)) == (4, {"": Kind.DELETION_REFUSED})
+        assert "3 of 20 objects" in result.deletions.refused
+
+
+def test_what_was_refused_is_refused_again_and_not_forgotten(many, source, bucket):
+    for number in range(3):
+        (source / f"f{number:02}").unlink()
+    assert [many().exit_code for _run in range(3)] == [4, 4, 4]
+    assert len(bucket.objects) == 20
+    assert many(max_delete="3").deletions.deleted == 3
+
+
+def test_the_refusal_of_what_a_listing_showed_is_not_forgotten_either(many, bucket):
+    for number in range(10):
+        bucket.put(f"p/of others {number}", b"1")
+    assert [many(reconcile=first).exit_code for first in (True, False, False)] == [4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda source, uploader: (source / "broken").symlink_to("nowhere"),
+        lambda source, uploader: uploader.steps.update({"new": uploader.fail()}),
+        lambda source, uploader: uploader.steps.update({"new": uploader.store_as(b"wrong")}),
+        lambda source, uploader: uploader.steps.update({"new": uploader.stop(AccessError("refused"))}),
+        lambda source, uploader: uploader.steps.update({"new": uploader.stop(Interrupted(15))}),
+    ],
+    ids=["a broken link", "a failed upload", "a mismatch", "a dead bucket", "a signal"],
+)
+def test_a_run_with_any_problem_deletes_nothing(many, write, source, uploader, bucket, make):
+    (source / "f03").unlink()
+    write(new=b"new")
+    make(source, uploader)
+    result = many()
+    assert result.exit_code != 0
+    assert result.deletions.deleted == 0
+    assert "p/f03" in bucket.objects
+    assert bucket.asked["delete"] == 0
+
+
+def test_an_empty_source_deletes_nothing(many, source, bucket):
+    for path in source.iterdir():
+        path.unlink()
+    result = many()
+    assert (result.exit_code, problems(result), len(bucket.objects)) == (4, {"": Kind.DELETION_REFUSED}, 20)
+    assert "is its file system mounted" in result.deletions.refused
+    result = many(allow_empty_source=True, max_delete="100%")
+    assert (result.exit_code, len(bucket.objects)) == (4, 20), "never all"
+
+
+def test_a_source_that_is_unmounted_while_files_are_uploaded_deletes_nothing(
+    many, write, source, uploader, bucket, monkeypatch
+):
+    mounted = [True]
+    monkeypatch.setattr(os.path, "ismount", lambda path: mounted[0])
+    (source / "f03").unlink()
+    write(new=b"new")
+
+    def unmount(file, identity):
+        mounted[0] = False
+        return uploader.store(file, identity)
+
+    uploader.steps["new"] = unmount
+    result = many(require_mount=str(source))
+    assert result.exit_code == 4
+    assert "p/f03" in bucket.objects
+
+
+def test_deletions_come_after_all_uploads_are_proven(many, write, source, bucket, uploader):
+    (source / "f03").unlink()
+    write(new=b"new")
+
+    def look(file, identity):
+        assert "p/f03" in bucket.objects
+        return uploader.store(file, identity)
+
+    uploader.steps["new"] = look
+    heads = []
+    real_delete = bucket.delete
+
+    def delete(keys):
+        heads.append(bucket.asked["head"])
+        return real_delete(keys)
+
+    bucket.delete = delete
+    assert many().deletions.deleted == 1
+    assert heads == [1]
+
+
+def test_an_object_that_somebody_replaced_meanwhile_stays(many, write, source, bucket, uploader):
+    (source / "f03").unlink()
+    write(new=b"new")
+
+    def replace(file, identity):
+        bucket.put("p/f03", b"of others")
+        return uploader.store(file, identity)
+
+    uploader.steps["new"] = replace
+    many()
+    assert bucket.objects["p/f03"].content == b"of others"
+
+
+def test_the_object_of_a_file_that_came_back_meanwhile_stays(many, write, source, bucket, uploader):
+    (source / "f03").unlink()
+    write(new=b"new")
+
+    def come_back(file, identity):
+        (source / "f03").write_bytes(b"3")
+        return uploader.store(file, identity)
+
+    uploader.steps["new"] = come_back
+    result = many()
+    assert (result.deletions.planned, result.deletions.deleted) == (1, 0)
+    assert "p/f03" in bucket.objects
+
+
+def test_an_object_that_cannot_be_deleted_is_a_problem_with_its_name_and_tried_again(many, source, bucket):
+    for name in ("f03", "f04"):
+        (source / name).unlink()
+    bucket.undeletable = {"p/f03"}
+    for _run in range(2):
+        result = many()
+        assert (result.exit_code, problems(result)) == (4, {"f03": Kind.DELETE_FAILED})
+        assert "AccessDenied" in result.problems[0].message
+    assert "p/f04" not in bucket.objects
+    bucket.undeletable = set()
+    assert (many().exit_code, "p/f03" in bucket.objects) == (0, False)
+
+
+def test_what_was_deleted_before_a_failure_is_told(many, source, bucket, monkeypatch, said):
+    monkeypatch.setattr(sync.deletion, "_TICK_EVERY", 1)
+    for name in ("f03", "f04"):
+        (source / name).unlink()
+    real_delete = bucket.delete
+
+    def delete(keys):
+        if keys == ["p/f04"]:
+            raise AccessError("the network is gone")
+        return real_delete(keys)
+
+    bucket.delete = delete
+    result = many()
+    assert (result.exit_code, result.deletions.deleted, result.s3_objects) == (3, 1, 19)
+    assert "deleted p/f03" in said.getvalue()
+
+
+def test_a_bucket_that_keeps_versions_is_told(many, source, bucket, said):
+    (source / "f03").unlink()
+    bucket.versioned = True
+    assert many().deletions.delete_markers is True
+    assert "delete markers" in said.getvalue()
+
+
+def test_a_file_whose_object_was_deleted_is_uploaded_when_it_comes_back(many, source, bucket, tmp_path):
+    """Moved away and back: the same inode, size and content."""
+    (source / "f03").rename(tmp_path / "f03")
+    assert many().deletions.deleted == 1
+    (tmp_path / "f03").rename(source / "f03")
+    assert (many().exit_code, "p/f03" in bucket.objects) == (0, True)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_kill_while_objects_are_deleted_loses_no_file_that_comes_back(many, source, bucket, tmp_path, moment):
+    (source / "f03").rename(tmp_path / "f03")
+    real_delete = bucket.delete
+
+    def delete(keys):
+        if moment == "after":
+            real_delete(keys)
+        raise Killed
+
+    bucket.delete = delete
+    with pytest.raises(Killed):
+        many()
+    bucket.delete = real_delete
+    (tmp_path / "f03").rename(source / "f03")
+    assert (many().exit_code, "p/f03" in bucket.objects) == (0, True)
+
+
+def test_what_a_killed_run_did_not_delete_is_deleted_by_the_next_one(many, source, bucket):
+    (source / "f03").unlink()
+    real_delete = bucket.delete
+
+    def delete(keys):
+        raise Killed
+
+    bucket.delete = delete
+    with pytest.raises(Killed):
+        many()
+    bucket.delete = real_delete
+    assert (many().deletions.deleted, "p/f03" in bucket.objects) == (1, False)
+
+
+def test_a_file_that_is_excluded_keeps_its_object(many, source, bucket):
+    assert many(exclude=("f03",)).deletions.planned == 0
+    (source / "f03").unlink()
+    assert many(exclude=("f03",)).deletions.planned == 0
+    assert "p/f03" in bucket.objects
+
+
+def test_a_file_whose_object_was_deleted_because_it_is_excluded_is_uploaded_when_it_is_not(many, bucket):
+    result = many(exclude=("f03",), delete_excluded=True, reconcile=True)
+    assert (result.deletions.deleted, "p/f03" in bucket.objects) == (1, False)
+    assert (many().exit_code, "p/f03" in bucket.objects) == (0, True)
+
+
+def test_what_others_stored_beside_us_is_deleted_within_the_limit_and_no_folder_marker_is(many, source, bucket):
+    odd = ("p/folder/", "p/a//b", "p/../x", "p/./y", "p//z", "q/other", "p")
+    for key in odd:
+        bucket.put(key, b"")
+    bucket.put("p/of others", b"1")
+    result = many(reconcile=True)
+    assert (result.exit_code, result.deletions.deleted) == (0, 1)
+    assert set(odd) <= set(bucket.objects)
+
+
+def test_a_shard_deletes_only_what_belongs_to_it(run, write, source, bucket, tmp_path):
+    write(**{f"f{number:02}": b"1" for number in range(40)})
+    shards = [Shard(index, 2) for index in range(2)]
+
+    def run_shard(index, **options):
+        return run(shard=shards[index], lock_path=None, state_path=str(tmp_path / f"{index}.db"), **options)
+
+    for index in range(2):
+        assert run_shard(index).exit_code == 0
+    mine = [name for name in sorted(os.listdir(source)) if shards[0].takes(f"p/{name}")]
+    others = [name for name in sorted(os.listdir(source)) if shards[1].takes(f"p/{name}")]
+    (source / mine[0]).unlink()
+    (source / others[0]).unlink()
+    result = run_shard(0, delete=True)
+    assert (result.exit_code, result.deletions.deleted) == (0, 1)
+    assert f"p/{mine[0]}" not in bucket.objects
+    assert f"p/{others[0]}" in bucket.objects
+
+
+# --- the manifest of a job that asks for SHA256
+
+
+@pytest.fixture
+def run_sha256(run, uploader, tmp_path):
+    def make(**options):
+        uploader.sha256 = "wanted"
+        return run(checksum_algorithm="SHA256", manifest_path=str(tmp_path / "manifest.sha256"), **options)
+
+    return make
+
+
+def lines_of(result):
+    lines = Path(result.manifest).read_text(encoding="utf-8").splitlines()
+    return dict(reversed(line.split("  ")) for line in lines)
+
+
+def digest(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_every_file_that_was_proven_is_in_the_manifest(run_sha256, write, uploader, with_or_without_state):
+    write(a=b"1", b=b"2")
+    uploader.steps["b"] = uploader.store_as(b"x")
+    result = run_sha256(**with_or_without_state)
+    assert lines_of(result) == {"a": digest(b"1")}
+    uploader.steps.clear()
+    assert lines_of(run_sha256(**with_or_without_state)) == {"a": digest(b"1"), "b": digest(b"2")}
+
+
+def test_a_file_that_a_stopped_run_stored_is_in_the_manifest(
+    run_sha256, write, source, uploader, proofs, with_or_without_state
+):
+    write(a=bytes(MIB + 3))
+    run_sha256(**with_or_without_state)
+    wait_for_the_clock(source / "a")
+    write(a=b"x" * (MIB + 3), b=bytes(MIB + 1))
+    uploader.steps["b"] = stop_when_proven(proofs)
+    assert run_sha256(**with_or_without_state).exit_code == 143
+    uploader.steps.clear()
+    result = run_sha256(**with_or_without_state)
+    assert lines_of(result) == {"a": digest(b"x" * (MIB + 3)), "b": digest(bytes(MIB + 1))}
+
+
+def test_a_changed_file_that_is_not_stored_has_no_line(run_sha256, write, source, uploader, with_or_without_state):
+    write(a=b"1", b=b"2")
+    run_sha256(**with_or_without_state)
+    wait_for_the_clock(source / "a")
+    write(a=b"other")
+    uploader.steps["a"] = uploader.fail()
+    assert lines_of(run_sha256(**with_or_without_state)) == {"b": digest(b"2")}
+
+
+def test_a_file_that_is_gone_has_no_line(run_sha256, write, source, with_or_without_state):
+    write(a=b"1", b=b"2")
+    run_sha256(**with_or_without_state)
+    (source / "a").unlink()
+    assert lines_of(run_sha256(**with_or_without_state)) == {"b": digest(b"2")}
+
+
+def test_a_manifest_that_cannot_be_written_is_a_problem(run, write, uploader, tmp_path):
+    write(a=b"1")
+    (tmp_path / "file").touch()
+    result = run(checksum_algorithm="SHA256", manifest_path=str(tmp_path / "file" / "manifest"))
+    assert result.exit_code != 0
+    assert "manifest" in result.problems[0].message
