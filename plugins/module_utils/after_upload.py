@@ -22,13 +22,11 @@ from typing import NamedTuple, Optional
 
 from .checksums import full_object, hasher, to_s3
 from .job import Job
+from .patterns import LEAVING_PREFIX
 from .reading import Tick, blocks
 from .report import Kind, Problem, printable
 from .verify import describe_change
 from .walk import Identity, LocalFile, identity_of
-
-#: How our names begin while a file has none of its own.
-_PRIVATE = ".datasync-"
 
 #: Seconds after which a file that is open elsewhere is asked for once more; s5cmd may just be closing it.
 _CLOSING = 0.05
@@ -296,7 +294,7 @@ def _make_folder(folder: str, like: str) -> None:
 
 
 def _private_name(folder: str) -> str:
-    return os.path.join(folder, _PRIVATE + secrets.token_hex(8))
+    return os.path.join(folder, LEAVING_PREFIX + secrets.token_hex(8))
 
 
 def _rename_to_free(private: str, target: str) -> str:

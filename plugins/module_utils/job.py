@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from .checksums import ALGORITHMS, NO_CHECKSUM
 from .connection import Connection
 from .errors import ConfigurationError
-from .patterns import TEMPORARY_PATTERNS, Filter
+from .patterns import LEAVING_PATTERN, TEMPORARY_PATTERNS, Filter
 from .shard import Shard
 from .units import parse_part_size
 
@@ -122,7 +122,11 @@ class Job:
     @property
     def filter(self) -> Filter:
         """Which files belong to the job, as far as their names tell."""
-        return Filter(self.include, self.exclude, self.temporary_patterns if self.ignore_temporary else ())
+        temporary = self.temporary_patterns if self.ignore_temporary else ()
+        if self.after_upload != "keep":
+            # Proven files on their way out, when a run was killed just then; see after_upload.py.
+            temporary = (*temporary, LEAVING_PATTERN)
+        return Filter(self.include, self.exclude, temporary)
 
     @property
     def destination(self) -> str:

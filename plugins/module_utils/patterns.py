@@ -44,6 +44,11 @@ def _relative(pattern: str) -> str:
     return anchored + "*" if anchored.endswith("/") else anchored
 
 
+#: The name of a file between the folder and the place it moves to, for a moment: 16 hexadecimal digits.
+LEAVING_PREFIX = ".datasync-"
+LEAVING_PATTERN = LEAVING_PREFIX + "[0-9a-f]" * 16
+
+
 class Filter:
     """Decides which files belong to the job: those that an include matches (all, without one) and no exclude does.
 

@@ -314,7 +314,7 @@ class _Comparison:
             if self._listing is not None:
                 self._compare_with_listing(file, self._take(file), recorded=False)
             elif not self._defers(file):
-                self._look(file, partial(self._reason_to_upload, file, None, suspect=False))
+                self._look(file, partial(self._reason_to_upload, file, None, suspect=self._unproven_since is not None))
 
     def _row(self, file: LocalFile) -> Optional[Row]:
         return self._state.row(file.relative) if self._state else None
@@ -359,7 +359,7 @@ class _Comparison:
         plan.unchanged += 1
         plan.unchanged_bytes += file.identity.size
         leaves = self._job.after_upload != "keep"
-        if verdict is None or (leaves and verdict.outcome is Outcome.SAME):
+        if verdict is None or (verdict.outcome is Outcome.SAME and (leaves or not verdict.method)):
             if self._proves_everything:
                 plan.present.add(Upload(file, ""))
         elif verdict.outcome is Outcome.UNPROVEN:
@@ -578,9 +578,9 @@ def settled(identity: Identity, since_ns: int) -> Identity:
     A file that changed about then may change once more without a trace: its times tell only the tick of a clock. It is
     recorded with a ctime that it never has, and so will be hashed once more.
     """
-    changed = max(identity.mtime_ns, identity.ctime_ns)
     coarse = not identity.ctime_ns % 1_000_000
-    return identity._replace(ctime_ns=0) if changed >= since_ns - (COARSE_TICK if coarse else FINE_TICK) else identity
+    recent = identity.ctime_ns >= since_ns - (COARSE_TICK if coarse else FINE_TICK)
+    return identity._replace(ctime_ns=0) if recent else identity
 
 
 def _is_no_file(path: str) -> bool:

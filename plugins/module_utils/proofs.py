@@ -9,7 +9,7 @@ file, by the object's own header.
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Callable, Dict, List, NamedTuple, Tuple, Union
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from .bucket import KMS_ENCRYPTIONS
 from .errors import DatasyncError
@@ -47,8 +47,8 @@ class Proof(NamedTuple):
 #: Takes in a verdict.
 Judge = Callable[[Proof, Verdict], None]
 
-#: Verdicts by key; some may be missing.
-_Window = Dict[str, Verdict]
+#: Verdicts by key; None where the listing shows another ETag, and some keys may be missing.
+_Window = Dict[str, Optional[Verdict]]
 
 
 class Proofs:
@@ -134,15 +134,16 @@ class Proofs:
     def _take_in(self, future: Future[Union[Verdict, _Window]]) -> None:
         proofs = self._pending.pop(future)
         try:
-            left = self._judge_all(proofs, future.result())
+            result = future.result()
+            left = self._judge_all(proofs, result)
         except DatasyncError as error:
             # The requests were repeated already: the server or its permissions are at fault, not these files.
             for proof in proofs:
                 message = f"was stored, but not verified: {error.message}"
                 self._judge(proof, Verdict(Outcome.UNPROVEN, message=message))
             raise
-        if left and len(left) == len(proofs):
-            # Not one ETag was an MD5: this bucket encrypts by KMS, or its server keeps another order than S3's.
+        if isinstance(result, dict) and result and not any(result.values()):
+            # Not one ETag is an MD5: this bucket encrypts by KMS.
             self._by_listing = False
         for proof in left:
             self._by_header(proof)

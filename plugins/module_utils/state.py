@@ -227,6 +227,9 @@ class State:
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608
             self._folders.clear()
 
+        # Another file from now on: an older copy, of whatever generation, must not be taken for it.
+        self.mark = StateMark(uuid.uuid4().hex, self.mark.generation)
+        self._set("id", self.mark.id)
         self._write(delete)
         self.sweep(done=False)
         self.reconciled(0, 0)
@@ -412,6 +415,10 @@ def _created(job: Job, server: str, watch: Watch) -> State:
             meta = {"id": uuid.uuid4().hex, "generation": "0", "job": _identity_of(job, server), "prefix": job.prefix}
             connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", meta.items())
             connection.commit()
+        for suffix in ("-wal", "-shm"):
+            # The journal of a file that was removed would be replayed into this one.
+            with suppress(FileNotFoundError):
+                os.unlink(path + suffix)
         os.rename(unfinished, path)
         state = State(path, _connect(path, read_only=False), watch, read_only=False)
     except (OSError, sqlite3.Error) as error:

@@ -112,6 +112,7 @@ class _Pipeline:
         self._began = time.time()
         self._plan = Plan.nothing(job)
         self._ledger = Ledger(self._plan.uploads)
+        self._held: Optional[HeldLock] = None
         self._state: Optional[State] = None
         #: The plan's thread is at work; after a signal it may be so to the end, and the state file is in its hands.
         self._planning = False
@@ -137,6 +138,7 @@ class _Pipeline:
 
     def run(self, memory: Memory, held: Optional[HeldLock]) -> Run:
         """Run to the end; `held` is the job's lock, which a dry run does without."""
+        self._held = held
         try:
             self._log.info(f"{self._job.src} → {self._job.destination}{' (dry run)' if self._dry_run else ''}")
             binary = s5cmd.find_binary(self._job.s5cmd_path)
@@ -194,12 +196,13 @@ class _Pipeline:
 
     def _planned(self, bucket: Bucket, memories: Memories) -> Plan:
         def make() -> Plan:
-            return make_plan(self._job, bucket, self._interrupt.check, memories, warn=self._log.warn)
+            try:
+                return make_plan(self._job, bucket, self._interrupt.check, memories, warn=self._log.warn)
+            finally:
+                self._planning = False
 
         self._planning = True
-        plan = attended(make, self._tick)
-        self._planning = False
-        return plan
+        return attended(make, self._tick)
 
     def _announce_plan(self) -> None:
         plan = self._plan
@@ -299,8 +302,7 @@ class _Pipeline:
         if held.memory.unproven_since is None or not verification.enabled or unproven or not self._ledger.complete:
             return
         plan = self._plan
-        left_out = plan.skipped and held.memory.filter != self._job.filter.digest
-        if plan.problems or plan.deferred or left_out:
+        if plan.problems or plan.deferred or held.memory.filter != self._job.filter.digest:
             # Not every file was looked at, and one of those may be the one whose object is not proven.
             return
         held.remember(unproven_since=None, filter="")
@@ -365,8 +367,9 @@ class _Pipeline:
         if proof.uploaded:
             self._settle(proof.file)
             self._record(proof, Verdict(verdict.outcome))
-        elif self._state is not None:
-            # Whatever was recorded is no longer so: the next run compares it with the bucket.
+        elif self._state is not None and self._held is not None and verdict.outcome is not Outcome.UNPROVEN:
+            # Whatever was recorded is no longer so: the next run compares the content, whatever the header says.
+            self._held.remember(unproven_since=0.0, filter=self._job.filter.digest)
             self._state.forget([proof.file.relative])
         if verdict.outcome is Outcome.MISSING and proof.uploaded:
             self._new -= self._was_absent(proof.file)
@@ -450,14 +453,16 @@ class _Pipeline:
 
     def _delete(self, bucket: Bucket) -> None:
         if not self._may_delete(bucket):
+            if self._state is not None and self._plan.deletions:
+                self._state.sweep(done=False)
             return
         if self._plan.deletions:
             # A file system that was unmounted since the walk looks like one whose files were all deleted.
             require_source(self._job)
             for keys in deletion.confirm(self._job, bucket, self._plan.deletions, self._tick):
                 self._delete_some(bucket, keys)
-        if self._state is not None and self._plan.swept and len(self._deleted_keys) == len(self._plan.deletions):
-            self._state.sweep(done=True)
+        if self._state is not None and self._plan.swept:
+            self._state.sweep(done=len(self._deleted_keys) == len(self._plan.deletions))
 
     def _delete_some(self, bucket: Bucket, keys: List[str]) -> None:
         prefix = len(self._job.prefix)

@@ -190,13 +190,15 @@ class Verifier:
         message = f"the {proof.method} was {proof.checksum} when it was stored, the file has {computed}"
         return Verdict(Outcome.DIFFERENT, proof.method, message)
 
-    def in_listing(self, uploaded: Iterable[Uploaded], prefix: str) -> Dict[str, Verdict]:
-        """Verdicts on small objects that were stored in one PUT, by key; those that a listing cannot give are left out.
+    def in_listing(self, uploaded: Iterable[Uploaded], prefix: str) -> Dict[str, Optional[Verdict]]:
+        """Verdicts on small objects that were stored in one PUT, by key.
+
+        None where the listing shows another ETag, no key where it does not show the object.
 
         One request tells the ETags of a thousand objects. Where one is the MD5 of the file, that proves the content;
         where it is not, the server may have encrypted the object, and its header must be asked for.
         """
-        verdicts: Dict[str, Verdict] = {}
+        verdicts: Dict[str, Optional[Verdict]] = {}
         etags: Dict[str, str] = {}
         for file, identity in uploaded:
             computed = self._computed(file, identity, lambda opened: checksums.etag_single(opened, self._stop.check))
@@ -209,11 +211,12 @@ class Verifier:
         first, last = min(etags), max(etags)
         # Objects of others may lie between ours, and the order of a server may be its own: not for ever.
         patience = 2 * len(etags) + 1000
-        for entry in self._bucket.list(prefix, start_after=first[:-1]):
+        for entry in self._bucket.list(prefix, start_after=_just_before(first)):
             patience -= 1
             expected = etags.get(entry.key)
-            if expected is not None and entry.etag == expected:
-                verdicts[entry.key] = Verdict(Outcome.SAME, "ETag", "", expected, expected)
+            if expected is not None:
+                proof = Verdict(Outcome.SAME, "ETag", "", expected, expected)
+                verdicts[entry.key] = proof if entry.etag == expected else None
             if entry.key >= last or not patience:
                 break
             self._stop.check()
@@ -247,6 +250,13 @@ class Verifier:
         if after != identity or at_path != identity:
             return _changed(identity, after if after != identity else at_path)
         return computed
+
+
+def _just_before(key: str) -> str:
+    """A key that sorts before `key`, and after nearly all that do."""
+    last = ord(key[-1])
+    # Below U+E000 lie the surrogates, which UTF-8 cannot carry.
+    return key[:-1] if last in (0, 0xE000) else f"{key[:-1]}{chr(last - 1)}\U0010ffff"
 
 
 def _changed(before: Identity, after: Identity) -> Verdict:
