@@ -26,7 +26,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 BLOCK = 65536
 #: Seconds after which a request that is held or kept in silence is dropped, so that a failed test ends.
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 
 class Request(NamedTuple):

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NoReturn
 
@@ -512,8 +513,7 @@ def test_a_file_of_too_many_parts_gets_larger_parts_and_the_log_says_so(
     tree: Tree, job_options: Dict[str, Any], stored: Stored, monkeypatch: pytest.MonkeyPatch, s3: Any, bucket: str
 ) -> None:
     """10,000 parts of 5 MiB are 50 GB; with a limit of 3 parts a sparse file of 40 MiB asks for the same."""
-    real = transfer.effective_part_size
-    monkeypatch.setattr(transfer, "effective_part_size", lambda size, wanted: real(size, wanted, max_parts=3))
+    monkeypatch.setattr(sync, "Transfer", partial(transfer.Transfer, max_parts=3))
     source = tree({"small.mov": 6 * MIB})
     with open(source / "sparse.img", "wb") as file:
         file.seek(40 * MIB - 4)

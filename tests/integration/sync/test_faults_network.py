@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils import transfer
 
 from dev.seaweedfs import SeaweedFS
 
@@ -83,6 +84,13 @@ class From:
         return self._fault if self._begun and self._matches(request) else None
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds instead of minutes until an s5cmd that says nothing is taken for stalled."""
+    monkeypatch.setattr(transfer, "STALL_QUESTION", 2.0)
+    monkeypatch.setattr(transfer, "STALL_LIMIT", 6.0)
+
+
 # --- faults that pass: nobody has to notice
 
 
@@ -135,6 +143,7 @@ def test_a_multipart_upload_survives_a_fault_in_each_of_its_steps(
     assert open_uploads(s3, bucket) == []
 
 
+@pytest.mark.usefixtures("impatient")
 def test_one_request_that_is_never_answered_is_sent_again(
     tree: Tree, upload: Upload, stored: Stored, s3_server: SeaweedFS
 ) -> None:
@@ -145,6 +154,7 @@ def test_one_request_that_is_never_answered_is_sent_again(
         result = upload(source, endpoint_url=proxy.endpoint_url, retry_delay=0)
     assert len(proxy.played) == 1
     assert (result.exit_code, result.problems, result.files_synced) == (0, [], 40)
+    assert result.duration_seconds < 60
     assert not difference(source, stored())
 
 
@@ -194,6 +204,7 @@ def test_a_server_that_is_restarted_during_the_run_changes_nothing(
     [INTERNAL_ERROR, SLOW_DOWN, Cut(), Cut(reset=True), Silence()],
     ids=["500", "503 SlowDown", "closed", "reset", "black-holed"],
 )
+@pytest.mark.usefixtures("impatient")
 def test_a_server_that_stops_serving_during_the_run_is_exit_code_3_and_the_next_run_heals_it(
     fault: Fault, tree: Tree, upload: Upload, stored: Stored, s3_server: SeaweedFS
 ) -> None:
