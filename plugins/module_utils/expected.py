@@ -109,7 +109,7 @@ class ExpectedRow(Expected):
         if head.size != row.identity.size:
             return _of_another_size(head.size, row.identity.size)
         if row.sha256 and _full_sha256(head):
-            return _compared("SHA256", _full_sha256(head), to_base64(row.sha256))
+            return _compared("SHA256", _full_sha256(head), row.sha256)
         stored = self._stored(head)
         if stored is None:
             if not row.method:
@@ -142,7 +142,7 @@ class ExpectedLine(Expected):
 
     def __init__(self, name: str, sha256: str, prefix: str) -> None:
         super().__init__(name, prefix + name, None)
-        self._sha256 = to_base64(sha256)
+        self._sha256 = sha256
 
     def in_header(self, head: ObjectHead) -> Verdict:
         """By the SHA256 of the whole object; one of its parts' digests says nothing about the whole."""
@@ -159,13 +159,13 @@ def header_of_download(size: int, sha256: bytes) -> ObjectHead:
     return ObjectHead(size, "", {"SHA256": base64.b64encode(sha256).decode("ascii")}, "FULL_OBJECT")
 
 
-def to_base64(sha256: str) -> str:
-    """A digest in hexadecimal as S3 shows it."""
-    return base64.b64encode(bytes.fromhex(sha256)).decode("ascii")
-
-
 def _full_sha256(head: ObjectHead) -> str:
-    return head.checksums.get("SHA256", "") if head.checksum_type == "FULL_OBJECT" else ""
+    """The stored SHA256 of the whole object in hexadecimal, as manifests have it; '' if there is none."""
+    stored = head.checksums.get("SHA256", "") if head.checksum_type == "FULL_OBJECT" else ""
+    try:
+        return base64.b64decode(stored, validate=True).hex()
+    except ValueError:
+        return ""
 
 
 def _compared(method: str, stored: str, expected: str) -> Verdict:

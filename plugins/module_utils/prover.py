@@ -145,7 +145,8 @@ class Prover:
     def _by_download(self, expected: Expected, head: ObjectHead) -> Verdict:
         verdict = self._by_header(expected, self._download(expected.key, head.etag))
         if verdict.outcome in (Outcome.SAME, Outcome.DIFFERENT):
-            return replace(verdict, method="download")
+            message = verdict.message.replace("the stored SHA256", "the SHA256 of what was downloaded")
+            return replace(verdict, method="download", message=message)
         return verdict
 
     def _download(self, key: str, etag: str, attempts: int = DOWNLOADS) -> ObjectHead:

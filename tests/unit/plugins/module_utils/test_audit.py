@@ -406,6 +406,7 @@ def test_a_download_proves_what_nothing_stored_can(run_audit, source, bucket, cl
     result = run_audit(checksum_algorithm="SHA256", allow_download=True)
     assert (result.exit_code, result.methods) == (5, {"download": 1})
     assert (only(result, "differs").path, only(result, "differs").method) == ("kms.mov", "download")
+    assert "the SHA256 of what was downloaded is" in only(result, "differs").message
     assert result.bytes_downloaded == 2 * size
 
 
@@ -508,6 +509,13 @@ def test_a_manifest_needs_no_local_file(run_audit, sums, bucket):
         "extra": "more.txt",
     }
     assert (result.bytes, result.methods) == (4, {"SHA256": 1})
+    expected = f"the stored SHA256 is {hexadecimal(b'other')}, {hexadecimal(b'0ther')} is expected"
+    assert only(result, "differs").message == expected, "as it stands in the manifest"
+
+
+def test_a_stored_checksum_that_is_no_base64_proves_nothing(run_audit, sums, bucket):
+    bucket.put("p/a.txt", b"a", checksums={"SHA256": "ä!"})
+    assert counts(run_audit("manifest", manifest=sums({"a.txt": b"a"}))) == {"unverifiable": 1}
 
 
 def test_a_manifest_is_compared_by_download_where_no_sha256_of_the_whole_is_stored(run_audit, sums, bucket, client):
