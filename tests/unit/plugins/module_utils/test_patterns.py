@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.patterns import TEMPORARY_PATTERNS, Filter
 from hypothesis import given
@@ -164,6 +166,13 @@ def test_other_names_are_taken_also_below_a_folder_with_a_temporary_name(path):
     files = Filter(temporary=TEMPORARY_PATTERNS)
     assert files.takes_file(path)
     assert files.enters_folder(path.rpartition("/")[0])
+
+
+@pytest.mark.parametrize("pattern", TEMPORARY_PATTERNS)
+def test_each_temporary_pattern_is_documented(pattern):
+    checkout = Path(__file__).parents[4]
+    assert f"`{pattern}`" in (checkout / "docs" / "s5cmd-guide.md").read_text(encoding="utf-8")
+    assert f"V({pattern})" in (checkout / "plugins" / "doc_fragments" / "transfer.py").read_text(encoding="utf-8")
 
 
 def test_an_include_does_not_bring_a_temporary_file_back():
