@@ -10,6 +10,7 @@ first request and one that dies are in test_success_is_true.py.
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
@@ -173,9 +174,11 @@ def test_a_server_that_is_restarted_during_the_run_changes_nothing(
 
     def restart() -> None:
         own_server.stop()
-        own_server.start()
+        # A server dies with the thread that started it, and the proxy's threads end with their connections.
+        starter.submit(own_server.start).result()
         proxy.point_to(own_server.endpoint_url)
 
+    starter = ThreadPoolExecutor(1)
     with FaultProxy(own_server.endpoint_url) as proxy:
         proxy.when_received(7 * MIB, restart)
         result = upload(
@@ -194,6 +197,7 @@ def test_a_server_that_is_restarted_during_the_run_changes_nothing(
     }
     assert not difference(source, there)
     assert open_uploads(client, "restarted") == []
+    starter.shutdown()
 
 
 # --- faults that stay: the run ends soon, says which, and names what is missing
