@@ -27,13 +27,16 @@ class Backoff:
         self._tick = tick
         self._left = WAIT_LIMIT
 
-    def choose(self, attempt: int) -> Optional[float]:
-        """Seconds to wait before the attempt of this number, from 1 on; None if the run has waited enough."""
+    def choose(self, attempt: int, least: float = 0.0) -> Optional[float]:
+        """Seconds to wait before the attempt of this number, from 1 on; None if the run has waited enough.
+
+        They lie between nothing, or the share `least`, and all of what exponential growth gives.
+        """
         if self._left <= 0:
             return None
-        # Not for security: hosts only have to differ.
         longest = min(LONGEST_WAIT, self._delay * 2.0 ** min(attempt - 1, 30))
-        return min(random.uniform(0, longest), self._left)  # noqa: S311
+        # Not for security: hosts only have to differ.
+        return min(random.uniform(least * longest, longest), self._left)  # noqa: S311
 
     def wait(self, seconds: float) -> None:
         """Wait so long."""

@@ -325,18 +325,20 @@ class Transfer:
             self._ask_bucket()
 
     def _ask_bucket(self) -> None:
-        """Return when the bucket answers. A server in trouble is asked as often as a file is tried."""
-        for attempt in range(1, self._last_round + 1):
+        """Return when the bucket answers. A server in trouble, such as one that is restarted, gets some time."""
+        questions = self._last_round + 1 if self._last_round else 0
+        for attempt in range(1, questions + 1):
             try:
                 self._ask_once()
                 if attempt > 1:
                     self._say("the bucket answers again")
                 return
             except AccessError as error:
-                seconds = self._backoff.choose(attempt) if _may_pass(error) else None
+                # Half of each wait is certain, or else the time would be a matter of luck.
+                seconds = self._backoff.choose(attempt, least=0.5) if _may_pass(error) else None
                 if seconds is None:
                     raise
-                self._say(f"{error.message}: asking again in {seconds:.1f} s, {attempt} of {self._last_round}")
+                self._say(f"{error.message}: asking again in {seconds:.1f} s, {attempt} of {questions}")
                 self._backoff.wait(seconds)
         self._ask_once()
 

@@ -34,6 +34,12 @@ def test_a_wait_doubles_at_most_with_each_attempt_and_never_exceeds_a_minute(del
     assert 0 <= seconds <= min(delay * 2 ** (attempt - 1), LONGEST_WAIT)
 
 
+@given(st.integers(0, 1000), st.integers(1, 5000), st.floats(0, 1))
+def test_a_share_of_a_wait_may_be_certain(delay, attempt, least):
+    longest = min(delay * 2 ** (attempt - 1), LONGEST_WAIT)
+    assert least * longest <= Backoff(delay, nothing).choose(attempt, least) <= longest
+
+
 def test_the_whole_range_below_is_used_so_that_hosts_do_not_come_back_together():
     waits = sorted(Backoff(8, nothing).choose(1) for _host in range(200))
     assert waits[0] < 1

@@ -755,8 +755,9 @@ def test_a_server_that_cannot_be_reached_ends_the_run_after_some_patience(transf
         list(transfer(FAIL_FIRST, said=said, retry_rounds=2).run(plan("a")))
     assert len(commands()) == 1
     assert said == [
-        "cannot list: connection refused: asking again in 0.0 s, 1 of 2",
-        "cannot list: connection refused: asking again in 0.0 s, 2 of 2",
+        "cannot list: connection refused: asking again in 0.0 s, 1 of 3",
+        "cannot list: connection refused: asking again in 0.0 s, 2 of 3",
+        "cannot list: connection refused: asking again in 0.0 s, 3 of 3",
     ]
 
 
@@ -799,7 +800,7 @@ def test_a_server_that_says_it_is_busy_is_asked_again(transfer, plan, bucket):
     bucket.failures["check"] = busy
     with pytest.raises(AccessError):
         list(transfer(FAIL_FIRST, retry_rounds=2).run(plan("a")))
-    assert bucket.asked["check"] == 3
+    assert bucket.asked["check"] == 4
 
 
 # --- an s5cmd that is started again
