@@ -188,20 +188,7 @@ class _Audit:
         if not result.error:
             result.exit_code = result.code_of_findings()
             result.status = "failed" if result.exit_code else "success"
-        self._announce(result)
         return result
-
-    def _announce(self, result: Result) -> None:
-        found = ", ".join(f"{result.counts[kind]} {kind}" for kind in FINDINGS if result.counts[kind])
-        methods = ", ".join(f"{count} by {method}" for method, count in result.methods.items())
-        text = (
-            f"{result.status}: {counted(result.counts[OK], 'object')} ok, {format_bytes_si(result.bytes)}"
-            f"{f' ({methods})' if methods else ''}{f'; {found}' if found else ''}, in {result.duration_seconds} s"
-        )
-        if result.exit_code:
-            self._log.error(f"{text}, exit code {result.exit_code}")
-        else:
-            self._log.info(text)
 
     def _in_shard(self, entry: StoredObject) -> bool:
         return self._job.shard is None or self._job.shard.takes(entry.key)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, NamedTuple
 
 from .errors import ExitCode
+from .units import counted, format_bytes_si
 
 #: Findings of each kind that are listed; all are counted.
 DEFAULT_LIMIT = 1000
@@ -71,6 +72,17 @@ class Result:
         """The kinds of findings that make this audit fail and were found."""
         kinds = FINDINGS if self.fail_on_extra else FINDINGS[:-1]
         return [kind for kind in kinds if self.counts[kind]]
+
+    @property
+    def summary(self) -> str:
+        """All in one line, for people."""
+        found = ", ".join(f"{self.counts[kind]} {kind}" for kind in FINDINGS if self.counts[kind])
+        methods = ", ".join(f"{count} by {method}" for method, count in self.methods.items())
+        return (
+            f"{self.status}: {counted(self.counts[OK], 'object')} ok, {format_bytes_si(self.bytes)}"
+            f"{f' ({methods})' if methods else ''}{f'; {found}' if found else ''}, in {self.duration_seconds} s"
+            f"{f', exit code {self.exit_code}' if self.exit_code else ''}"
+        )
 
     def code_of_findings(self) -> int:
         """The exit code as far as the findings decide."""

@@ -238,6 +238,11 @@ def _verify(arguments: argparse.Namespace) -> int:
         _print_json(result.as_dict())
     else:
         _print_findings(result, arguments.quiet)
+        sys.stdout.flush()
+    if result.exit_code:
+        session.log.error(result.summary)
+    else:
+        session.log.info(result.summary)
     return result.exit_code
 
 

@@ -407,7 +407,9 @@ def test_verify_prints_a_line_for_each_finding_the_worst_first(audited, config, 
     audited.found("missing", GONE)
     audited.found("differs", DAMAGED)
     assert cli.main(["verify", "--config", config()]) == 5
-    assert capsys.readouterr().out.splitlines() == [
+    told = capsys.readouterr()
+    assert "0 objects ok, 0 B; 1 differs, 1 missing, 1 extra" in told.err
+    assert told.out.splitlines() == [
         "     differs  'film\\n.mov'  CRC64NVME: the stored CRC64NVME is a, the file has b",
         "     missing  'gone.txt'  the object is not in the bucket",
         "       extra  'other.txt'  no file of the source is stored there",
