@@ -55,7 +55,7 @@ options:
         object onto itself. No data is moved.
       - Metadata, tags, storage class and encryption stay. The object gets a new time, in a bucket with versioning a new
         version, and the ACL O(acl).
-      - Some servers answer with success and store none. Then the first object is copied in vain, and no other.
+      - Some servers answer with success and store none. Then one object is copied in vain, and no other.
       - Takes the lock of the job, so that no upload runs meanwhile.
     type: bool
     default: false
@@ -170,7 +170,7 @@ notes:
   - The Python packages boto3 and awscrt are looked for in the module's interpreter, then in the environment that the
     role P(datasync.turbo.uploader#role) makes, then in the system's interpreters.
   - The credentials need C(s3:ListBucket) on the bucket and C(s3:GetObject) on the objects. O(attach_sha256) also needs
-    C(s3:PutObject), and for objects with tags above 5 GiB C(s3:GetObjectTagging) and C(s3:PutObjectTagging).
+    C(s3:PutObject), and for objects with tags C(s3:GetObjectTagging) and C(s3:PutObjectTagging).
 requirements:
   - boto3 >= 1.42
   - awscrt
