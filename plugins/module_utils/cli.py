@@ -14,8 +14,8 @@ import json
 import os
 import signal
 import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, NoReturn, Optional
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NoReturn, Optional
 
 from .audit_report import DEFAULT_LIMIT, EXTRA, FINDINGS
 from .audit_report import Result as Audited
@@ -237,8 +237,8 @@ def _verify(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(result.as_dict())
     else:
-        _print_findings(result, arguments.quiet)
-        sys.stdout.flush()
+        with _printing():
+            _print_findings(result, arguments.quiet)
     if result.exit_code:
         session.log.error(result.summary)
     else:
@@ -296,8 +296,15 @@ def _config(arguments: argparse.Namespace) -> int:
 def _print_json(values: Dict[str, Any]) -> None:
     # The escapes of JSON can be shown in every encoding.
     escaped = codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
-    try:
+    with _printing():
         _print_line(json.dumps(values, indent=2, ensure_ascii=escaped))
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """Print all of it now; a full disk is told on standard error and changes nothing else."""
+    try:
+        yield
         sys.stdout.flush()
     except BrokenPipeError:
         raise
