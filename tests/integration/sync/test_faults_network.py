@@ -174,13 +174,12 @@ def test_a_server_that_is_restarted_during_the_run_changes_nothing(
 
     def restart() -> None:
         own_server.stop()
-        # A server dies with the thread that started it, and the proxy's threads end with their connections.
-        starter.submit(own_server.start).result()
+        own_server.start()
         proxy.point_to(own_server.endpoint_url)
 
-    starter = ThreadPoolExecutor(1)
-    with FaultProxy(own_server.endpoint_url) as proxy:
-        proxy.when_received(7 * MIB, restart)
+    # A server dies with the thread that started it, and the proxy's threads end with their connections.
+    with FaultProxy(own_server.endpoint_url) as proxy, ThreadPoolExecutor(1) as keeper:
+        proxy.when_received(7 * MIB, lambda: keeper.submit(restart).result())
         result = upload(
             source,
             bucket="restarted",
@@ -188,16 +187,15 @@ def test_a_server_that_is_restarted_during_the_run_changes_nothing(
             access_key=own_server.access_key,
             secret_key=own_server.secret_key,
         )
-    assert (result.exit_code, result.problems, result.files_synced) == (0, [], len(MIXED))
-    client = own_server.client()
-    entries = client.list_objects_v2(Bucket="restarted")["Contents"]
-    there = {
-        entry["Key"][len("in/box/") :]: client.get_object(Bucket="restarted", Key=entry["Key"])["Body"].read()
-        for entry in entries
-    }
-    assert not difference(source, there)
-    assert open_uploads(client, "restarted") == []
-    starter.shutdown()
+        assert (result.exit_code, result.problems, result.files_synced) == (0, [], len(MIXED))
+        client = own_server.client()
+        entries = client.list_objects_v2(Bucket="restarted")["Contents"]
+        there = {
+            entry["Key"][len("in/box/") :]: client.get_object(Bucket="restarted", Key=entry["Key"])["Body"].read()
+            for entry in entries
+        }
+        assert not difference(source, there)
+        assert open_uploads(client, "restarted") == []
 
 
 # --- faults that stay: the run ends soon, says which, and names what is missing
