@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterator, NamedTuple, Optional, Set
 
 from . import checksums, deletion, lock, manifest, report
@@ -177,14 +177,17 @@ class _Audit:
             self._crew.wait(COPY_DEADLINE)
 
     def finish(self) -> Result:
-        """The result, from which on nothing changes it."""
+        """The result. A thread that a silent server keeps changes nothing in it any more."""
         with self._lock:
-            result = self._result
-            result.findings = {kind: sorted(found) for kind, found in result.findings.items()}
-            result.counts, result.methods = dict(result.counts), dict(sorted(self._methods.items()))
+            result = replace(
+                self._result,
+                counts=dict(self._result.counts),
+                findings={kind: sorted(found) for kind, found in self._result.findings.items()},
+                methods=dict(sorted(self._methods.items())),
+                duration_seconds=round(time.time() - self._began, 3),
+            )
         if self._prover is not None:
             result.attached, result.bytes_downloaded = self._prover.attached, self._prover.downloaded
-        result.duration_seconds = round(time.time() - self._began, 3)
         if not result.error:
             result.exit_code = result.code_of_findings()
             result.status = "failed" if result.exit_code else "success"
@@ -294,7 +297,7 @@ class _Audit:
         """Whether the source holds nothing at all and should, as the job says."""
         result = self._result
         found = self._expected or self._unknown or result.skipped or result.deferred or result.in_other_shards
-        return not (found or self._job.allow_empty_source)
+        return not (found or self._job.allow_empty_source or self._job.after_upload != "keep")
 
     def _is_new(self, relative: str) -> bool:
         """Whether there is such a file by now: it came, and was uploaded, after the walk was there."""

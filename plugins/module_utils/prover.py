@@ -133,7 +133,8 @@ class Prover:
         in_parts = head.size > attacher.copy_limit
         if not self._attaches.get(in_parts, True):
             raise NotAttached("this server stores none with a copy")
-        attacher.attach(key, head.etag, self._bucket.part_size(key), self._stop.check)
+        part_size = self._bucket.part_size(key) if in_parts else None
+        attacher.attach(key, head.etag, part_size, self._stop.check)
         self._count(attached=1)
         now = self._bucket.head(key)
         if now is not None:
