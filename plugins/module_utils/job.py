@@ -195,8 +195,10 @@ class Job:
         self._validate_places()
 
     def _validate_places(self) -> None:
-        if (self.after_upload == "move") != bool(self.move_to):
-            raise ConfigurationError("move_to and after_upload=move go together", "give both or neither")
+        if self.after_upload == "move" and not self.move_to:
+            raise ConfigurationError("after_upload=move needs move_to", "give the folder for the files that are proven")
+        if self.move_to and self.after_upload != "move":
+            raise ConfigurationError("move_to needs after_upload=move", "give both or neither")
         if self.after_upload != "keep" and not self.verification_wanted:
             raise ConfigurationError(
                 f"after_upload={self.after_upload} needs verification", "only files that are proven leave the folder"

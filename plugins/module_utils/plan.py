@@ -20,7 +20,8 @@ from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Tuple
+from itertools import accumulate
+from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from . import deletion
 from .bucket import Bucket, ObjectHead, StoredObject
@@ -171,9 +172,7 @@ def require_source(job: Job) -> None:
     """Raise ConfigurationError or SourceError unless the source can be read as the job wants it."""
     _require_folder(job.src)
     if job.require_mount and not os.path.ismount(job.require_mount):
-        raise SourceError(
-            f"require_mount {job.require_mount!r} is not mounted", "mount it; nothing was uploaded and nothing deleted"
-        )
+        raise SourceError(f"require_mount {job.require_mount!r} is not mounted", "mount it, and run the job again")
 
 
 def _require_folder(src: str) -> None:
@@ -201,7 +200,8 @@ class _Comparison:
         #: Files that a trusted state file does not know. They may be stored all the same: a file system that was not
         #: mounted for a while is forgotten, and comes back.
         self._unknown = Uploads(job.src, job.prefix)
-        self._files_are_gone = False
+        #: Paths, and folders with a slash at the end, that the state file knows and the source no longer has.
+        self._gone: Set[str] = set()
         #: An identity that is recorded settles it, and nothing more is to be done.
         self._identity_is_enough = False
 
@@ -399,7 +399,7 @@ class _Comparison:
         """What is left of the records: files that the filters leave out now, or that are gone."""
         gone = [batch.folder + name for name in known if _is_no_file(batch.path + name)]
         if gone and self._state is not None:
-            self._note_gone(self._state)
+            self._note_gone(self._state, *gone)
             self._state.forget(gone)
 
     def _find_gone_folders(self) -> None:
@@ -407,19 +407,19 @@ class _Comparison:
             return
         for folder in self._state.folders():
             if not os.path.lexists(os.path.join(self._job.src, folder)):
-                self._note_gone(self._state)
+                self._note_gone(self._state, folder)
                 self._state.forget_folder(folder)
 
-    def _note_gone(self, state: State) -> None:
+    def _note_gone(self, state: State, *paths: str) -> None:
         """Before the records go: whatever becomes of this run, somebody must look for objects without a file."""
-        self._files_are_gone = True
+        self._gone.update(paths)
         state.sweep(done=False)
 
     def _find_deletions(self) -> None:
         plan, listing = self._plan, self._listing
         if not self._job.delete:
             return
-        if not plan.listed and not self._files_are_gone:
+        if not plan.listed and not self._gone:
             return
         if listing is None:
             listing = ObjectIndex(self._bucket.list(self._job.prefix), self._tick)
@@ -428,7 +428,11 @@ class _Comparison:
 
     def _was_seen(self, relative: str) -> bool:
         """Whether the walk saw a file that it did not look up in the listing: what it did not see is forgotten."""
-        return self._trusted and self._state is not None and self._state.row(relative) is not None
+        if not self._trusted or self._state is None or self._state.row(relative) is None:
+            return False
+        # In a dry run the records stay, whatever became of the files.
+        folders = accumulate(f"{part}/" for part in relative.split("/")[:-1])
+        return self._gone.isdisjoint((relative, *folders))
 
     def _look(self, file: LocalFile, question: Callable[[], Answer]) -> None:
         self._looks.ask(question, lambda answer: self._take_in(file, answer))

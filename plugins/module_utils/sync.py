@@ -525,8 +525,8 @@ class _Pipeline:
         without = self._plan.unchanged + self._ledger.stored - lines
         if without > 0:
             self._log.warn(
-                f"{counted(without, 'file')} were stored without a SHA256 and are not in {self._manifest}; "
-                "touch them to upload them again, or look at them with `verify`"
+                f"{self._manifest} lacks {counted(without, 'file')} of earlier runs that made no SHA256; "
+                "`verify` with attach_sha256 or allow_download proves them by one"
             )
 
     # --- report
