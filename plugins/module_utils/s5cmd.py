@@ -15,8 +15,8 @@ import shutil
 import subprocess
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from .bucket import CREDENTIAL_CODES
-from .errors import CredentialsError, InstallationError
+from .bucket import CREDENTIAL_CODES, explained
+from .errors import InstallationError
 from .job import Job
 
 #: `cp --metadata`, which carries the time of reading with each object, came with this version.
@@ -151,24 +151,23 @@ def require_usable(version: Version) -> None:
 def environment_for(job: Job, inherited: Mapping[str, str]) -> Dict[str, str]:
     """The environment of the s5cmd child: the caller's, with the job's credentials as boto3 finds them.
 
-    Secrets go here and never into arguments. Raises CredentialsError when boto3 finds none.
+    Secrets go here and never into arguments. Raises CredentialsError when there are none or they cannot be renewed.
     """
-    session = job.connection.session()
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise CredentialsError("no credentials were found", "give a profile, keys, or an instance role")
+    with explained("find credentials", job.destination):
+        credentials = job.connection.credentials()
+        frozen = credentials.get_frozen_credentials()
     environment = {**_GO_RUNTIME, **inherited}
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "S3_ENDPOINT_URL"):
         environment.pop(name, None)
-    if session.region_name:
+    region = job.connection.region_name
+    if region:
         # Without a region s5cmd asks Amazon S3 where the bucket is.
-        environment["AWS_REGION"] = session.region_name
+        environment["AWS_REGION"] = region
     if credentials.method in _RENEWED_BY_S5CMD:
         environment["AWS_SDK_LOAD_CONFIG"] = "1"
         if job.connection.profile:
             environment["AWS_PROFILE"] = job.connection.profile
         return environment
-    frozen = credentials.get_frozen_credentials()
     environment["AWS_ACCESS_KEY_ID"] = frozen.access_key
     environment["AWS_SECRET_ACCESS_KEY"] = frozen.secret_key
     if frozen.token:

@@ -8,9 +8,10 @@ import json
 import shlex
 from types import SimpleNamespace
 
+import botocore.exceptions
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import s5cmd
-from ansible_collections.datasync.turbo.plugins.module_utils.connection import Connection
+from ansible_collections.datasync.turbo.plugins.module_utils import connection, s5cmd
+from ansible_collections.datasync.turbo.plugins.module_utils.connection import Connection, FrozenCredentials
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import CredentialsError, InstallationError
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.s5cmd import Event, Version
@@ -166,18 +167,41 @@ def test_the_callers_environment_is_not_changed():
 @pytest.mark.parametrize("method", ["iam-role", "container-role", "assume-role", "assume-role-with-web-identity"])
 def test_credentials_that_s5cmd_can_renew_itself_are_left_to_it(monkeypatch, method):
     """Frozen copies of them would expire in a long run."""
-    session = SimpleNamespace(get_credentials=lambda: SimpleNamespace(method=method), region_name="eu-west-3")
-    monkeypatch.setattr(Connection, "session", lambda self: session)
-    job = Job(src="/", bucket="archive", connection=Connection(profile="studio"))
+    found = SimpleNamespace(method=method, get_frozen_credentials=lambda: FrozenCredentials("A", "S", "T"))
+    monkeypatch.setattr(Connection, "credentials", lambda self: found)
+    job = Job(src="/", bucket="archive", connection=Connection(region="eu-west-3", profile="studio"))
     environment = s5cmd.environment_for(job, {"AWS_ACCESS_KEY_ID": "OTHER"})
     told = {name: value for name, value in environment.items() if name.startswith("AWS_")}
     assert told == {"AWS_REGION": "eu-west-3", "AWS_SDK_LOAD_CONFIG": "1", "AWS_PROFILE": "studio"}
 
 
 def test_missing_credentials_are_a_credentials_error(monkeypatch):
-    monkeypatch.setattr(Connection, "session", lambda self: SimpleNamespace(get_credentials=lambda: None))
+    def none(self):
+        raise CredentialsError("no credentials were found")
+
+    monkeypatch.setattr(Connection, "credentials", none)
     with pytest.raises(CredentialsError, match="no credentials were found"):
         s5cmd.environment_for(JOB, {})
+
+
+def test_credentials_that_cannot_be_renewed_are_a_credentials_error(monkeypatch):
+    def expired():
+        raise botocore.exceptions.UnauthorizedSSOTokenError()
+
+    found = SimpleNamespace(method="sso", get_frozen_credentials=expired)
+    monkeypatch.setattr(Connection, "credentials", lambda self: found)
+    with pytest.raises(CredentialsError, match=r"cannot find credentials: s3://archive/.*renew the login"):
+        s5cmd.environment_for(JOB, {})
+
+
+def test_keys_that_are_given_need_no_aws_library(monkeypatch):
+    """Its import takes longer than a run in which nothing changed."""
+    monkeypatch.setattr(Connection, "botocore_session", property(lambda self: pytest.fail("was imported")))
+    monkeypatch.setattr(connection, "_configuration_files", lambda: [])
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    job = Job(src="/", bucket="archive", connection=Connection(**KEYS))
+    assert s5cmd.environment_for(job, {})["AWS_ACCESS_KEY_ID"] == "AKIDEXAMPLE"
 
 
 # --- its command lines
