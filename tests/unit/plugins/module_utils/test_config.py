@@ -345,7 +345,7 @@ def test_a_value_that_does_not_fit_is_an_error_with_file_line_and_name(load, tmp
         ("STATE_FILE=/data/x.state", "STATE_FILE: state_path '/data/x.state' is inside src"),
         ("MANIFEST_FILE=/data/x.sha256", "MANIFEST_FILE: manifest_path '/data/x.sha256' is inside src"),
         ("MOVE_TO=/data/done\nAFTER_UPLOAD=move", "MOVE_TO: move_to '/data/done/' is inside src"),
-        ("MOVE_TO=/mnt/done", "MOVE_TO: move_to and after_upload=move go together"),
+        ("MOVE_TO=/mnt/done", "MOVE_TO: move_to needs after_upload=move"),
     ],
 )
 def test_what_the_job_refuses_is_located_in_the_file(load, tmp_path, lines, named):
