@@ -15,8 +15,10 @@ from ansible_collections.datasync.turbo.plugins.module_utils import report
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.datasync.turbo.plugins.module_utils.report import (
     ChecksumVerification,
+    Deletions,
     Kind,
     Problem,
+    Reconciliation,
     Result,
     exit_code_of,
     printable,
@@ -138,6 +140,47 @@ def test_the_json_has_the_keys_and_types_that_the_sites_scripts_read():
         "methods": {"ETag": 2},
     }
     assert told["problems"] == [{"path": "a", "kind": "changed", "message": "because"}]
+
+
+def test_the_json_tells_what_became_of_files_and_objects_that_were_not_uploaded():
+    told = json.loads(
+        result(
+            compare="state",
+            files_deferred=1,
+            files_in_other_shards=2,
+            deletions=Deletions(3, 2, "", True),
+            reconciled=Reconciliation(4, 5),
+            files_moved=6,
+            files_removed=7,
+            manifest="/var/lib/manifest.sha256",
+        ).as_json()
+    )
+    assert told["compare"] == "state"
+    assert (told["files_deferred"], told["files_in_other_shards"]) == (1, 2)
+    assert told["deletions"] == {"planned": 3, "deleted": 2, "refused": "", "delete_markers": True}
+    assert told["reconciled"] == {"missing": 4, "different": 5}
+    assert (told["files_moved"], told["files_removed"], told["manifest"]) == (6, 7, "/var/lib/manifest.sha256")
+
+
+def test_the_json_of_a_plain_run_says_that_nothing_of_that_happened():
+    told = json.loads(result().as_json())
+    assert (told["compare"], told["reconciled"], told["manifest"]) == ("remote", None, None)
+    assert told["deletions"] == {"planned": 0, "deleted": 0, "refused": "", "delete_markers": False}
+    names = ("files_unchanged", "files_skipped", "files_deferred", "files_in_other_shards", "files_moved")
+    assert [told[name] for name in (*names, "files_removed")] == [0] * 6
+
+
+def test_two_results_share_nothing():
+    one, two = result(), result()
+    one.deletions.deleted = 5
+    assert two.deletions.deleted == 0
+
+
+def test_a_run_that_could_not_begin_has_a_whole_result_too():
+    told = report.not_begun(ConfigurationError("src is missing", "give it"), "/srv/material")
+    assert set(told.as_dict()) == set(result().as_dict())
+    assert (told.status, told.exit_code, told.source) == ("failed", 1, "/srv/material")
+    assert told.problems == [Problem("", Kind.RUN, "src is missing (give it)")]
 
 
 def test_the_json_is_what_the_module_returns():
