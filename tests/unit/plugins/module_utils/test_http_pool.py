@@ -60,10 +60,13 @@ class Server:
         try:
             with connection, connection.makefile("rb") as lines:
                 while True:
-                    head = b"".join(iter(lines.readline, b"\r\n"))
-                    if not head:
-                        return
-                    heard.append(head.decode())
+                    head = b""
+                    while not head.endswith(b"\r\n\r\n"):
+                        line = lines.readline()
+                        if not line:
+                            return
+                        head += line
+                    heard.append(head[:-2].decode())
                     answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
                     if answer is None:
                         return
