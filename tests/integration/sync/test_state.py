@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
 
 from dev.seaweedfs import SeaweedFS
 
@@ -351,7 +352,7 @@ def test_it_is_private_and_may_not_lie_in_the_source(
     upload(source)
     for path in state.parent.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
-    with pytest.raises(Exception, match="inside src"):
+    with pytest.raises(ConfigurationError, match="inside src"):
         upload(source, state_path=str(source / "job.state"))
 
 
