@@ -1620,3 +1620,88 @@ def test_a_manifest_that_cannot_be_written_is_a_problem(run, write, uploader, tm
     result = run(checksum_algorithm="SHA256", manifest_path=str(tmp_path / "file" / "manifest"))
     assert result.exit_code != 0
     assert "manifest" in result.problems[0].message
+
+
+@pytest.mark.parametrize("what", ["unmounted", "source gone", "folder refused", "no bucket"])
+def test_a_run_that_could_not_look_at_the_files_takes_no_line_from_the_manifest(
+    run_sha256, source, bucket, monkeypatch, with_or_without_state, what
+):
+    """No later run would have their digests again."""
+    (source / "day").mkdir()
+    (source / "day" / "a").write_bytes(b"1")
+    before = lines_of(run_sha256(**with_or_without_state))
+    assert before == {"day/a": digest(b"1")}
+    away = source.with_name("away")
+    with pytest.MonkeyPatch.context() as patched:
+        options = {}
+        if what == "unmounted":
+            source.rename(away)
+            source.mkdir()
+            options = {"require_mount": str(source)}
+        elif what == "source gone":
+            source.rename(away)
+        elif what == "folder refused":
+            (source / "day").rename(away)
+            (source / "day").mkdir()
+            patched.setattr(os, "listdir", refusing_listdir("day"))
+        else:
+            bucket.failures["check"] = AccessError("refused")
+        assert run_sha256(**options, **with_or_without_state).exit_code != 0
+    bucket.failures.clear()
+    if what in ("unmounted", "folder refused"):
+        (source if what == "unmounted" else source / "day").rmdir()
+    if away.exists():
+        away.rename(source / "day" if what == "folder refused" else source)
+    result = run_sha256(**with_or_without_state)
+    assert (result.exit_code, lines_of(result)) == (0, before)
+
+
+# --- files that leave after their upload
+
+
+def test_only_files_that_are_proven_leave_the_source(run, write, source, uploader, tmp_path):
+    write(proven=b"1", wrong=b"2", failed=b"3")
+    uploader.steps.update(wrong=uploader.store_as(b"x"), failed=uploader.fail())
+    result = run(after_upload="move", move_to=str(tmp_path / "done"))
+    assert (result.exit_code, result.files_moved, result.files_removed) == (5, 1, 0)
+    assert sorted(os.listdir(source)) == ["failed", "wrong"]
+    assert (tmp_path / "done" / "proven").read_bytes() == b"1"
+
+
+def test_a_file_that_changed_after_its_proof_stays(run, write, source, uploader):
+    write(a=b"1", z=b"2")
+
+    def change_a(file, identity):
+        outcome = uploader.store(file, identity)
+        (source / "a").write_bytes(b"changed")
+        return outcome
+
+    uploader.steps["z"] = change_a
+    result = run(after_upload="remove")
+    assert (result.files_removed, os.listdir(source)) == (1, ["a"])
+    assert result.exit_code == 4
+
+
+def test_a_run_that_is_stopped_lets_nothing_leave(run, write, source, uploader):
+    write(a=b"1", b=b"2")
+    uploader.steps["b"] = uploader.stop(Interrupted(15))
+    assert run(after_upload="remove").files_removed == 0
+    assert sorted(os.listdir(source)) == ["a", "b"]
+
+
+def test_what_an_earlier_run_had_to_leave_is_proven_once_more_and_leaves(
+    run, write, source, bucket, with_or_without_state
+):
+    """A row of the state file, or a time, is no reason to remove a file."""
+    write(a=b"1", gone=b"2", wrong=b"3")
+    assert run(**with_or_without_state).exit_code == 0
+    del bucket.objects["p/gone"]
+    bucket.objects["p/wrong"].content = b"x"
+    for stored in bucket.objects.values():
+        stored.last_modified += DAY
+    result = run(after_upload="remove", **with_or_without_state)
+    assert result.exit_code in (0, 4, 5)
+    assert "a" not in os.listdir(source)
+    for name in ("gone", "wrong"):
+        content = (source / name).read_bytes() if (source / name).exists() else None
+        assert content is not None or bucket.objects[f"p/{name}"].content == {"gone": b"2", "wrong": b"3"}[name]
