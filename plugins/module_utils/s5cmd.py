@@ -55,9 +55,10 @@ _QUOTED_URL = re.compile(r'"https?://[^"]*"')
 #: Credentials that botocore renews by itself and that s5cmd can find and renew too.
 _RENEWED_BY_S5CMD = frozenset({"iam-role", "container-role", "assume-role", "assume-role-with-web-identity"})
 #: How s5cmd's Go runtime collects garbage, unless the caller's environment says otherwise.
-#: With its own default of 100 it spends some 15 % of its CPU time on small files so.
+#: Its own default of 100 is for a live heap of a few MB: it takes a quarter of s5cmd's CPU time on small files. With
+#: 800 s5cmd has 90 MB of memory instead of 35 there, and no more than before on large files.
 #: https://pkg.go.dev/runtime#hdr-Environment_Variables
-_GO_RUNTIME = {"GOGC": "400", "GOMEMLIMIT": "512MiB"}
+_GO_RUNTIME = {"GOGC": "800", "GOMEMLIMIT": "512MiB"}
 
 
 class Version(NamedTuple):
@@ -242,15 +243,17 @@ def fits_on_a_line(source: str, key: str) -> bool:
 def parse_event(line: bytes) -> Optional[Event]:
     """Read one line of `--json` output; None for a line that is no event, such as a part of a Go panic."""
     try:
-        fields: Any = json.loads(line)
+        # Decoded here, because json would first guess among UTF-8, -16 and -32.
+        fields: Any = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
     if not isinstance(fields, dict) or "operation" not in fields:
         return None
-    text = {name: fields.get(name) for name in ("source", "destination", "command", "error")}
-    if any(value is not None and not isinstance(value, str) for value in text.values()):
+    texts = [fields.get(name) for name in ("source", "destination", "command", "error")]
+    if not all(text is None or isinstance(text, str) for text in texts):
         return None
-    return Event(success=fields.get("success") is True and not text["error"], **{k: v or "" for k, v in text.items()})
+    source, destination, command, error = (text or "" for text in texts)
+    return Event(fields.get("success") is True and not error, source, destination, command, error)
 
 
 def without_request(message: str) -> str:

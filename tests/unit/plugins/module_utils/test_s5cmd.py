@@ -142,7 +142,7 @@ def test_keys_go_into_the_environment_and_what_was_there_is_replaced():
         "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
         "AWS_SESSION_TOKEN": "t",
         "AWS_REGION": "eu-west-3",
-        "GOGC": "400",
+        "GOGC": "800",
         "GOMEMLIMIT": "512MiB",
     }
 
