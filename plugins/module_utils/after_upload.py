@@ -63,6 +63,8 @@ def depart(file: LocalFile, identity: Identity, job: Job, tick: Tick = _never) -
     """
     act = {"move": _move, "remove": _remove}[job.after_upload]
     try:
+        if _is_behind_link(file, job):
+            raise _Stays("is behind a symbolic link to another folder")
         with open(file.path, "rb", buffering=0, opener=_open_itself) as opened:
             return Departure(True, place=act(_Source(file, opened, identity), job, tick))
     except _Stays as reason:
@@ -73,6 +75,12 @@ def depart(file: LocalFile, identity: Identity, job: Job, tick: Tick = _never) -
         if not os.path.lexists(file.path):
             return Departure(False, reason="was deleted or renamed meanwhile")
         return _failed(file, error)
+
+
+def _is_behind_link(file: LocalFile, job: Job) -> bool:
+    """Whether the file lies elsewhere than its path below the source says; then it is not ours to take away."""
+    folder = os.path.join(os.path.realpath(job.src), os.path.dirname(file.relative))
+    return os.path.realpath(os.path.dirname(file.path)) != os.path.normpath(folder)
 
 
 def _failed(file: LocalFile, error: OSError) -> Departure:

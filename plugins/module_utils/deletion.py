@@ -21,6 +21,8 @@ from .units import counted
 
 #: Objects between calls of `tick`, and in one request to delete.
 _TICK_EVERY = 1000
+#: Bytes in the name of a file, on every file system in use here.
+_MAX_NAME_BYTES = 255
 
 
 class Found(NamedTuple):
@@ -56,6 +58,7 @@ def is_gone(job: Job, files: Filter, key: str) -> bool:
     if is_left_out(job, files, key):
         return job.delete_excluded
     try:
+        # A folder in the place of a file: the file is gone.
         return stat.S_ISDIR(os.lstat(os.path.join(job.src, key[len(job.prefix) :])).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return True
@@ -108,7 +111,7 @@ def _limit(max_delete: str, total: int) -> int:
 def belongs(job: Job, key: str) -> bool:
     """Whether the uploader could have stored the key: a path of a file, in this shard."""
     parts = key[len(job.prefix) :].split("/")
-    if any(part in ("", ".", "..") for part in parts):
+    if any(part in ("", ".", "..") or len(part.encode("utf-8")) > _MAX_NAME_BYTES for part in parts):
         return False
     return job.shard is None or job.shard.takes(key)
 

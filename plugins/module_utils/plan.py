@@ -34,7 +34,7 @@ from .report import Kind, Problem, Reconciliation, printable
 from .state import Known, Row, State, signed
 from .uploads import NEW, SMALL_FILE, Upload, Uploads, reason_of_size
 from .verify import Outcome, Verdict, Verifier
-from .walk import Batch, Identity, LocalFile, Walker
+from .walk import Batch, Identity, LocalFile, Walker, is_absent
 
 #: Who stored an object, in its metadata; then its `timestamp` is the second in which we began to read the file.
 SYNCED_BY = "datasync-turbo"
@@ -84,7 +84,8 @@ class Plan:
     counts by method those that were proven while they were compared, both only where all is proven; `unproven` could
     not be. `deferred` are paths of files that wait for the next run. `remote_objects` are under the prefix before the
     run, `deletable_objects` those of them that belong to the job. `listed`: every file was compared with a listing.
-    `swept`: objects without a file were looked for.
+    `swept`: objects without a file were looked for. `leaves_suspects`: files that are left out now may have been stored
+    without a proof.
     """
 
     uploads: Uploads
@@ -103,6 +104,7 @@ class Plan:
     listed: bool = False
     reconciled: Optional[Reconciliation] = None
     swept: bool = False
+    leaves_suspects: bool = False
 
     @classmethod
     def nothing(cls, job: Job) -> Plan:
@@ -238,6 +240,7 @@ class _Comparison:
             self._looks.finish()
         self._find_gone_folders()
         self._find_deletions()
+        plan.leaves_suspects = self._leaves_suspects()
         plan.problems = self._walker.problems + plan.problems
         plan.skipped, plan.elsewhere = self._walker.skipped, self._walker.elsewhere
         if self._listing is not None:
@@ -406,7 +409,7 @@ class _Comparison:
         if self._state is None:
             return
         for folder in self._state.folders():
-            if not os.path.lexists(os.path.join(self._job.src, folder)):
+            if is_absent(os.path.join(self._job.src, folder)):
                 self._note_gone(self._state, folder)
                 self._state.forget_folder(folder)
 
@@ -425,6 +428,13 @@ class _Comparison:
             listing = ObjectIndex(self._bucket.list(self._job.prefix), self._tick)
         found = deletion.find(self._job, listing, self._was_seen, self._tick)
         plan.deletions, plan.deletable_objects, plan.swept = found.gone, found.total, True
+
+    def _leaves_suspects(self) -> bool:
+        if self._unproven_since is None or self._listing is None:
+            return False
+        recent = (entry for entry in self._listing.rest() if self._suspect(entry))
+        source, prefix = self._job.src, len(self._job.prefix)
+        return any(not is_absent(os.path.join(source, entry.key[prefix:])) for entry in recent)
 
     def _was_seen(self, relative: str) -> bool:
         """Whether the walk saw a file that it did not look up in the listing: what it did not see is forgotten."""
@@ -589,7 +599,7 @@ def settled(identity: Identity, since_ns: int) -> Identity:
 
 def _is_no_file(path: str) -> bool:
     """Whether nothing that could be a file stands there any more; a folder may have taken its place."""
-    return not os.path.lexists(path) or (os.path.isdir(path) and not os.path.islink(path))
+    return is_absent(path) or (os.path.isdir(path) and not os.path.islink(path))
 
 
 def _age(file: LocalFile, now_ns: int) -> float:

@@ -13,6 +13,8 @@ from .units import format_bytes_si
 
 #: Seconds between log lines where there is no terminal.
 LINE_INTERVAL = 30.0
+#: Seconds between changes of the live display. To ask what was sent, and to draw, costs more than a small file.
+DRAW_INTERVAL = 0.1
 
 
 class Progress:
@@ -99,6 +101,7 @@ class LiveProgress(Progress):
             transient=True,
         )
         self._task: Any = None
+        self._drawn = float("-inf")
         self._plain_write = log.write
 
     def start(self, files: int, size: int) -> None:
@@ -109,12 +112,16 @@ class LiveProgress(Progress):
             self._bar.start()
 
     def tick(self) -> None:
-        if self._task is not None:
-            self._bar.update(self._task, completed=self.moved, files=f"{self.done_files}/{self.files}")
+        if self._task is not None and time.monotonic() - self._drawn >= DRAW_INTERVAL:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._drawn = time.monotonic()
+        self._bar.update(self._task, completed=self.moved, files=f"{self.done_files}/{self.files}")
 
     def stop(self) -> None:
         if self._task is not None:
-            self.tick()
+            self._draw()
             self._log.write = self._plain_write
             self._task = None
             with suppress(OSError):  # A terminal that is gone, after which there is still work to clean up.

@@ -14,6 +14,7 @@ from . import manifest
 from .job import Job
 from .lock import lock_path
 from .state import State
+from .walk import is_absent
 
 
 def manifest_path(job: Job) -> str:
@@ -25,22 +26,22 @@ def manifest_path(job: Job) -> str:
     return f"{job.state_path or lock_path(job)}.sha256"
 
 
-def write(job: Job, proven: Dict[str, str], unproven: Container[str], state: Optional[State]) -> int:
+def write(job: Job, proven: Dict[str, str], unproven: Container[str], state: Optional[State], *, complete: bool) -> int:
     """Write the manifest; returns the number of its lines.
 
     `proven` maps the paths of this run to their digests in hexadecimal; paths in `unproven` get no line. All others
-    keep the digest that the state file or the manifest of an earlier run has, as long as the file is there; where files
-    leave after the upload, for ever.
+    keep the digest that the state file or the manifest of an earlier run has. Lines go with their files, unless those
+    leave after the upload, and only after a `complete` look at the source: no later run would have the digests again.
     Raises ConfigurationError that names the manifest.
     """
     path, lines = manifest_path(job), 0
-    leaves = job.after_upload != "keep"
+    keeps = job.after_upload != "keep" or not complete
     with manifest.Writer(path) as writer:
         for name, sha256 in proven.items():
             writer.add(sha256, name)
             lines += 1
         for name, sha256 in _earlier(path, state):
-            if name not in proven and name not in unproven and (leaves or os.path.lexists(os.path.join(job.src, name))):
+            if name not in proven and name not in unproven and (keeps or not is_absent(os.path.join(job.src, name))):
                 writer.add(sha256, name)
                 lines += 1
     return lines

@@ -309,7 +309,9 @@ class State:
             with suppress(sqlite3.Error):
                 self._connection.rollback()
             # A mark that this file never has: part of what it was to learn may be missing.
-            self._watch.announce(self.mark._replace(generation=self.mark.generation + 1))
+            if self._watch.announce(self.mark._replace(generation=self.mark.generation + 1)) is False:
+                with suppress(StateUnusable):
+                    _set_aside(self.path)
             self._watch.warn(
                 f"state_path {self.path!r} cannot be written: {error}; this run goes on without it, "
                 "and the next one compares with the bucket's listing"

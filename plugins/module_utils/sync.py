@@ -293,6 +293,9 @@ class _Pipeline:
         changes["unfinished_since"] = self._began
         if self._job.verification_wanted and memory.unproven_since is None:
             changes.update(unproven_since=self._began, filter=self._job.filter.digest)
+        elif self._job.verification_wanted and memory.filter != self._job.filter.digest:
+            # Several runs with several filters: only a look at all objects can end it.
+            changes["filter"] = "several"
         if not held.remember(**changes):
             self._log.warn(f"{held.path} is another user's: unproven uploads are not remembered; set lock_path")
 
@@ -302,7 +305,8 @@ class _Pipeline:
         if held.memory.unproven_since is None or not verification.enabled or unproven or not self._ledger.complete:
             return
         plan = self._plan
-        if plan.problems or plan.deferred or held.memory.filter != self._job.filter.digest:
+        seen = not plan.leaves_suspects if plan.listed else held.memory.filter == self._job.filter.digest
+        if plan.problems or plan.deferred or not seen:
             # Not every file was looked at, and one of those may be the one whose object is not proven.
             return
         held.remember(unproven_since=None, filter="")
@@ -516,7 +520,8 @@ class _Pipeline:
             return
         unproven = self._without_sha256.union(self._plan.deferred, (problem.path for problem in self._problems))
         try:
-            lines = run_manifest.write(self._job, self._sha256, unproven, self._state)
+            complete = not (self._stopped_by or self._plan.problems or self._plan.source_is_empty)
+            lines = run_manifest.write(self._job, self._sha256, unproven, self._state, complete=complete)
         except (DatasyncError, StateUnusable) as error:
             self._problem(Problem("", Kind.RUN, f"the manifest was not written: {error}"))
             return

@@ -294,6 +294,17 @@ class Walker:
         self.problems.append(Problem(printable(relative), kind, message))
 
 
+def is_absent(path: str) -> bool:
+    """Whether nothing is there. What cannot be looked at is not absent."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
 def _plain_names(path: str) -> Set[str]:
     """Names of the entries of which the listing itself says that they are files."""
     try:
