@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import progress as progress_module
 from ansible_collections.datasync.turbo.plugins.module_utils.log import Level, Log
 from ansible_collections.datasync.turbo.plugins.module_utils.progress import (
+    DRAW_INTERVAL,
     LINE_INTERVAL,
     LineProgress,
     LiveProgress,
@@ -138,6 +139,18 @@ def test_log_lines_appear_while_the_live_display_runs():
     progress.file_done(100)
     progress.stop()
     assert "a.mov: cannot be read [bold]" in terminal.getvalue()
+
+
+def test_the_live_display_is_drawn_a_few_times_a_second_however_often_it_is_ticked(clock):
+    progress = LiveProgress(Log(Terminal()), Terminal())
+    asked = []
+    progress.sent = lambda: asked.append(1)
+    progress.start(1000, 1000)
+    for _file in range(1000):
+        clock[0] += DRAW_INTERVAL / 100
+        progress.tick()
+    assert 10 <= len(asked) <= 12
+    progress.stop()
 
 
 def test_after_the_live_display_the_log_writes_plainly_again():
