@@ -238,7 +238,8 @@ options:
     description:
       - What becomes of a file that is stored and was proven by content in this run. Files that an earlier run stored
         are proven, too, and leave.
-      - A file that changed since its proof or that another program has open stays, and so does a symbolic link.
+      - A file that changed since its proof or that another program has open stays, and so does a symbolic link
+        and what lies behind a link to another folder.
       - V(keep) (the default) leaves it where it is.
       - V(move) moves it below O(move_to), under the same relative path, and never over another file.
       - V(remove) deletes it.

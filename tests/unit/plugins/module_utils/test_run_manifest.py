@@ -61,8 +61,8 @@ def lines(job):
     return {line.name: line.sha256 for line in read(run_manifest.manifest_path(job))}
 
 
-def write_manifest(job, proven, unproven=(), state=None):
-    return run_manifest.write(job, proven, unproven, state)
+def write_manifest(job, proven, unproven=(), state=None, complete=True):
+    return run_manifest.write(job, proven, unproven, state, complete=complete)
 
 
 # --- where it is
