@@ -118,6 +118,30 @@ def test_a_file_that_is_gone_has_no_line(job, write, source):
     assert lines(job()) == {"b": "2" * 64}
 
 
+def test_after_half_a_look_at_the_source_no_file_counts_as_gone(job, write, source, state):
+    """It may only not be mounted, and no later run would have its digest again."""
+    write("a", "b")
+    write_manifest(job(), {"a": "1" * 64})
+    record(state, b="2" * 64)
+    for name in ("a", "b"):
+        (source / name).unlink()
+    assert write_manifest(job(), {}, state=state, complete=False) == 2
+    assert write_manifest(job(), {}, {"a"}, state=state, complete=False) == 1, "what changed has no digest any more"
+    assert lines(job()) == {"b": "2" * 64}
+
+
+def test_a_file_that_cannot_be_looked_at_is_not_gone(job, write, monkeypatch):
+    write("a")
+    write_manifest(job(), {"a": "1" * 64})
+
+    def refuse(path, *arguments, **keywords):
+        raise PermissionError(13, "Permission denied", path)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "lstat", refuse)
+        assert write_manifest(job(), {}) == 1
+
+
 @pytest.mark.parametrize("options", [{"after_upload": "remove"}, {"after_upload": "move", "move_to": "/srv/done"}])
 def test_where_files_leave_after_their_upload_their_lines_stay(job, write, source, options):
     write("a")

@@ -20,8 +20,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils import lock, sync
 from ansible_collections.datasync.turbo.plugins.module_utils import proofs as proofs_module
-from ansible_collections.datasync.turbo.plugins.module_utils import sync
 from ansible_collections.datasync.turbo.plugins.module_utils.bucket import OpenUpload
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import (
     AccessError,
@@ -902,6 +902,47 @@ def test_a_file_that_had_to_wait_meanwhile_is_still_compared(run, write, uploade
     assert run(settle_seconds=600, **with_or_without_state).files_deferred == 1
     assert run(**with_or_without_state).exit_code == 0
     assert bucket.objects["p/x"].content == b"right"
+
+
+def memory(tmp_path, source, **options):
+    job = Job(src=str(source), bucket="archive", prefix="p/", lock_path=str(tmp_path / "job.lock"), **options)
+    return lock.memory_of(job)
+
+
+def test_once_everything_was_looked_at_nothing_is_unproven_any_more(
+    run, write, source, uploader, tmp_path, with_or_without_state
+):
+    write(x=b"right")
+    killed_run(run, uploader, "x", b"wrong", **with_or_without_state)
+    assert memory(tmp_path, source).unproven_since is not None
+    assert run(**with_or_without_state).exit_code == 0
+    assert memory(tmp_path, source).unproven_since is None
+
+
+def test_another_filter_than_the_killed_runs_does_not_make_every_later_run_compare_content(
+    run, write, source, uploader, bucket, tmp_path
+):
+    """The exclude was changed for good, and what was unproven is among the files that still belong to the job."""
+    write(x=b"right", log=b"1")
+    killed_run(run, uploader, "x", b"wrong")
+    assert run(exclude=("*.tmp",)).exit_code == 0
+    assert bucket.objects["p/x"].content == b"right"
+    assert memory(tmp_path, source).unproven_since is None
+
+
+def test_objects_of_others_keep_no_run_from_forgetting(run, write, source, uploader, bucket, tmp_path):
+    """Folder markers, and what another shard stores all the time."""
+    write(**{f"f{number}": b"right" for number in range(8)})
+    (source / "folder").mkdir()
+    shards = [Shard(index, 2) for index in range(2)]
+    mine = next(name for name in sorted(os.listdir(source)) if name != "folder" and shards[0].takes(f"p/{name}"))
+    killed_run(run, uploader, mine, b"wrong", shard=shards[0])
+    bucket.put("p/folder/", b"")
+    for path in source.iterdir():
+        if path.is_file() and shards[1].takes(f"p/{path.name}"):
+            bucket.put(f"p/{path.name}", b"right")
+    assert run(shard=shards[0]).exit_code == 0
+    assert memory(tmp_path, source, shard=shards[0]).unproven_since is None
 
 
 # --- a state file
