@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Set
@@ -15,7 +16,7 @@ from dev.seaweedfs import SeaweedFS
 
 from .agreement import agrees_or_named, kinds
 from .conftest import MIB, Logged, ProgramRun, Upload, contents_of
-from .fault_proxy import DENIED, INTERNAL_ERROR, Fault, FaultProxy, Request
+from .fault_proxy import DENIED, INTERNAL_ERROR, Cut, Fault, FaultProxy, Request, pass_all
 from .test_faults_host import unmount, with_tmpfs  # noqa: F401 - a fixture is found by its name
 
 Stored = Callable[[], Dict[str, bytes]]
@@ -486,7 +487,10 @@ def test_a_bucket_with_versions_says_that_it_writes_delete_markers(
 # --- faults while deleting
 
 
-def test_what_may_not_be_deleted_is_named(tree: Tree, upload: Upload, stored: Stored, s3_server: SeaweedFS) -> None:
+@pytest.mark.usefixtures("with_or_without_state")
+def test_what_may_not_be_deleted_is_named_and_a_later_run_deletes_it(
+    tree: Tree, upload: Upload, stored: Stored, s3_server: SeaweedFS
+) -> None:
     source = tree(TWENTY)
     upload(source)
     (source / "07.txt").unlink()
@@ -501,6 +505,46 @@ def test_what_may_not_be_deleted_is_named(tree: Tree, upload: Upload, stored: St
     assert any("s3:DeleteObject" in problem.message for problem in result.problems)
     assert result.as_dict()["deletions"]["deleted"] == 0
     assert stored() == TWENTY
+    later = upload(source, delete=True)
+    assert (later.exit_code, later.as_dict()["deletions"]["deleted"]) == (0, 1)
+    assert stored() == contents_of(source)
+
+
+@pytest.mark.parametrize("with_state", [False, True], ids=["listing", "state"])
+def test_a_run_that_is_killed_before_it_deletes_is_made_up_for(
+    with_state: bool,
+    tree: Tree,
+    env_file: EnvFile,
+    start_program: Callable[..., subprocess.Popen[str]],
+    program: Program,
+    stored: Stored,
+    s3_server: SeaweedFS,
+    tmp_path: Path,
+) -> None:
+    """Also where the state file already forgot the file."""
+    source = tree(TWENTY)
+    with FaultProxy(s3_server.endpoint_url) as proxy:
+        state = tmp_path / "job.state" if with_state else None
+        names = {"S3_ENDPOINT_URL": proxy.endpoint_url, "DELETE": "true", "STATE_FILE": state}
+        config = str(env_file(SOURCE_DIR=source, **names))
+        assert program("sync", "--config", config).returncode == 0
+        (source / "07.txt").unlink()
+
+        def kill_first(request: Request) -> Optional[Fault]:
+            if deletes(request):
+                process.kill()
+                return Cut()
+            return None
+
+        proxy.decide = kill_first
+        process = start_program("sync", "--config", config)
+        process.communicate(timeout=60)
+        proxy.decide = pass_all
+        assert process.returncode == -signal.SIGKILL
+        assert stored() == TWENTY
+        run = program("sync", "--json", "--config", config)
+    assert (run.returncode, run.result["deletions"]["deleted"]) == (0, 1)
+    assert stored() == contents_of(source)
 
 
 def test_a_listing_that_breaks_off_deletes_nothing(

@@ -18,7 +18,7 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NoReturn
+from typing import Any, Callable, Dict, List, NoReturn, Optional
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import sync, transfer
@@ -31,7 +31,7 @@ from dev.seaweedfs import SeaweedFS
 
 from .agreement import agrees_or_named, difference, kinds, open_uploads
 from .conftest import MIB, ProgramRun, Upload
-from .fault_proxy import FaultProxy, Request
+from .fault_proxy import DENIED, Fault, FaultProxy, Request, pass_all
 
 Stored = Callable[[], Dict[str, bytes]]
 Tree = Callable[..., Path]
@@ -186,6 +186,50 @@ def test_what_sigkill_left_of_others_is_not_touched(
     left = s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
     assert [entry["UploadId"] for entry in left] == [theirs]
     s3.abort_multipart_upload(Bucket=bucket, Key="in/box/film.mov", UploadId=theirs)
+
+
+@pytest.mark.parametrize("refused", ["to list them", "to abort them"])
+def test_after_sigkill_a_host_that_may_not_clean_up_uploads_all_the_same_and_warns(
+    refused: str,
+    tree: Tree,
+    env_file: EnvFile,
+    start_program: StartProgram,
+    program: Program,
+    stored: Stored,
+    s3_server: SeaweedFS,
+    s3: Any,
+    bucket: str,
+) -> None:
+    """One killed run must not keep a host from its work for ever, for want of a right that uploads do not need."""
+    source = tree({"film.mov": 12 * MIB, "small.txt": b"small"})
+
+    def refuse(request: Request) -> Optional[Fault]:
+        listing = request.method == "GET" and "uploads" in request.query
+        aborting = request.method == "DELETE" and "uploadId" in request.query
+        return DENIED if (listing if refused == "to list them" else aborting) else None
+
+    with FaultProxy(s3_server.endpoint_url) as proxy:
+        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url)
+
+        def kill() -> None:
+            process.kill()
+            kill_s5cmds(proxy.endpoint_url)
+
+        proxy.when_received(7 * MIB, kill)
+        process = start_program("sync", "--config", str(config))
+        process.communicate(timeout=PATIENCE)
+        wait_until(lambda: not s5cmds_of(proxy.endpoint_url), "s5cmd outlived us for a minute")
+        left = open_uploads(s3, bucket)
+        proxy.decide = refuse
+        for _run in range(2):
+            run = program("sync", "--json", "--config", str(config))
+            assert run.returncode == 0, run.stderr
+            assert not difference(source, stored())
+        if left:
+            assert "AbortMultipartUpload" in run.stderr or "ListBucketMultipartUploads" in run.stderr
+        proxy.decide = pass_all
+        assert program("sync", "--config", str(config)).returncode == 0
+    assert open_uploads(s3, bucket) == [], "what was left is not forgotten: with the right it goes"
 
 
 def test_sigterm_names_what_is_missing_and_the_next_run_heals_it(

@@ -66,6 +66,20 @@ def test_an_unchanged_tree_costs_the_same_few_requests_whatever_its_size(
     assert asked[0].lists and asked[0].query["max-keys"] == "1"
 
 
+def test_an_unchanged_tree_still_tells_that_the_keys_or_the_bucket_are_gone(
+    tree: Tree, upload: Upload, with_state: Dict[str, Any], s3: Any, bucket: str
+) -> None:
+    """That one question is there so that a success never means more than it says."""
+    source = tree({"a.txt": b"a"})
+    upload(source)
+    assert upload(source, secret_key="wrong").exit_code == 2
+    s3.delete_bucket(Bucket=bucket)
+    gone = upload(source)
+    s3.create_bucket(Bucket=bucket)
+    assert (gone.exit_code, kinds(gone)) == (3, {"": "run"})
+    assert upload(source).files_synced == 1
+
+
 def test_one_new_file_costs_the_requests_of_one_file(
     tree: Tree, upload: Upload, stored: Stored, s3_server: SeaweedFS, with_state: Dict[str, Any]
 ) -> None:
