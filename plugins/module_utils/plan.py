@@ -432,7 +432,7 @@ class _Comparison:
     def _leaves_suspects(self) -> bool:
         if self._unproven_since is None or self._listing is None:
             return False
-        recent = (entry for entry in self._listing.rest() if self._suspect(entry))
+        recent = (e for e in self._listing.rest() if self._suspect(e) and deletion.belongs(self._job, e.key))
         source, prefix = self._job.src, len(self._job.prefix)
         return any(not is_absent(os.path.join(source, entry.key[prefix:])) for entry in recent)
 
