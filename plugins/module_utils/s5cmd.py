@@ -53,7 +53,9 @@ _NETWORK_TROUBLE = re.compile(
 _LOCAL_TROUBLE = re.compile(r"(?:^|caused by: )(?:open|read|stat|lstat|seek) /")
 _QUOTED_URL = re.compile(r'"https?://[^"]*"')
 #: Credentials that botocore renews by itself and that s5cmd can find and renew too.
-_RENEWED_BY_S5CMD = frozenset({"iam-role", "container-role", "assume-role", "assume-role-with-web-identity"})
+_RENEWED_BY_S5CMD = frozenset(
+    {"iam-role", "container-role", "assume-role", "assume-role-with-web-identity", "custom-process"}
+)
 #: How s5cmd's Go runtime collects garbage, unless the caller's environment says otherwise.
 #: Its own default of 100 is for a live heap of a few MB: it takes a quarter of s5cmd's CPU time on small files. With
 #: 800 s5cmd has 90 MB of memory instead of 35 there, and no more than before on large files.
@@ -166,8 +168,10 @@ def environment_for(job: Job, inherited: Mapping[str, str]) -> Dict[str, str]:
         environment["AWS_REGION"] = region
     if credentials.method in _RENEWED_BY_S5CMD:
         environment["AWS_SDK_LOAD_CONFIG"] = "1"
-        if job.connection.profile:
-            environment["AWS_PROFILE"] = job.connection.profile
+        # In botocore's order, so that both take the same one.
+        profile = job.connection.profile or inherited.get("AWS_DEFAULT_PROFILE") or inherited.get("AWS_PROFILE")
+        if profile:
+            environment["AWS_PROFILE"] = profile
         return environment
     environment["AWS_ACCESS_KEY_ID"] = frozen.access_key
     environment["AWS_SECRET_ACCESS_KEY"] = frozen.secret_key

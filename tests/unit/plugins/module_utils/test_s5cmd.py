@@ -164,15 +164,42 @@ def test_the_callers_environment_is_not_changed():
     assert inherited == {"AWS_PROFILE": "other"}
 
 
-@pytest.mark.parametrize("method", ["iam-role", "container-role", "assume-role", "assume-role-with-web-identity"])
-def test_credentials_that_s5cmd_can_renew_itself_are_left_to_it(monkeypatch, method):
+@pytest.fixture
+def found_by(monkeypatch):
+    """Let botocore find credentials by one of its methods."""
+
+    def set_method(method):
+        found = SimpleNamespace(method=method, get_frozen_credentials=lambda: FrozenCredentials("A", "S", "T"))
+        monkeypatch.setattr(Connection, "credentials", lambda self: found)
+
+    return set_method
+
+
+@pytest.mark.parametrize(
+    "method", ["iam-role", "container-role", "assume-role", "assume-role-with-web-identity", "custom-process"]
+)
+def test_credentials_that_s5cmd_can_renew_itself_are_left_to_it(found_by, method):
     """Frozen copies of them would expire in a long run."""
-    found = SimpleNamespace(method=method, get_frozen_credentials=lambda: FrozenCredentials("A", "S", "T"))
-    monkeypatch.setattr(Connection, "credentials", lambda self: found)
+    found_by(method)
     job = Job(src="/", bucket="archive", connection=Connection(region="eu-west-3", profile="studio"))
     environment = s5cmd.environment_for(job, {"AWS_ACCESS_KEY_ID": "OTHER"})
     told = {name: value for name, value in environment.items() if name.startswith("AWS_")}
     assert told == {"AWS_REGION": "eu-west-3", "AWS_SDK_LOAD_CONFIG": "1", "AWS_PROFILE": "studio"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "inherited", "taken"),
+    [
+        ("studio", {"AWS_PROFILE": "other"}, "studio"),
+        (None, {"AWS_PROFILE": "other"}, "other"),
+        (None, {"AWS_PROFILE": "other", "AWS_DEFAULT_PROFILE": "first"}, "first"),
+        (None, {}, None),
+    ],
+)
+def test_s5cmd_renews_by_the_profile_that_botocore_took(found_by, profile, inherited, taken):
+    found_by("custom-process")
+    job = Job(src="/", bucket="archive", connection=Connection(region="eu-west-3", profile=profile))
+    assert s5cmd.environment_for(job, inherited).get("AWS_PROFILE") == taken
 
 
 def test_missing_credentials_are_a_credentials_error(monkeypatch):
