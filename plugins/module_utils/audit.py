@@ -19,12 +19,13 @@ from typing import Iterator, NamedTuple, Optional, Set
 from . import checksums, deletion, lock, manifest, report
 from .attach import COPY_LIMIT, COPY_TIMEOUT, Attacher
 from .audit_report import DEFAULT_LIMIT, DIFFERS, EXTRA, FINDINGS, MISSING, OK, UNVERIFIABLE, Finding, Result
-from .bucket import Bucket, StoredObject
+from .bucket import Bucket
 from .crew import Crew
 from .errors import ConfigurationError, DatasyncError, Interrupted
 from .expected import Expected, ExpectedFile, ExpectedLine, ExpectedRow
 from .interrupt import Interrupt
 from .job import Job
+from .listing import StoredObject
 from .lock import HeldLock
 from .log import Log
 from .object_index import ObjectIndex

@@ -21,8 +21,7 @@ from .bucket_address import address_of, server_url
 from .checksums import ALGORITHMS
 from .connection import Connection
 from .errors import AccessError, CredentialsError, DatasyncError, EndpointError
-from .listing import DocumentTypeError, Page, listing_query, page_of_answer, parse_page
-from .listing import StoredObject as StoredObject  # noqa: PLC0414 - the pipeline takes it from here
+from .listing import DocumentTypeError, Page, StoredObject, listing_query, page_of_answer, parse_page
 from .signed_request import SignedRequests
 
 #: Codes of https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html that are about who we are.

@@ -12,8 +12,9 @@ import os
 import stat
 from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence
 
-from .bucket import Bucket, StoredObject
+from .bucket import Bucket
 from .job import Job
+from .listing import StoredObject
 from .object_index import ObjectIndex
 from .patterns import Filter
 from .report import Problem

@@ -12,8 +12,9 @@ import base64
 import os
 from typing import Callable, Optional
 
-from .bucket import ObjectHead, StoredObject
+from .bucket import ObjectHead
 from .checksums import ALGORITHMS, parse_etag
+from .listing import StoredObject
 from .state import Row
 from .uploads import SMALL_FILE
 from .verify import Outcome, Verdict, Verifier, describe_change

@@ -8,7 +8,7 @@ import re
 import struct
 from typing import Callable, Dict, Iterable, Iterator, Optional
 
-from .bucket import StoredObject
+from .listing import StoredObject
 
 _PACKED = struct.Struct("<Qd")
 _MD5 = re.compile(r"[0-9a-f]{32}")

@@ -24,10 +24,11 @@ from itertools import accumulate
 from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from . import deletion
-from .bucket import Bucket, ObjectHead, StoredObject
+from .bucket import Bucket, ObjectHead
 from .checksums import MAX_OBJECT_SIZE, MIB
 from .errors import ConfigurationError, SourceError
 from .job import Job
+from .listing import StoredObject
 from .object_index import ObjectIndex
 from .patience import answered
 from .report import Kind, Problem, Reconciliation, printable

@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, Optional
 
 from .attach import Attacher, NotAttached
-from .bucket import Bucket, ObjectHead, StoredObject, explained
+from .bucket import Bucket, ObjectHead, explained
 from .errors import AccessError, EndpointError
 from .expected import SHA256_METHODS, Expected, header_of_download
+from .listing import StoredObject
 from .reading import READ_SIZE, Stop
 from .verify import Outcome, Verdict
 

@@ -17,7 +17,7 @@ from dev.seaweedfs import SeaweedFS
 from .agreement import agrees_or_named, kinds
 from .conftest import MIB, Logged, ProgramRun, Upload, contents_of
 from .fault_proxy import DENIED, INTERNAL_ERROR, Cut, Fault, FaultProxy, Request, pass_all
-from .test_faults_host import unmount, with_tmpfs  # noqa: F401 - a fixture is found by its name
+from .test_faults_host import unmount
 
 Stored = Callable[[], Dict[str, bytes]]
 Tree = Callable[..., Path]
@@ -374,7 +374,7 @@ def test_a_source_that_is_unmounted_during_the_run_loses_nothing_that_was_there(
     tree: Tree,
     env_file: EnvFile,
     start_program: Callable[..., subprocess.Popen[str]],
-    with_tmpfs: Callable[..., List[str]],  # noqa: F811
+    with_tmpfs: Callable[..., List[str]],
     stored: Stored,
     s3_server: SeaweedFS,
     tmp_path: Path,

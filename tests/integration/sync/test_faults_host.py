@@ -18,7 +18,7 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NoReturn, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import sync, transfer
@@ -266,27 +266,6 @@ def _ended(process: subprocess.Popen[str]) -> Any:
 
 
 # --- full disks and sources that go away: in a mount namespace of the program's own
-
-
-@pytest.fixture
-def with_tmpfs(cannot_run: Callable[[str], NoReturn]) -> Callable[..., List[str]]:
-    """The prefix of a command that sees a tmpfs of `size` at `place`, after `then` was done there by sh."""
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        cannot_run("no unshare: install util-linux")
-    namespace = [unshare, "--mount", "--propagation", "private"]
-    if os.geteuid() != 0:
-        namespace += ["--map-root-user"]
-    try_it = [*namespace, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
-    if subprocess.run(try_it, capture_output=True, check=False).returncode != 0:
-        cannot_run("no mount namespace may be made: run as root, or allow user namespaces")
-
-    def prefix(place: Path, size: str, then: str = "true") -> List[str]:
-        place.mkdir(exist_ok=True)
-        script = f'mount -t tmpfs -o "size=$1,mode=777" tmpfs "$2"; place=$2; shift 2; {then}; exec "$@"'
-        return [*namespace, "sh", "-c", script, "sh", size, str(place)]
-
-    return prefix
 
 
 def unmount(process: subprocess.Popen[str], place: Path) -> None:

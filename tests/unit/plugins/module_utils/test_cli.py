@@ -16,10 +16,10 @@ import sys
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import audit, audit_report, checks, cli, sync
 from ansible_collections.datasync.turbo.plugins.module_utils.audit_report import Finding
-from ansible_collections.datasync.turbo.plugins.module_utils.bucket import StoredObject
 from ansible_collections.datasync.turbo.plugins.module_utils.checks import Check, Report
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import CredentialsError, ExitCode
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.listing import StoredObject
 from ansible_collections.datasync.turbo.plugins.module_utils.plan import Plan
 from ansible_collections.datasync.turbo.plugins.module_utils.progress import LineProgress, Progress
 from ansible_collections.datasync.turbo.plugins.module_utils.report import ChecksumVerification, Result

@@ -13,9 +13,9 @@ import shutil
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import deletion
-from ansible_collections.datasync.turbo.plugins.module_utils.bucket import StoredObject
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import AccessError
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.listing import StoredObject
 from ansible_collections.datasync.turbo.plugins.module_utils.object_index import ObjectIndex
 from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind, Problem
 from ansible_collections.datasync.turbo.plugins.module_utils.shard import Shard

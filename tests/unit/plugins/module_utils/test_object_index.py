@@ -7,7 +7,7 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.bucket import StoredObject
+from ansible_collections.datasync.turbo.plugins.module_utils.listing import StoredObject
 from ansible_collections.datasync.turbo.plugins.module_utils.object_index import ObjectIndex
 
 MD5 = "0123456789abcdef" * 2
