@@ -64,10 +64,17 @@ class SeaweedFS:
     no bucket by itself, and sends no telemetry.
     """
 
-    def __init__(self, directory: Path, tls: Optional[TlsFiles] = None, weed: Optional[Path] = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        tls: Optional[TlsFiles] = None,
+        weed: Optional[Path] = None,
+        memory_limits: Optional[Dict[str, str]] = None,
+    ) -> None:
         self.directory = directory
         self.tls = tls
         self.weed = weed or find_weed()
+        self.memory_limits = MEMORY_LIMITS if memory_limits is None else memory_limits
         self.access_key = "AK" + secrets.token_hex(9).upper()
         self.secret_key = secrets.token_urlsafe(30)
         self.region = "us-east-1"
@@ -150,7 +157,7 @@ class SeaweedFS:
             GRPC_SOCKETS / f"seaweedfs-{name}-grpc-{ports[f'-{name}.port.grpc']}.sock" for name in SERVICES
         ]
         environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        environment.update(MEMORY_LIMITS)
+        environment.update(self.memory_limits)
         environment.update(HOME=str(self.directory), TMPDIR=".", AWS_ACCESS_KEY_ID=self.access_key)
         environment.update(AWS_SECRET_ACCESS_KEY=self.secret_key)
         with open(self.log_path, "wb") as log:
