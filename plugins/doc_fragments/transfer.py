@@ -196,8 +196,8 @@ options:
     type: bool
   require_mount:
     description:
-      - Mount point that must be mounted, and that O(src) must be in. If it is not mounted, the run fails with exit code
-        4 before it looks at anything.
+      - Mount point that must be mounted. O(src) must be in it, or it in O(src). If it is not mounted, the run fails with
+        exit code 4 before it looks at anything.
     type: path
   settle_seconds:
     description:

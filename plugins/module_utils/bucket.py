@@ -115,6 +115,11 @@ class Failure(NamedTuple):
     message: str
 
 
+#: What is known of an object whose header the server refuses to show.
+#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
+UNREADABLE_HEADER = ObjectHead(size=-1, etag="", checksums={}, checksum_type="", customer_key=True)
+
+
 class Deletion(NamedTuple):
     """What became of the objects to delete. `markers`: a versioned bucket keeps them behind delete markers."""
 
@@ -349,6 +354,9 @@ class Bucket:
         except AccessError as error:
             if _code_of(error) in ("404", "NoSuchKey", "NotFound"):
                 return None
+            if _code_of(error) in ("400", "BadRequest"):
+                # Without the customer's key the header of an SSE-C object is refused so, and that object's alone.
+                return UNREADABLE_HEADER
             raise
         require_members(answer, ("ContentLength",), f"cannot read the header of {key!r}: {self._where}")
         return _object_head(answer)

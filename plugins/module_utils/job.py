@@ -203,9 +203,10 @@ class Job:
             raise ConfigurationError(
                 f"after_upload={self.after_upload} needs verification", "only files that are proven leave the folder"
             )
-        if self.require_mount and not is_inside(os.path.join(self.src, ""), self.require_mount):
+        mount = self.require_mount
+        if mount and not is_inside(self.src, mount) and not is_inside(mount, self.src):
             raise ConfigurationError(
-                f"require_mount {self.require_mount!r} does not hold src {self.src!r}", "give the mount point of src"
+                f"require_mount {mount!r} neither holds src {self.src!r} nor lies in it", "give the mount point of src"
             )
         named = [
             ("log_path", self.log_path),

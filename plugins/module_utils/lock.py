@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -60,7 +61,8 @@ class HeldLock:
         self._job = _digest(job)
         self._memories = _memories_in(path)
         self._held = True
-        _write(descriptor, self._memories)
+        #: Why it cannot be written; '' if it can.
+        self.failure = _write(descriptor, self._memories)
 
     @property
     def memory(self) -> Memory:
@@ -68,11 +70,12 @@ class HeldLock:
         return self._memories.of(self._job)
 
     def remember(self, **changes: Any) -> bool:
-        """Change the memory, durably; False if the file is another user's and cannot be written."""
+        """Change the memory, durably; False if the file cannot be written, for the reason in `failure`."""
         if not self._held:
             return False
         self._memories.by_job[self._job] = replace(self.memory, **changes)
-        return _write(self.descriptor, self._memories)
+        self.failure = _write(self.descriptor, self._memories)
+        return not self.failure
 
     def release(self) -> None:
         """Let go; threads that are left over can no longer write."""
@@ -167,7 +170,8 @@ class _Memories:
         return self.by_job.get(job, self.others)
 
 
-def _write(descriptor: int, memories: _Memories) -> bool:
+def _write(descriptor: int, memories: _Memories) -> str:
+    """Write the file; returns why that is not possible, '' if it is done. The lock counts all the same."""
     values = {job: _values(memory) for job, memory in memories.by_job.items()}
     values[_OTHERS] = _values(memories.others)
     if values[_OTHERS] == {}:
@@ -179,10 +183,9 @@ def _write(descriptor: int, memories: _Memories) -> bool:
         os.pwrite(descriptor, lines, 0)
         os.ftruncate(descriptor, len(lines))
         os.fsync(descriptor)
-    except OSError:
-        # Another user's file, opened for reading: the lock counts all the same.
-        return False
-    return True
+    except OSError as error:
+        return "is another user's" if error.errno == errno.EBADF else f"cannot be written ({error.strerror})"
+    return ""
 
 
 def _values(memory: Memory) -> Dict[str, Any]:

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, Optional
 
 from .attach import Attacher, NotAttached
-from .bucket import Bucket, ObjectHead, explained
+from .bucket import UNREADABLE_HEADER, Bucket, ObjectHead, explained
 from .errors import AccessError, EndpointError
 from .expected import SHA256_METHODS, Expected, header_of_download
 from .listing import StoredObject
 from .reading import READ_SIZE, Stop
-from .verify import Outcome, Verdict
+from .verify import HEADER_REFUSED, Outcome, Verdict
 
 #: How often the download of one object is begun.
 DOWNLOADS = 3
@@ -74,6 +74,8 @@ class Prover:
         head = self._bucket.head(expected.key)
         if head is None:
             return expected.nowhere()
+        if head is UNREADABLE_HEADER:
+            return HEADER_REFUSED
         verdict = self._by_header(expected, head)
         return verdict if self._settles(verdict) else self._by_more_than_asking(expected, head, verdict)
 

@@ -437,8 +437,7 @@ def _opened(job: Job, server: str, watch: Watch, read_only: bool) -> State:
     if os.path.islink(path) or not os.path.isfile(path):
         raise StateUnusable("is no plain file; give another path")
     try:
-        if os.path.getsize(path) == 0:
-            raise StateUnusable("is empty and is made anew", replace=True)
+        _check_header(path)
         if not read_only:
             os.chmod(path, 0o600)
         connection = _connect(path, read_only)
@@ -456,12 +455,26 @@ def _opened(job: Job, server: str, watch: Watch, read_only: bool) -> State:
         raise
 
 
+def _check_header(path: str) -> None:
+    """Raise StateUnusable for what is not ours, before anything touches it.
+
+    https://www.sqlite.org/fileformat.html#the_database_header
+    """
+    with open(path, "rb") as file:
+        header = file.read(100)
+    if not header:
+        raise StateUnusable("is empty and is made anew", replace=True)
+    if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
+        raise StateUnusable("is damaged (no database) and is made anew", replace=True)
+    version, application = (int.from_bytes(header[at : at + 4], "big") for at in (60, 68))
+    if application != APPLICATION_ID:
+        raise StateUnusable("is another program's file, which is left as it is; give another path")
+    if version > SCHEMA_VERSION:
+        raise StateUnusable("was made by a newer version, and is left as it is; give another path")
+
+
 def _checked(path: str, connection: sqlite3.Connection, watch: Watch, read_only: bool) -> State:
     try:
-        if _pragma(connection, "application_id") != APPLICATION_ID:
-            raise StateUnusable("is another program's file, which is left as it is; give another path")
-        if _pragma(connection, "user_version") > SCHEMA_VERSION:
-            raise StateUnusable("was made by a newer version, and is left as it is; give another path")
         return State(path, connection, watch, read_only)
     except sqlite3.OperationalError as error:
         raise StateUnusable(f"cannot be used ({error})") from error
@@ -494,11 +507,6 @@ def _is_utf_8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    with closing(connection.execute(f"PRAGMA {name}")) as cursor:
-        return int(cursor.fetchone()[0])
 
 
 def _set_aside(path: str) -> None:

@@ -297,7 +297,7 @@ class _Pipeline:
             # Several runs with several filters: only a look at all objects can end it.
             changes["filter"] = "several"
         if not held.remember(**changes):
-            self._log.warn(f"{held.path} is another user's: unproven uploads are not remembered; set lock_path")
+            self._log.warn(f"{held.path} {held.failure}: unproven uploads are not remembered; set lock_path")
 
     def _forget_unproven(self, held: HeldLock) -> None:
         verification = self._verification
@@ -442,14 +442,17 @@ class _Pipeline:
         held.remember(unfinished_since=None, multipart_keys=())
 
     def _abort_open_uploads(self, bucket: Bucket, held: HeldLock, complete: bool) -> None:
-        """Abort what s5cmd left open in this run, if it did not end well by itself."""
+        """Abort what s5cmd left open in this run."""
         keys = set(held.memory.multipart_keys)
         try:
-            if keys and not complete:
+            if keys:
+                # Also after a run without a fault: s5cmd begins again when the answer to a beginning was lost.
                 orphans.abort(self._job, bucket, keys, self._began, self._log.info)
         except DatasyncError as error:
-            self._log.warn(f"multipart uploads of this run may be left open: {error}; the next run aborts them")
-            return
+            if not complete:
+                self._log.warn(f"multipart uploads of this run may be left open: {error}; the next run aborts them")
+                return
+            self._log.debug(f"multipart uploads were not looked for: {error}")
         if held.memory.unfinished_since is not None:
             held.remember(unfinished_since=None, multipart_keys=())
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import BinaryIO, Callable, Dict, Iterable, NamedTuple, Optional, TypeVar, Union
 
 from . import checksums
-from .bucket import Bucket, ObjectHead
+from .bucket import UNREADABLE_HEADER, Bucket, ObjectHead
 from .checksums import part_count
 from .reading import Stop, Tick
 from .walk import Identity, LocalFile, identity_of
@@ -52,6 +52,11 @@ class Verdict:
     part_size: int = 0
 
 
+HEADER_REFUSED = Verdict(
+    Outcome.UNPROVEN, message="the server refuses to show its header; is it encrypted with a key of your own?"
+)
+
+
 class _Method(NamedTuple):
     """One way to compare: its name, what is stored, how to compute the same locally, and the bytes of a part."""
 
@@ -79,6 +84,8 @@ def prove(file: BinaryIO, size: int, head: ObjectHead, algorithm: str, part_size
 
     `tick` is called before each block is read and may raise to stop.
     """
+    if head is UNREADABLE_HEADER:
+        return HEADER_REFUSED
     if head.size != size:
         return Verdict(Outcome.DIFFERENT, "size", f"the object has {head.size} bytes, the file {size}")
     method = _by_stored_checksum(head, algorithm, size, part_size) or _by_etag(head, size, part_size)

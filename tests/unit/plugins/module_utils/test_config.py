@@ -338,7 +338,7 @@ def test_a_value_that_does_not_fit_is_an_error_with_file_line_and_name(load, tmp
     [
         ("MAX_DELETE=many", "MAX_DELETE: max_delete 'many' is no limit"),
         ("SHARD=4/4", "SHARD: shard index 4 is not below count 4"),
-        ("REQUIRE_MOUNT=/mnt/other", "REQUIRE_MOUNT: require_mount '/mnt/other' does not hold src"),
+        ("REQUIRE_MOUNT=/mnt/other", "REQUIRE_MOUNT: require_mount '/mnt/other' neither holds src"),
         ("COMPARE=state", "COMPARE: compare=state needs state_path"),
         ("DELETE=true\nAFTER_UPLOAD=remove", "DELETE: delete and after_upload=remove contradict"),
         ("AFTER_UPLOAD=remove\nVERIFY=none", "AFTER_UPLOAD: after_upload=remove needs verification"),

@@ -374,9 +374,10 @@ def test_a_limit_of_deletions_that_is_none_is_refused(options, value):
 def test_the_mount_that_is_required_holds_the_source(options, tmp_path):
     assert Job.from_options(options(require_mount=str(tmp_path) + "/")).require_mount == str(tmp_path)
     assert Job.from_options(options(require_mount=str(tmp_path / "material")))
+    assert Job.from_options(options(require_mount=str(tmp_path / "material" / "day"))), "a mount in the source, too"
     message = refusal(options(require_mount=str(tmp_path / "mat")))
     assert message.startswith("require_mount ")
-    assert "does not hold src" in message
+    assert "neither holds src" in message
 
 
 # --- hot folders and shards

@@ -306,6 +306,7 @@ def test_a_memory_that_cannot_be_written_is_told(tmp_path, monkeypatch):
     with lock.held(with_path(tmp_path)) as held:
         monkeypatch.setattr(lock.os, "pwrite", full_disk)
         assert held.remember(unproven_since=1.0) is False
+        assert "No space left" in held.failure
 
 
 def full_disk(*arguments):

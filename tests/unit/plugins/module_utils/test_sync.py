@@ -686,9 +686,27 @@ def test_after_a_single_failure_its_multipart_upload_is_aborted(run_in_parts, wr
     assert bucket.uploads == []
 
 
-def test_when_all_is_stored_nobody_asks_for_multipart_uploads(run_in_parts, write, bucket):
+def test_what_s5cmd_left_open_in_a_run_without_a_fault_is_aborted_too(run_in_parts, write, uploader, bucket):
+    """It begins a multipart upload again when the answer to the first beginning was lost."""
     write(a=LARGE, b=b"1")
+    others = OpenUpload("p/other", "of another job", time.time())
+    bucket.uploads = [OpenUpload("p/a", "begun twice", time.time()), others]
+    assert run_in_parts().exit_code == 0
+    assert bucket.uploads == [others]
+
+
+def test_when_all_is_stored_it_does_not_matter_who_may_list_multipart_uploads(run_in_parts, write, bucket, said):
+    write(a=LARGE)
+    bucket.failures["open_uploads"] = AccessError("AccessDenied")
+    assert run_in_parts().exit_code == 0
+    assert "[WARN]" not in said.getvalue()
+
+
+def test_a_run_that_uploads_nothing_asks_for_no_multipart_uploads(run_in_parts, write, bucket):
+    write(a=LARGE)
     run_in_parts()
+    bucket.asked.clear()
+    run_in_parts(verify="all")
     assert bucket.asked["open_uploads"] == 0
 
 
