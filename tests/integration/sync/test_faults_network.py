@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import transfer
+from ansible_collections.datasync.turbo.plugins.module_utils import orphans, transfer
 
 from dev.seaweedfs import SeaweedFS
 
@@ -90,6 +90,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds instead of minutes until an s5cmd that says nothing is taken for stalled."""
     monkeypatch.setattr(transfer, "STALL_QUESTION", 2.0)
     monkeypatch.setattr(transfer, "STALL_LIMIT", 6.0)
+    monkeypatch.setattr(orphans, "ABORT_DEADLINE", 3.0)
 
 
 # --- faults that pass: nobody has to notice
@@ -214,10 +215,11 @@ def test_a_server_that_stops_serving_during_the_run_is_exit_code_3_and_the_next_
     outage = From(fault)
     with FaultProxy(s3_server.endpoint_url, outage) as proxy:
         proxy.when_received(6 * MIB, outage.begin)
-        result = upload(source, endpoint_url=proxy.endpoint_url, numworkers=4, retry_delay=0)
-        assert proxy.endpoint_url in result.problems[-1].message or proxy.endpoint_url in str(result.problems)
+        few = {"retry_rounds": 1, "retry_count": 1, "retry_delay": 0}
+        result = upload(source, endpoint_url=proxy.endpoint_url, numworkers=4, **few)
     assert (result.exit_code, result.status) == (3, "failed")
     assert result.duration_seconds < 120
+    assert any(proxy.endpoint_url in problem.message for problem in result.problems if problem.kind == "run")
     assert not result.checksum_verification.verified
     agrees_or_named(result, source, stored())
     assert len({path for path in kinds(result) if path}) + result.files_synced == len(MIXED)
