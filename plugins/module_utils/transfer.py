@@ -40,6 +40,8 @@ POLL = 0.2
 POLL_HASH = 0.02
 #: Seconds between questions to the bucket whether it still answers, after uploads failed.
 DOUBT_INTERVAL = 5.0
+#: Seconds after which a server in trouble is not asked again. Silence costs 10 s a question, a refusal nothing.
+OUTAGE_LIMIT = 30.0
 #: Seconds without a sign of life after which the bucket is asked whether it still answers.
 STALL_QUESTION = 20.0
 #: Seconds without a sign of life after which s5cmd is ended although the bucket answers.
@@ -322,6 +324,7 @@ class Transfer:
     def _ask_bucket(self) -> None:
         """Return when the bucket answers. A server in trouble, such as one that is restarted, gets some time."""
         questions = self._last_round + 1 if self._last_round else 0
+        began = time.monotonic()
         for attempt in range(1, questions + 1):
             try:
                 self._ask_once()
@@ -331,7 +334,7 @@ class Transfer:
             except AccessError as error:
                 # Half of each wait is certain, or else the time would be a matter of luck.
                 seconds = self._backoff.choose(attempt, least=0.5) if _may_pass(error) else None
-                if seconds is None:
+                if seconds is None or time.monotonic() - began + seconds > OUTAGE_LIMIT:
                     raise
                 self._say(f"{error.message}: asking again in {seconds:.1f} s, {attempt} of {questions}")
                 self._backoff.wait(seconds)

@@ -753,6 +753,14 @@ def test_a_server_that_cannot_be_reached_ends_the_run_after_some_patience(transf
     ]
 
 
+def test_a_server_whose_silence_takes_long_is_not_asked_as_often(transfer, plan, bucket, monkeypatch):
+    monkeypatch.setattr(transfer_module, "OUTAGE_LIMIT", 0.0)
+    bucket.failures["check"] = EndpointError("the bucket does not answer")
+    with pytest.raises(EndpointError):
+        list(transfer(FAIL_FIRST, retry_rounds=3).run(plan("a")))
+    assert bucket.asked["check"] == 1
+
+
 def test_a_server_that_comes_back_ends_nothing(transfer, plan, bucket, monkeypatch):
     class Closed(Exception):
         """As botocore's ConnectionClosedError."""
