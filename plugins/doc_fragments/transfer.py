@@ -113,11 +113,13 @@ options:
         set, V(3). With V(0) they wait for the next run.
       - Only what a server in trouble, a broken line or the death of s5cmd failed is tried again. What is about the
         file, the credentials or a permission is final at once.
+    version_added: 0.2.0
     type: int
   retry_delay:
     description:
       - Longest wait in seconds before the first of O(retry_rounds). It doubles from round to round. The wait itself is
         random below that, so that a fleet does not come back all at once. Not set, V(2).
+    version_added: 0.2.0
     type: int
   checksum_algorithm:
     description:
@@ -149,6 +151,7 @@ options:
         warning says so and the bucket's listing is used.
       - One for each job. Its folder is made if needed. It must not be inside O(src), and not on a network file system.
       - Not set, nothing is remembered.
+    version_added: 0.2.0
     type: path
   compare:
     description:
@@ -156,6 +159,7 @@ options:
       - V(state) means by what O(state_path), which is required, remembers. The default if O(state_path) is set.
       - V(remote) means by size and time, against a listing of the bucket. The default if O(state_path) is not set.
       - V(checksum) means by content, against a listing of the bucket. Each file is read.
+    version_added: 0.2.0
     type: str
     choices: [state, remote, checksum]
   reconcile:
@@ -163,11 +167,13 @@ options:
       - If V(true), this run compares the state with a listing of the bucket, and uploads again what vanished or differs
         there. Not set, V(false).
       - Without O(state_path) each run does that anyway.
+    version_added: 0.2.0
     type: bool
   reconcile_days:
     description:
       - A run reconciles by itself when the last time was this many days ago. Not set, V(7). With V(0), each run
         reconciles.
+    version_added: 0.2.0
     type: int
   delete:
     description:
@@ -178,26 +184,31 @@ options:
       - All objects are never deleted, whatever O(max_delete) says.
       - In a bucket with versioning delete markers are written, and the versions stay.
       - Cannot be combined with O(after_upload=move) or O(after_upload=remove).
+    version_added: 0.2.0
     type: bool
   max_delete:
     description:
       - How many objects a run may delete, as a number such as V(500), or as a part of the objects that are stored, such
         as V(10%). Not set, V(10%).
       - If there are more, none is deleted.
+    version_added: 0.2.0
     type: str
   delete_excluded:
     description:
       - Whether O(delete) also deletes objects that the patterns leave out. Not set, V(false).
+    version_added: 0.2.0
     type: bool
   allow_empty_source:
     description:
       - Whether O(delete) may go on when the folder holds no file. Not set, V(false), because an empty folder is mostly
         a disk that is not mounted.
+    version_added: 0.2.0
     type: bool
   require_mount:
     description:
       - Mount point that must be mounted. O(src) must be in it, or it in O(src). If it is not mounted, the run fails with
         exit code 4 before it looks at anything.
+    version_added: 0.2.0
     type: path
   settle_seconds:
     description:
@@ -205,17 +216,20 @@ options:
         so do files that change between the look at the folder and their upload. They are counted as C(files_deferred)
         in the result, and are no problem.
       - Not set, V(0), and files are taken as they are.
+    version_added: 0.2.0
     type: int
   ignore_temporary:
     description:
       - Whether to leave out files that programs write before they rename them, by O(temporary_patterns). Not set,
         V(false).
+    version_added: 0.2.0
     type: bool
   temporary_patterns:
     description:
       - Patterns of the names that O(ignore_temporary) leaves out, matched against the name without its folder.
       - Not set, V(.*.swp), V(.*.swx), V(*~), V(*.part), V(*.partial), V(*.filepart), V(*.crdownload), V(*.tmp),
         V(*.temp), V(~$*), V(.~lock.*#), V(.nfs*), V(.fuse_hidden*), V(.smbdelete*) and V(.~tmp~).
+    version_added: 0.2.0
     type: list
     elements: str
   shard:
@@ -224,6 +238,7 @@ options:
         decides, so the parts are disjoint and together are the whole.
       - Deletions stay within the part.
       - Not set, the host takes the whole folder.
+    version_added: 0.2.0
     type: dict
     suboptions:
       index:
@@ -243,16 +258,19 @@ options:
       - V(keep) (the default) leaves it where it is.
       - V(move) moves it below O(move_to), under the same relative path, and never over another file.
       - V(remove) deletes it.
+    version_added: 0.2.0
     type: str
     choices: [keep, move, remove]
   move_to:
     description:
       - Folder for O(after_upload=move), which requires it. Must not be inside O(src).
+    version_added: 0.2.0
     type: path
   manifest_path:
     description:
       - File to which the SHA256 of each file that is stored and proven is written with O(checksum_algorithm=SHA256),
         in the format that C(sha256sum -c) reads. Must not be inside O(src).
       - Not set, C(manifest.sha256) beside the result file, or a file beside the state or lock file.
+    version_added: 0.2.0
     type: path
 """

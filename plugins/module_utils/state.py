@@ -265,6 +265,8 @@ class State:
     def close(self) -> None:
         """Write what waits and close."""
         if self._begun or self._waiting:
+            # Once more, so that a copy that was made in the middle of the run is an older one.
+            self._write(self._advance)
             self.commit()
         with suppress(sqlite3.Error):
             self._connection.close()
@@ -272,6 +274,12 @@ class State:
     def _set(self, name: str, value: str) -> None:
         query = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
         self._write(lambda: self._connection.execute(query, (name, value)))
+
+    def _advance(self) -> None:
+        """Take the next mark, in the transaction that is open."""
+        self.mark = self.mark._replace(generation=self.mark.generation + 1)
+        self._watch.announce(self.mark)
+        self._set("generation", str(self.mark.generation))
 
     def _flush(self) -> None:
         rows = [(self._folder_id(str(folder)), *values) for folder, *values in self._waiting]
@@ -299,9 +307,7 @@ class State:
         try:
             if not self._begun:
                 self._begun = True
-                self.mark = self.mark._replace(generation=self.mark.generation + 1)
-                self._watch.announce(self.mark)
-                self._set("generation", str(self.mark.generation))
+                self._advance()
             work()
         except sqlite3.Error as error:
             self._writable = False
