@@ -65,8 +65,10 @@ class Session:
         return rounds.run(rounds.Group(name, contenders, shared), self.rounds, self.places, self.say)
 
     def once(self, command: Command, log: Path) -> Usage:
-        """Run a command that prepares something."""
-        return measure(command.arguments, command.environment, log)
+        """Run our program outside of the rounds."""
+        usage = measure(command.arguments, command.environment, log)
+        rounds.require_no_warning(log)
+        return usage
 
 
 def small(session: Session) -> Outcome:
@@ -170,19 +172,18 @@ def million(session: Session) -> Outcome:
     """Memory of plans over a million files; a listing server stands for the bucket."""
     folder, tools = session.folder("million"), session.tools
     runs: Dict[str, List[Usage]] = {}
-    plan, fill, again = "plan, nothing stored", "sync, all stored, state empty", "sync, state filled"
+    plan, first, again = "plan, nothing stored", "sync, all stored, state empty", "sync, state filled"
     for _round in range(session.rounds):
-        for name, fill_with, verb in ((plan, "empty", "plan"), (fill, "full", "sync"), (again, "full", "sync")):
-            directory = tools.work / "million"
-            if name != again:
-                directory = directory.with_name(f"million-{time.monotonic_ns()}")
-                directory.mkdir()
-                place = Place("million", PREFIX, directory)
-            with _listing_server(fill_with, place, tools.environment) as url:
-                command = tools.ours(folder, place, verb=verb, S3_ENDPOINT_URL=url)
-                usage = session.once(command, place.directory / f"{name}.log")
-            session.say(f"million: {name}: {usage.wall_seconds:.0f} s, {usage.own_mb or 0:.0f} MB")
-            runs.setdefault(name, []).append(usage)
+        directory = tools.work / f"million-{time.monotonic_ns()}"
+        directory.mkdir()
+        place = Place("million", PREFIX, directory)
+        for fill, steps in (("empty", [(plan, "plan")]), ("full", [(first, "sync"), (again, "sync")])):
+            with _listing_server(fill, place, tools.environment) as url:
+                for name, verb in steps:
+                    command = tools.ours(folder, place, verb=verb, S3_ENDPOINT_URL=url)
+                    usage = session.once(command, directory / f"{name}.log")
+                    session.say(f"million: {name}: {usage.wall_seconds:.0f} s, {usage.own_mb or 0:.0f} MB")
+                    runs.setdefault(name, []).append(usage)
     findings = [
         table.memory(f"peak memory of our own process, 1,000,000 files: {name}", runs, name, MEMORY_1_000_000)
         for name in runs

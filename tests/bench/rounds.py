@@ -102,9 +102,17 @@ def _run_once(contender: Contender, shared: Place | None, places: Places) -> Usa
         os.sync()
         log = place.directory / f"{contender.name.replace(' ', '-').replace('/', '-')}.log"
         usage = measure(command.arguments, command.environment, log, stdin=command.stdin, server=places.server)
+        require_no_warning(log)
         if contender.objects is not None and places.count(place) != contender.objects:
             raise BenchError(f"{contender.name}: {places.count(place)} objects are stored, not {contender.objects}")
     finally:
         if shared is None:
             places.remove(place)
     return usage
+
+
+def require_no_warning(log: Path) -> None:
+    """Raise BenchError if our program warned: then it did not do what is measured, such as trust its state file."""
+    warnings = [line for line in log.read_text("utf-8", "replace").splitlines() if line.startswith("[WARN]")]
+    if warnings:
+        raise BenchError(f"{log}: {warnings[0]}")

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench import data, listing_server, measured, table
+from tests.bench import data, listing_server, measured, rounds, table
 from tests.bench.measured import BenchError, Usage
 
 RECIPE = data.Recipe("tiny", ((3000, 4), (10, 2)))
@@ -126,3 +126,12 @@ def test_listing_server_lists_every_object_once_in_the_order_of_s3() -> None:
         query["continuation-token"] = page.findtext(f"{name}NextContinuationToken", "")
     assert keys == [f"p/{number:04}" for number in range(2500)]
     assert query["continuation-token"] == ""
+
+
+def test_our_run_with_a_warning_is_not_counted(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("[INFO] began\n[WARN] the state file is foreign\n")
+    with pytest.raises(BenchError, match="foreign"):
+        rounds.require_no_warning(log)
+    log.write_text("[INFO] began\n")
+    rounds.require_no_warning(log)
