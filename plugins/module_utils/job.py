@@ -232,7 +232,7 @@ def _source(value: Optional[str]) -> str:
     if not value:
         raise ConfigurationError("src is missing", "give the folder to upload (SOURCE_DIR in an env file)")
     path = os.path.abspath(os.path.expanduser(value))
-    if not _is_utf_8(path):
+    if not is_utf_8(path):
         raise ConfigurationError(
             f"src {path!r} is not UTF-8, which s5cmd cannot report", "rename the folder, or give a link to it"
         )
@@ -258,12 +258,13 @@ def key_prefix(value: str) -> str:
         raise ConfigurationError(f"prefix {value!r} has an empty, '.' or '..' part", "write it as folder/subfolder")
     if _CONTROL.search(prefix):
         raise ConfigurationError(f"prefix {value!r} has a control character", "remove it")
-    if not _is_utf_8(prefix):
+    if not is_utf_8(prefix):
         raise ConfigurationError(f"prefix {value!r} is not UTF-8, which keys are", "write it in UTF-8")
     return prefix + "/"
 
 
-def _is_utf_8(text: str) -> bool:
+def is_utf_8(text: str) -> bool:
+    """Whether a name of the file system can be written in UTF-8, as keys are."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

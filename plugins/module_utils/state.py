@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-from .job import Job
+from .job import Job, is_utf_8
 from .lock import StateMark
 from .walk import Identity
 
@@ -151,7 +151,7 @@ class State:
 
     def known(self, folder: str, above: Optional[str] = None, upto: Optional[str] = None) -> Dict[str, Known]:
         """What is recorded of the files of one folder, by name, with names above `above` and up to `upto`."""
-        if not folder.isascii() and not _is_utf_8(folder):
+        if not folder.isascii() and not is_utf_8(folder):
             return {}
         found = self._read("SELECT id FROM folder WHERE path = ?", folder)
         if not found:
@@ -505,14 +505,6 @@ def _connect(path: str, read_only: bool) -> sqlite3.Connection:
         # A power cut must not take back a row's removal after the upload that it announced.
         connection.execute("PRAGMA synchronous = FULL")
     return connection
-
-
-def _is_utf_8(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _set_aside(path: str) -> None:

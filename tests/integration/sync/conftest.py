@@ -110,6 +110,24 @@ def contents_of(folder: Path) -> Dict[str, bytes]:
     return found
 
 
+WAYS_TO_AN_OLDER_FILE = ["rewritten", "moved", "copied with its times"]
+
+
+def give_content_of_an_older_file(path: Path, content: bytes, way: str) -> None:
+    """Put other content at a path, with a modification time of long ago."""
+    long_ago = (1_000_000_000, 1_000_000_000)
+    older = path.parent.parent / "older"
+    older.write_bytes(content)
+    os.utime(older, long_ago)
+    if way == "moved":
+        older.replace(path)
+    elif way == "copied with its times":
+        shutil.copy2(older, path)
+    else:
+        path.write_bytes(content)
+        os.utime(path, long_ago)
+
+
 def named(result: Result) -> Dict[str, str]:
     """The problems of a result: path -> kind."""
     return {problem.path: problem.kind for problem in result.problems}

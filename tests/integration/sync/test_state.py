@@ -18,7 +18,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.errors import Confi
 from dev.seaweedfs import SeaweedFS
 
 from .agreement import agrees_or_named, difference, kinds
-from .conftest import MIB, Logged, ProgramRun, Upload, contents_of
+from .conftest import MIB, WAYS_TO_AN_OLDER_FILE, Logged, ProgramRun, Upload, contents_of, give_content_of_an_older_file
 from .fault_proxy import INTERNAL_ERROR, FaultProxy
 
 Stored = Callable[[], Dict[str, bytes]]
@@ -117,22 +117,13 @@ def test_a_touched_file_is_hashed_and_not_sent(
 # --- what it must not miss
 
 
-@pytest.mark.parametrize("way", ["rewritten", "moved", "copied with its times"])
+@pytest.mark.parametrize("way", WAYS_TO_AN_OLDER_FILE)
 def test_new_content_of_the_same_size_and_an_older_mtime_is_found(
     way: str, tree: Tree, upload: Upload, stored: Stored, with_state: Dict[str, Any], tmp_path: Path
 ) -> None:
     source = tree({"film.mov": b"first take", "other.txt": b"other"})
     assert upload(source).files_synced == 2
-    restored = tmp_path / "restored.mov"
-    restored.write_bytes(b"other take")
-    os.utime(restored, (1_000_000_000, 1_000_000_000))
-    if way == "moved":
-        restored.replace(source / "film.mov")
-    elif way == "copied with its times":
-        shutil.copy2(restored, source / "film.mov")
-    else:
-        (source / "film.mov").write_bytes(b"other take")
-        os.utime(source / "film.mov", (1_000_000_000, 1_000_000_000))
+    give_content_of_an_older_file(source / "film.mov", b"other take", way)
     result = upload(source)
     assert (result.exit_code, result.files_synced, result.files_unchanged) == (0, 1, 1)
     agrees_or_named(result, source, stored())

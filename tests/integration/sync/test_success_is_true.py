@@ -24,7 +24,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.bucket import Bucke
 
 from dev.seaweedfs import SeaweedFS
 
-from .conftest import MIB, ProgramRun, Upload, contents_of, named
+from .conftest import MIB, WAYS_TO_AN_OLDER_FILE, ProgramRun, Upload, contents_of, give_content_of_an_older_file, named
 from .gate_proxy import GateProxy
 
 Stored = Callable[[], Dict[str, bytes]]
@@ -71,22 +71,13 @@ def test_nothing_is_deleted_from_the_bucket(tree: Tree, upload: Upload, stored: 
     assert stored() == {"a.txt": b"a", "only-here.txt": b"kept"}
 
 
-@pytest.mark.parametrize("way", ["rewritten", "moved", "copied with its times"])
+@pytest.mark.parametrize("way", WAYS_TO_AN_OLDER_FILE)
 def test_new_content_of_the_same_size_and_an_older_mtime_is_uploaded(
     way: str, tree: Tree, upload: Upload, stored: Stored, tmp_path: Path
 ) -> None:
     source = tree({"film.mov": b"first take"})
     assert upload(source).files_synced == 1
-    restored = tmp_path / "restored.mov"
-    restored.write_bytes(b"other take")
-    os.utime(restored, (1_000_000_000, 1_000_000_000))
-    if way == "moved":
-        restored.replace(source / "film.mov")
-    elif way == "copied with its times":
-        shutil.copy2(restored, source / "film.mov")
-    else:
-        (source / "film.mov").write_bytes(b"other take")
-        os.utime(source / "film.mov", (1_000_000_000, 1_000_000_000))
+    give_content_of_an_older_file(source / "film.mov", b"other take", way)
     result = upload(source)
     assert (result.exit_code, result.files_synced) == (0, 1)
     assert stored() == {"film.mov": b"other take"}
