@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Optional, Sequence, Set
 from . import checksums, deletion, lock, orphans, report, run_manifest, s5cmd
 from .after_upload import depart
 from .bucket import Bucket
-from .errors import ConfigurationError, DatasyncError, ExitCode, Interrupted
+from .errors import AccessError, ConfigurationError, DatasyncError, ExitCode, Interrupted
 from .interrupt import Interrupt
 from .job import Job, is_inside
 from .lock import HeldLock, Memory
@@ -126,6 +126,8 @@ class _Pipeline:
         #: Files that were stored before this run and are proven in it.
         self._stayed: List[Uploaded] = []
         self._moved = self._removed = 0
+        #: What an earlier run left open and this one may not abort, as the lock file remembers it.
+        self._left_open: Dict[str, Any] = {"unfinished_since": None, "multipart_keys": ()}
         self._deletions = Deletions()
         self._deleted_keys: List[str] = []
         #: For a manifest: digests by path, and paths of which nothing is proven.
@@ -289,8 +291,10 @@ class _Pipeline:
         if self._state is not None and not self._state.is_empty:
             # From here on the bucket may hold something newer than what is recorded.
             self._state.forget(upload.file.relative for upload in uploads)
-        changes: Dict[str, Any] = {"multipart_keys": tuple(orphans.multipart_keys(self._job, uploads))}
-        changes["unfinished_since"] = self._began
+        # With those of an earlier run that could not be aborted.
+        keys = dict.fromkeys([*self._left_open["multipart_keys"], *orphans.multipart_keys(self._job, uploads)])
+        changes: Dict[str, Any] = {"multipart_keys": tuple(keys)}
+        changes["unfinished_since"] = self._left_open["unfinished_since"] or self._began
         if self._job.verification_wanted and memory.unproven_since is None:
             changes.update(unproven_since=self._began, filter=self._job.filter.digest)
         elif self._job.verification_wanted and memory.filter != self._job.filter.digest:
@@ -437,13 +441,19 @@ class _Pipeline:
         if memory.unfinished_since is None:
             return
         keys, since = set(memory.multipart_keys), memory.unfinished_since
-        if keys:
-            orphans.abort(self._job, bucket, keys, since, self._log.info)
-        held.remember(unfinished_since=None, multipart_keys=())
+        try:
+            if keys:
+                orphans.abort(self._job, bucket, keys, since, self._log.info)
+        except AccessError as error:
+            # Uploads need no right to list or to abort, and must not wait until somebody grants it.
+            self._log.warn(f"multipart uploads of an earlier run may be left open: {error}; the next run tries again")
+            self._left_open = {"unfinished_since": since, "multipart_keys": memory.multipart_keys}
+            return
+        held.remember(**self._left_open)
 
     def _abort_open_uploads(self, bucket: Bucket, held: HeldLock, complete: bool) -> None:
         """Abort what s5cmd left open in this run."""
-        keys = set(held.memory.multipart_keys)
+        keys = set(held.memory.multipart_keys).difference(self._left_open["multipart_keys"])
         try:
             if keys:
                 # Also after a run without a fault: s5cmd begins again when the answer to a beginning was lost.
@@ -454,7 +464,7 @@ class _Pipeline:
                 return
             self._log.debug(f"multipart uploads were not looked for: {error}")
         if held.memory.unfinished_since is not None:
-            held.remember(unfinished_since=None, multipart_keys=())
+            held.remember(**self._left_open)
 
     # --- deletions
 
