@@ -607,7 +607,7 @@ class _Pipeline:
             files_skipped=plan.skipped,
             files_deferred=len(plan.deferred) + self._deferred,
             files_in_other_shards=plan.elsewhere,
-            compare=self._job.comparison,
+            compare=self._compared,
             deletions=self._deletions,
             reconciled=plan.reconciled,
             files_moved=self._moved,
@@ -616,6 +616,12 @@ class _Pipeline:
         )
         self._announce(result)
         return Run(result, plan, self._deleted_keys)
+
+    @property
+    def _compared(self) -> str:
+        """What files were really compared with: a state file that cannot be trusted decides nothing."""
+        fell_back = self._job.comparison == "state" and self._plan.listed and self._plan.reconciled is None
+        return "remote" if fell_back else self._job.comparison
 
     def _status(self, code: int) -> str:
         if isinstance(self._stopped_by, Interrupted):

@@ -225,7 +225,9 @@ result:
       type: int
       returned: always
     compare:
-      description: How files were known to be stored, the value of O(compare) in force.
+      description:
+        - How files were known to be stored, the value of O(compare) in force.
+        - V(remote) also where a state file is new or cannot be trusted.
       type: str
       returned: always
     deletions:

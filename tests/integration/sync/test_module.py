@@ -104,7 +104,7 @@ def test_a_shard_and_a_state_are_options_of_the_task(
     assert sum(result["files_synced"] for result in results) == 8
     for result, other in (results, reversed(results)):
         assert result["files_in_other_shards"] == other["files_synced"]
-    assert {result["compare"] for result in results} == {"state"}
+    assert {result["compare"] for result in results} == {"remote"}, "the state files are new"
 
 
 def test_a_failure_carries_result_and_exit_code(tree: Tree, run_module: RunModule, job_options: Dict[str, Any]) -> None:

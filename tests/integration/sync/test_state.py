@@ -56,7 +56,7 @@ def test_an_unchanged_tree_costs_the_same_few_requests_whatever_its_size(
     source = tree({**{f"{number // 50}/{number}.bin": 100 for number in range(count)}, "film.mov": 12 * MIB})
     with FaultProxy(s3_server.endpoint_url) as proxy:
         first = upload(source, endpoint_url=proxy.endpoint_url)
-        assert (first.exit_code, first.files_synced, first.compare) == (0, count + 1, "state")
+        assert (first.exit_code, first.files_synced, first.compare) == (0, count + 1, "remote")
         spent = len(proxy.requests)
         second = upload(source, endpoint_url=proxy.endpoint_url)
         asked = proxy.requests[spent:]
