@@ -38,6 +38,8 @@ INTERPRETERS = BUILD / "interpreters"
 LANES = 2
 #: Seconds after which a gate is taken for hung.
 TIMEOUT = 1800
+#: The tests of uploads take as long as all others.
+SYNC_TESTS = "tests/integration/sync"
 #: Names under which ansible-core 2.19 and 2.21 keep the get-pip.py that they download.
 GET_PIP_NAMES = ("get_pip_24_2.py", "get_pip_25_2.py")
 
@@ -88,17 +90,21 @@ class Outcome:
         return f"{word:<5}{self.name:<26}{self.seconds:6.1f} s{tests}"
 
 
+def pytest_gate(name: str, selection: Sequence[str], environment: Dict[str, str]) -> Gate:
+    """A part of the tests. Each part has servers and folders of its own, so that two run beside each other."""
+    report = GATES / name.replace(" ", "-") / "junit.xml"
+    return Gate(
+        name, ["pytest", *selection, "--durations=15", "--junit-xml", str(report)], CHECKOUT, report, environment
+    )
+
+
 def all_gates() -> List[Gate]:
     """The gates, the longest first, so that the two lanes end at about the same time."""
     interpreters = find_interpreters()
     path = {"PATH": os.pathsep.join([str(VENV_BIN), str(INTERPRETERS), os.environ.get("PATH", os.defpath)])}
     return [
-        Gate(
-            "pytest",
-            ["pytest", "--durations=15", "--junit-xml", str(GATES / "pytest" / "junit.xml")],
-            junit=GATES / "pytest" / "junit.xml",
-            environment=path,
-        ),
+        pytest_gate("pytest sync", [SYNC_TESTS], path),
+        pytest_gate("pytest", [f"--ignore={SYNC_TESTS}"], path),
         *ansible_test_gates(interpreters, path),
         Gate("galaxy-importer", ["python", "-m", "dev.gate_galaxy_importer", str(BUILD / "archive")]),
         Gate(
