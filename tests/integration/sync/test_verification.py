@@ -176,18 +176,6 @@ def test_without_verification_the_result_says_so(options: Dict[str, str], tree: 
     assert result.checksum_verification.methods == {}
 
 
-def test_the_part_size_grows_for_a_file_of_too_many_parts(
-    tree: Tree, upload: Upload, monkeypatch: pytest.MonkeyPatch, s3: Any, bucket: str
-) -> None:
-    """The real limit needs a file of 50 GB; the arithmetic is the same with a limit of 3 parts."""
-    real = transfer.effective_part_size
-    monkeypatch.setattr(transfer, "effective_part_size", lambda size, wanted: real(size, wanted, max_parts=3))
-    source = tree({"film.mov": 21 * MIB})
-    assert upload(source).checksum_verification.methods == {"ETag-multipart": 1}
-    head = s3.head_object(Bucket=bucket, Key="in/box/film.mov", PartNumber=1)
-    assert (head["ContentLength"], head["PartsCount"]) == (8 * MIB, 3)
-
-
 def test_settings_of_the_objects_arrive(tree: Tree, upload: Upload, s3: Any, bucket: str) -> None:
     assert upload(tree({"a.txt": b"a"}), storage_class="STANDARD_IA").exit_code == 0
     assert s3.head_object(Bucket=bucket, Key="in/box/a.txt")["StorageClass"] == "STANDARD_IA"
