@@ -94,12 +94,12 @@ options:
     description: How many files s5cmd uploads at the same time. Not set, V(32).
     type: int
   concurrency:
-    description: How many parts of one file s5cmd uploads at the same time. Not set, V(8).
+    description: How many parts of one file s5cmd uploads at the same time. Not set, V(4).
     type: int
   part_size:
     description:
       - Size of the parts of large files, in whole MiB from V(5) to V(5120). A plain number is MiB, and V(64MB) and
-        V(64MiB) both mean 64 MiB. Not set, V(16).
+        V(64MiB) both mean 64 MiB. Not set, V(8).
       - For a file of more parts than S3 takes (10,000), the part size grows as needed.
     type: str
   retry_count:

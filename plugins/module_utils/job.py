@@ -85,8 +85,8 @@ class Job:
     sse_kms_key_id: Optional[str] = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     numworkers: int = 32
-    concurrency: int = 8
-    part_size: int = 16
+    concurrency: int = 4
+    part_size: int = 8
     retry_count: int = 3
     verify: str = "uploaded"
     checksum_algorithm: str = "CRC64NVME"
