@@ -1,0 +1,120 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Runs module uploader_host, and brings the host what it lacks: the user, and one file with environment and program."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ..module_utils.environment import HostPython
+from ..module_utils.errors import DatasyncError
+from ..module_utils.version import __version__
+from ..plugin_utils.cache import controller_cache
+from ..plugin_utils.payload import Payloads
+from ..plugin_utils.wheelhouse import Wheelhouse
+
+MODULE = "datasync.turbo.uploader_host"
+ROLE_FILES = Path(__file__).parent.parent.parent / "roles" / "uploader" / "files"
+
+
+class ActionModule(ActionBase):
+    """One call of the module where nothing is missing; one more after what is missing was brought."""
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        arguments = dict(self._task.args)
+        if arguments.get("state", "present") == "present":
+            result = self._deploy(arguments, variables)
+        else:
+            result = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=variables)
+        return _naming(result, variables["inventory_hostname"])
+
+    def _deploy(self, arguments: Dict[str, Any], variables: Dict[str, Any]) -> Dict[str, Any]:
+        program, requirements = _program(), (ROLE_FILES / "requirements.txt").read_text("utf-8")
+        arguments.update(
+            requirements=requirements,
+            program_sha256=hashlib.sha256(program.read_bytes()).hexdigest(),
+            collection_version=__version__,
+        )
+        result = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=variables)
+        needs: List[str] = result.get("needs") or []
+        if result.get("failed") or not needs or self._task.check_mode:
+            return result
+        if "user" in needs:
+            failure = self._create_user(arguments, variables)
+            if failure:
+                return failure
+        try:
+            payload = self._payload(arguments, requirements, program, result)
+        except DatasyncError as error:
+            raise AnsibleActionFail(f"{variables['inventory_hostname']}: {error}") from error
+        return self._deploy_payload(payload, arguments, variables)
+
+    def _create_user(self, arguments: Dict[str, Any], variables: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+        """Create the service user as ansible-core does it on each system; returns what failed."""
+        user = arguments.get("user") or "datasync-turbo"
+        group = arguments.get("group") or user
+        if arguments.get("create_user") in (False, "false", "no"):
+            message = f"there is no user {user}: create it, or set uploader_create_user to true"
+            return {"failed": True, "msg": message, "exit_code": 1}
+        options: Dict[str, Any] = {
+            "name": user,
+            "system": True,
+            "shell": "/usr/sbin/nologin",
+            "home": arguments.get("state_dir") or "/var/lib/datasync-turbo",
+            "create_home": False,
+        }
+        calls = [("ansible.builtin.group", {"name": group, "system": True})] if group != user else []
+        if group != user:
+            options["group"] = group
+        if arguments.get("groups"):
+            options.update(groups=arguments["groups"], append=True)
+        for module, module_arguments in [*calls, ("ansible.builtin.user", options)]:
+            done = self._execute_module(module_name=module, module_args=module_arguments, task_vars=variables)
+            if done.get("failed"):
+                return {**done, "msg": f"cannot create user {user}: {done.get('msg')}", "exit_code": 1}
+        return None
+
+    def _payload(self, arguments: Dict[str, Any], requirements: str, program: Path, result: Dict[str, Any]) -> Path:
+        """The file to push. Raises DatasyncError."""
+        cache = controller_cache(arguments.get("cache_dir"))
+        is_direct = arguments.get("delivery") == "direct"
+        wheel_dir = None if is_direct or not arguments.get("wheel_dir") else Path(arguments["wheel_dir"]).expanduser()
+        wheelhouse = Wheelhouse(cache, wheel_dir, arguments.get("pip_args") or [])
+        python = HostPython(**result["python"])
+        with_packages = "packages" in result["needs"] and not is_direct
+        return Payloads(cache, wheelhouse, requirements, program).payload(python, with_packages)
+
+    def _deploy_payload(self, payload: Path, arguments: Dict[str, Any], variables: Dict[str, Any]) -> Dict[str, Any]:
+        folder = self._make_tmp_path()
+        try:
+            remote = self._connection._shell.join_path(folder, "payload.zip")
+            self._transfer_file(str(payload), remote)
+            self._fixup_perms2((folder, remote), execute=False)
+            return self._execute_module(
+                module_name=MODULE, module_args={**arguments, "payload": remote}, task_vars=variables
+            )
+        finally:
+            self._remove_tmp_path(folder)
+
+
+def _program() -> Path:
+    program = ROLE_FILES / "datasync-turbo"
+    if not program.exists():
+        raise AnsibleActionFail(
+            f"{program} is missing: it is in the collection's archive. In a checkout make one with: make dist"
+        )
+    return program
+
+
+def _naming(result: Dict[str, Any], host: str) -> Dict[str, Any]:
+    """Let a failure begin with the host's name: in AWX and in logs a message is read far from its host."""
+    if result.get("failed") and result.get("msg") and "exit_code" in result:
+        result["msg"] = f"{host}: {result['msg']}"
+    return result

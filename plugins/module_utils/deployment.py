@@ -1,0 +1,350 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Deploy a generation to this host, go back to an older one, or remove all: what module uploader_host does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+
+from .environment import (
+    PROGRAM_MEMBER,
+    HostPython,
+    environment_name,
+    find_python,
+    is_intact,
+    make_from_payload,
+    make_with_pip,
+)
+from .errors import ConfigurationError, InstallationError
+from .fetch import file_sha256
+from .generation import Generation, Wanted
+from .generation_store import INCOMING, GenerationStore
+from .host_apply import HostApply, HostRemoval, s5cmd_in_use
+from .managed_files import Change, hint_for
+from .running_jobs import wait_until_idle
+from .transaction import run_all
+
+#: What a host may lack, and only the controller can bring.
+USER, PACKAGES, PROGRAM = "user", "packages", "program"
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of module uploader_host. `payload` is the file with what the host lacked, see `environment`."""
+
+    root: Path
+    state_dir: str
+    user: str
+    python: str
+    delivery: str
+    s5cmd: Tuple[str, str]
+    wanted: Wanted
+    requirements: str
+    program_sha256: str
+    collection_version: str
+    payload: Optional[Path] = None
+    pip_arguments: Tuple[str, ...] = ()
+    wait: int = -1
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Request:
+        """Build from the module's options."""
+        pip_arguments = list(options["pip_args"])
+        if options["wheel_dir"] and options["delivery"] == "direct":
+            pip_arguments = ["--no-index", "--find-links", options["wheel_dir"], *pip_arguments]
+        return cls(
+            root=Path(options["dir"]),
+            state_dir=options["state_dir"],
+            user=options["user"],
+            python=options["python"],
+            delivery=options["delivery"],
+            s5cmd=(options["s5cmd_bin_dir"], options["s5cmd_versions_dir"]),
+            wanted=Wanted.from_dict(options["wanted"] or {}),
+            requirements=options["requirements"],
+            program_sha256=options["program_sha256"],
+            collection_version=options["collection_version"],
+            payload=Path(options["payload"]) if options["payload"] else None,
+            pip_arguments=tuple(pip_arguments),
+            wait=options["wait"],
+        )
+
+
+@dataclass
+class Outcome:
+    """What was done, or in check mode would be. `needs` is not empty when the controller has to bring something first.
+
+    `left` names what a removal leaves on the host.
+    """
+
+    changes: List[Change] = field(default_factory=list)
+    generation: Optional[Generation] = None
+    before: Optional[Generation] = None
+    needs: List[str] = field(default_factory=list)
+    python: Optional[HostPython] = None
+    left: List[str] = field(default_factory=list)
+
+    def result(self) -> Dict[str, Any]:
+        """The values that the module returns."""
+        return {
+            "changed": bool(self.changes),
+            "changes": [str(change) for change in self.changes],
+            "generation": (self.generation.number or None) if self.generation else None,
+            "previous_generation": self.before.number if self.before else None,
+            "versions": self.generation.versions if self.generation else {},
+            "previous_versions": self.before.versions if self.before else {},
+            "needs": self.needs,
+            "python": self.python._asdict() if self.python else None,
+            "left": self.left,
+        }
+
+
+def deploy(request: Request, check_mode: bool = False) -> Outcome:
+    """Bring the host to the wanted state, all of it or nothing.
+
+    Returns without a change when the host lacks what only the controller can bring. Raises DatasyncError.
+    """
+    store = GenerationStore(request.root)
+    python = find_python(request.python)
+    before = store.current()
+    generation = _generation(request, python)
+    outcome = Outcome(generation=generation, before=before, python=python)
+    outcome.needs = _needs(request, store, generation)
+    found = HostApply(store, generation, before).differences()
+    is_new = before is None or before.digest != generation.digest
+    outcome.changes = [*_changes_for(outcome.needs, request, store, generation), *found.changes]
+    if is_new and not outcome.changes:
+        outcome.changes = [Change("generation", "record", _versions(before), _versions(generation))]
+    missing = [need for need in outcome.needs if need == USER or not _can_provide(need, request)]
+    if check_mode or not outcome.changes or missing:
+        outcome.needs = missing
+        if before is not None and not is_new:
+            outcome.generation = before
+        return outcome
+    with _locked(store), _taking_back(store, generation, outcome.needs):
+        _provide(request, store, generation, python, outcome.needs)
+        outcome.generation = _apply(request, store, generation, before)
+    outcome.needs = []
+    return outcome
+
+
+def go_to(
+    request: Request, choose: Callable[[GenerationStore, Generation], Generation], check_mode: bool = False
+) -> Outcome:
+    """Apply a generation that is on the host; `choose` takes it. Nothing is asked of the network."""
+    store = GenerationStore(request.root)
+    before = store.current()
+    if before is None:
+        raise ConfigurationError(f"nothing is deployed in {request.root} on this host", "deploy first")
+    target = choose(store, before)
+    environment = store.environment(target.environment)
+    if not is_intact(environment) or not store.program(target.program).is_file():
+        raise ConfigurationError(
+            f"generation {target.number} is damaged: {environment} or its program is not complete", "deploy again"
+        )
+    found = HostApply(store, target, before).differences()
+    outcome = Outcome(list(found.changes), target, before)
+    if target.number != before.number and not outcome.changes:
+        outcome.changes = [Change("generation", "record", _versions(before), _versions(target))]
+    if outcome.changes and not check_mode:
+        with _locked(store):
+            _wait(request, before)
+            HostApply(store, target, before).apply(found)
+            store.use(target.number)
+    return outcome
+
+
+def parent_of(store: GenerationStore, current: Generation) -> Generation:
+    """The generation that was in use before `current`. Raises ConfigurationError if it is no longer there."""
+    parent = store.read(current.parent) if current.parent else None
+    if parent is None:
+        raise ConfigurationError(
+            f"generation {current.number} has no predecessor on this host", "there is nothing to go back to"
+        )
+    return parent
+
+
+def numbered(store: GenerationStore, number: int) -> Generation:
+    """A generation by its number. Raises ConfigurationError that lists those that are there."""
+    generation = store.read(number)
+    if generation is None:
+        there = ", ".join(str(each) for each in store.numbers())
+        raise ConfigurationError(f"generation {number} is not on this host", f"there are {there}")
+    return generation
+
+
+def remove(request: Request, check_mode: bool = False) -> Outcome:
+    """Take away what was deployed; the data, results and logs stay and are told in `left`."""
+    store = GenerationStore(request.root)
+    before = store.current()
+    if before is None:
+        return Outcome()
+    found = HostRemoval(before).differences()
+    outcome = Outcome([*found.changes, Change(str(request.root), "remove")], None, before)
+    if not check_mode:
+        with _locked(store):
+            _wait(request, before)
+            run_all(found.steps)
+            store.remove()
+            _remove_empty_folders(before)
+    outcome.left = [folder.path for folder in before.wanted.folders if os.path.isdir(folder.path)]
+    if _user_exists(before.user):
+        outcome.left.append(f"user {before.user}")
+    return outcome
+
+
+def _generation(request: Request, python: HostPython) -> Generation:
+    link = s5cmd_in_use(*request.s5cmd)
+    environment = environment_name(request.requirements, python)
+    return Generation(
+        wanted=request.wanted,
+        user=request.user,
+        state_dir=request.state_dir,
+        environment=environment,
+        program=request.program_sha256[:12],
+        s5cmd=link,
+        versions={
+            "s5cmd": link.version if link else None,
+            "program": request.collection_version,
+            "python": python.version,
+            "environment": environment,
+        },
+    )
+
+
+def _needs(request: Request, store: GenerationStore, generation: Generation) -> List[str]:
+    needs = [] if _user_exists(request.user) else [USER]
+    if not is_intact(store.environment(generation.environment)):
+        needs.append(PACKAGES)
+    try:
+        program_is_right = file_sha256(store.program(generation.program)) == request.program_sha256
+    except OSError:
+        program_is_right = False
+    return needs if program_is_right else [*needs, PROGRAM]
+
+
+def _can_provide(need: str, request: Request) -> bool:
+    return request.payload is not None or (need == PACKAGES and request.delivery == "direct")
+
+
+def _changes_for(needs: List[str], request: Request, store: GenerationStore, generation: Generation) -> List[Change]:
+    changes = {
+        USER: Change(f"user {request.user}", "create"),
+        PACKAGES: Change(str(store.environment(generation.environment)), "make environment"),
+        PROGRAM: Change(str(store.program(generation.program)), "install program"),
+    }
+    return [changes[need] for need in needs]
+
+
+def _versions(generation: Optional[Generation]) -> str:
+    versions = generation.versions if generation else {}
+    return "".join(f"{name} {version}\n" for name, version in versions.items())
+
+
+def _user_exists(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _locked(store: GenerationStore) -> Iterator[None]:
+    """Hold the lock of the store; an error of the file system names the path and says what to do."""
+    try:
+        with store.lock():
+            yield
+    except OSError as error:
+        reason = f"cannot write {error.filename or store.root}: {error.strerror or error}"
+        hint = "use become: true" if isinstance(error, PermissionError) else hint_for(error)
+        raise ConfigurationError(reason, hint) from error
+
+
+@contextlib.contextmanager
+def _taking_back(store: GenerationStore, generation: Generation, needs: List[str]) -> Iterator[None]:
+    """After an error, remove what was brought for it."""
+    try:
+        yield
+    except BaseException:
+        if PACKAGES in needs:
+            shutil.rmtree(store.environment(generation.environment), ignore_errors=True)
+        if PROGRAM in needs:
+            shutil.rmtree(store.programs / generation.program, ignore_errors=True)
+        raise
+
+
+def _provide(
+    request: Request, store: GenerationStore, generation: Generation, python: HostPython, needs: List[str]
+) -> None:
+    """Put environment and program into their folders, each whole or not at all."""
+    if PACKAGES in needs:
+        with _incoming(store.environment(generation.environment)) as folder:
+            if request.delivery == "direct":
+                make_with_pip(folder, python, request.requirements, request.pip_arguments)
+            elif request.payload:
+                make_from_payload(folder, python, request.payload)
+    if PROGRAM in needs and request.payload:
+        with _incoming(store.programs / generation.program) as folder:
+            folder.mkdir(mode=0o755)
+            _unpack_program(request.payload, request.program_sha256, folder / "datasync-turbo")
+
+
+@contextlib.contextmanager
+def _incoming(folder: Path) -> Iterator[Path]:
+    """A folder beside the wanted one that takes its place at the end."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for path in (folder.parent.parent, folder.parent):
+        path.chmod(0o755)
+    incoming = folder.parent / f"{INCOMING}{folder.name}"
+    old = folder.parent / f"{INCOMING}{folder.name}-old"
+    try:
+        yield incoming
+        if folder.exists():
+            folder.rename(old)
+        incoming.rename(folder)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _unpack_program(payload: Path, sha256: str, path: Path) -> None:
+    with zipfile.ZipFile(payload) as archive, archive.open(PROGRAM_MEMBER) as source, open(path, "wb") as copy:
+        shutil.copyfileobj(source, copy, 1024 * 1024)
+    path.chmod(0o755)
+    if file_sha256(path) != sha256:
+        raise InstallationError("the program arrived damaged on this host", "deploy again")
+
+
+def _apply(
+    request: Request, store: GenerationStore, generation: Generation, before: Optional[Generation]
+) -> Generation:
+    apply = HostApply(store, generation, before)
+    found = apply.differences()
+    apply.check(found)
+    if before is not None:
+        _wait(request, before)
+    apply.apply(found)
+    if before is not None and before.digest == generation.digest:
+        return before
+    committed = store.commit(generation, before.number if before else None)
+    store.remove_unused()
+    return committed
+
+
+def _wait(request: Request, before: Generation) -> None:
+    """Wait for runs in progress, unless `wait` is negative: a run keeps to the generation that it began with."""
+    if request.wait >= 0:
+        wait_until_idle(before.wanted.jobs, request.wait)
+
+
+def _remove_empty_folders(before: Generation) -> None:
+    for folder in sorted(before.wanted.folders, key=lambda folder: folder.path, reverse=True):
+        with contextlib.suppress(OSError):
+            os.rmdir(folder.path)

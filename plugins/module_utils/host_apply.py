@@ -1,0 +1,350 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Bring a host to a generation: what differs, checks before anything is touched, and all changes or none."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shlex
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, Iterable, List, Optional, Sequence, Set
+
+from .errors import ConfigurationError
+from .generation import Generation, ManagedFile, ManagedFolder, S5cmdLink, SourceCheck
+from .generation_store import GenerationStore
+from .install_layout import Layout
+from .managed_files import (
+    ROOT,
+    Change,
+    MakeFolder,
+    Owners,
+    Present,
+    RemoveFile,
+    SetLink,
+    WriteFile,
+    file_change,
+    folder_change,
+    present,
+    readable,
+    write_file,
+)
+from .service_manager import Launchd, Systemd
+from .transaction import Action, Step, run_all
+
+_UNIT_FOLDER = "/etc/systemd/system/"
+
+#: Run as the service user. Exits with 1 and the reason if the folder cannot be used.
+_ACCESS_PROBE = """\
+import os, sys
+path, write = sys.argv[1], sys.argv[2] == "write"
+try:
+    os.scandir(path).close()
+    if write and not os.access(path, os.W_OK | os.X_OK):
+        raise PermissionError(13, "no permission to write")
+except OSError as error:
+    sys.exit(error.strerror)
+"""
+
+
+@dataclass
+class Differences:
+    """What applying a generation would change, in words and as steps in their order."""
+
+    changes: List[Change] = field(default_factory=list)
+    steps: List[Step] = field(default_factory=list)
+    files: List[ManagedFile] = field(default_factory=list)
+
+    def add(self, change: Change, *steps: Step) -> None:
+        """One more change."""
+        self.changes.append(change)
+        self.steps.extend(steps)
+
+
+class HostApply:
+    """A generation against the host. `before` is the generation in use: what it has and this one lacks goes away."""
+
+    def __init__(
+        self,
+        store: GenerationStore,
+        generation: Generation,
+        before: Optional[Generation],
+        systemd: Optional[Systemd] = None,
+        launchd: Optional[Launchd] = None,
+    ) -> None:
+        self._store = store
+        self._generation = generation
+        self._wanted = generation.wanted
+        self._before = before
+        self._systemd = systemd or Systemd()
+        self._launchd = launchd or Launchd()
+        self._owners = Owners()
+
+    def differences(self) -> Differences:
+        """Compare the host with the generation. Raises ConfigurationError for what is in the way."""
+        found = Differences()
+        gone = self._gone()
+        self._stop(gone, found)
+        for folder in self._folders():
+            change = folder_change(folder, self._owners)
+            if change:
+                found.add(change, MakeFolder(folder, self._owners))
+        for file in self._files():
+            change = file_change(file, self._owners)
+            if change:
+                found.files.append(file)
+                found.add(change, WriteFile(file, self._owners))
+        remove_files(gone.values(), found)
+        self._link(found)
+        self._switch_s5cmd(found)
+        self._schedule(found)
+        return found
+
+    def apply(self, found: Differences) -> None:
+        """Make all changes, or none."""
+        run_all(found.steps)
+        for step in found.steps:
+            if isinstance(step, SetLink):
+                step.finish()
+
+    # The parts of a comparison
+
+    def _folders(self) -> List[ManagedFolder]:
+        folders = [ManagedFolder(str(path)) for path in (self._store.root, self._store.command.parent)]
+        return [*folders, *self._wanted.folders]
+
+    def _files(self) -> List[ManagedFile]:
+        command = ManagedFile(str(self._store.command), command_text(self._store, self._generation), "0755")
+        return [*self._wanted.files, command]
+
+    def _gone(self) -> Dict[str, ManagedFile]:
+        if self._before is None:
+            return {}
+        wanted = {file.path for file in self._files()}
+        return {file.path: file for file in self._before.wanted.files if file.path not in wanted}
+
+    def _stop(self, gone: Dict[str, ManagedFile], found: Differences) -> None:
+        """Units and property lists of the generation before that this one lacks, before their files go."""
+        if self._before is None:
+            return
+        stop_units([unit for unit in self._before.wanted.units if unit not in self._wanted.units], self._systemd, found)
+        unload([path for path in self._before.wanted.launchd if path in gone], self._launchd, found)
+
+    def _link(self, found: Differences) -> None:
+        path, target = self._store.venv, f"environments/{self._generation.environment}"
+        now = os.readlink(path) if path.is_symlink() else ""
+        if now != target:
+            found.add(Change(str(path), "link", now and f"{now}\n", f"{target}\n"), SetLink(path, target))
+
+    def _switch_s5cmd(self, found: Differences) -> None:
+        wanted = self._generation.s5cmd
+        if wanted is None:
+            return
+        layout = Layout(Path(wanted.bin_dir), Path(wanted.versions_dir))
+        now = layout.command_link().version
+        if now == wanted.version:
+            return
+        if layout.intact(wanted.version) is None:
+            raise ConfigurationError(
+                f"s5cmd {wanted.version} is no longer complete in {wanted.versions_dir}",
+                f"install it: s5cmd_version={wanted.version}; s5cmd_keep says how many old versions stay",
+            )
+
+        def switch_back() -> None:
+            layout.switch(now) if now else layout.remove_link()
+
+        found.add(
+            Change(str(layout.link), "switch", f"s5cmd {now}\n" if now else "", f"s5cmd {wanted.version}\n"),
+            Action(lambda: layout.switch(wanted.version), switch_back),
+        )
+
+    def _schedule(self, found: Differences) -> None:
+        """Let systemd and launchd follow the files. Reading the unit files again is undone by doing it once more."""
+        written = {change.path for change in found.changes}
+        unit_files_changed = any(path.startswith(_UNIT_FOLDER) for path in written)
+        units = list(self._wanted.units)
+        if (unit_files_changed or units) and self._systemd.is_running():
+            self._schedule_by_systemd(units, written, unit_files_changed, found)
+        elif units:
+            raise ConfigurationError(
+                "systemd does not run on this host, so its timers cannot start the jobs",
+                "set uploader_scheduler to cron, or launchd on macOS",
+            )
+        plists = list(self._wanted.launchd)
+        if plists:
+            loaded = self._launchd.loaded(plists)
+            stale = [path for path in plists if path in written or path not in loaded]
+            if stale:
+                found.steps.append(Action(lambda: self._launchd.load(stale), lambda: self._launchd.unload(stale)))
+                found.changes += [Change(path, "load") for path in stale]
+
+    def _schedule_by_systemd(
+        self, units: List[str], written: Set[str], unit_files_changed: bool, found: Differences
+    ) -> None:
+        states = self._systemd.states(units)
+        if unit_files_changed or any(state.needs_reload for state in states.values()):
+            # Undone in front of all other steps as well, because what is undone last is what was done first.
+            found.steps.insert(0, Action(_nothing, self._systemd.reload))
+            found.steps.append(Action(self._systemd.reload, _nothing))
+        idle = [unit for unit in units if not (states[unit].enabled and states[unit].active)]
+        changed = [unit for unit in units if unit not in idle and f"{_UNIT_FOLDER}{unit}" in written]
+        if idle:
+            found.steps.append(Action(lambda: self._systemd.start(idle), lambda: self._systemd.stop(idle)))
+            found.changes += [Change(unit, "start") for unit in idle]
+        if changed:
+            found.steps.append(Action(lambda: self._systemd.restart(changed), _nothing))
+
+    # The checks before anything is touched
+
+    def check(self, found: Differences) -> None:
+        """Everything that can be known to fail: calendars, folders, and each changed config, by the new program."""
+        if self._systemd.is_running():
+            for calendar in self._wanted.calendars:
+                reason = self._systemd.calendar_error(calendar.expression)
+                if reason:
+                    raise ConfigurationError(
+                        f"job {calendar.job}: {calendar.variable} {calendar.expression!r}: {reason}",
+                        "see man systemd.time; systemd-analyze calendar shows what an expression means",
+                    )
+        for source in self._wanted.sources:
+            self._check_source(source)
+        for file in found.files:
+            if file.check == "config":
+                self._check_config(file)
+
+    def _check_source(self, source: SourceCheck) -> None:
+        mode = "write" if source.write else "read"
+        done = subprocess.run(
+            [*self._as_user(), sys.executable, "-I", "-c", _ACCESS_PROBE, source.path, mode],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if done.returncode:
+            raise ConfigurationError(
+                f"job {source.job}: {source.variable} {source.path}: user {self._generation.user} cannot {mode} it:"
+                f" {done.stderr.strip()}",
+                f"let {self._generation.user} in, for example by uploader_groups, or correct {source.variable}",
+            )
+
+    def _check_config(self, file: ManagedFile) -> None:
+        """Let the new program read the new file, as the user that will run it, in a folder of its own."""
+        uid, gid = self._owners.required(file.owner, file.group)
+        program = self._store.program(self._generation.program)
+        python = self._store.environment(self._generation.environment) / "bin" / "python"
+        with tempfile.TemporaryDirectory(prefix="datasync-turbo-") as folder:
+            os.chmod(folder, 0o711)  # noqa: S103 - the user must reach the file, whose own mode protects it
+            path = os.path.join(folder, f"{secrets.token_hex(8)}-{os.path.basename(file.path)}")
+            content = file.content.encode("utf-8", "surrogateescape")
+            write_file(path, Present(content, int(file.mode, 8), uid, gid))
+            done = subprocess.run(
+                [*self._as_user(), str(python), "-B", str(program), "config", "--quiet", "--config", path],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        if done.returncode:
+            lines = [line for line in done.stderr.splitlines() if line.strip()]
+            reason = (lines[-1] if lines else f"exit status {done.returncode}").replace(path, file.path)
+            job = os.path.splitext(os.path.basename(file.path))[0]
+            raise ConfigurationError(f"job {job} was not written: {reason}", "correct it in uploader_jobs")
+
+    def _as_user(self) -> List[str]:
+        return as_user(self._generation.user)
+
+
+class HostRemoval:
+    """Takes away what a generation consists of; data, results and logs stay."""
+
+    def __init__(
+        self, generation: Generation, systemd: Optional[Systemd] = None, launchd: Optional[Launchd] = None
+    ) -> None:
+        self._wanted = generation.wanted
+        self._systemd = systemd or Systemd()
+        self._launchd = launchd or Launchd()
+
+    def differences(self) -> Differences:
+        """What is still there of the generation."""
+        found = Differences()
+        stop_units(self._wanted.units, self._systemd, found)
+        unload(self._wanted.launchd, self._launchd, found)
+        remove_files(self._wanted.files, found)
+        if self._systemd.is_running() and any(change.path.startswith(_UNIT_FOLDER) for change in found.changes):
+            found.steps.append(Action(self._systemd.reload, _nothing))
+        return found
+
+
+def stop_units(units: Sequence[str], systemd: Systemd, found: Differences) -> None:
+    """Stop and disable those of the units that are there."""
+    if not units or not systemd.is_running():
+        return
+    states = systemd.states(units)
+    running = [unit for unit in units if states[unit].active or states[unit].enabled]
+    if running:
+        found.steps.append(Action(lambda: systemd.stop(running), lambda: systemd.start(running)))
+        found.changes += [Change(unit, "stop") for unit in running]
+
+
+def unload(plists: Sequence[str], launchd: Launchd, found: Differences) -> None:
+    """Unload property lists before their files go."""
+    if plists:
+        found.steps.append(Action(lambda: launchd.unload(plists), lambda: launchd.load(plists)))
+
+
+def remove_files(files: Iterable[ManagedFile], found: Differences) -> None:
+    """Remove those of the files that are there."""
+    for file in files:
+        now = present(file.path)
+        if now is not None:
+            found.add(Change(file.path, "remove", readable(file, now.content)), RemoveFile(file.path))
+
+
+def as_user(user: str) -> List[str]:
+    """What to put before a command so that `user` runs it, with that user's groups; nothing if that is us."""
+    if os.geteuid() != 0 or pwd.getpwnam(user).pw_uid == 0:
+        return []
+    if sys.platform == "darwin":
+        return ["/usr/bin/sudo", "-n", "-u", user, "--"]
+    return ["runuser", "-u", user, "--"]
+
+
+def command_text(store: GenerationStore, generation: Generation) -> str:
+    """The command: a shell script that starts the program in its own environment, as the service user.
+
+    It names the folders of the generation, not the link `venv`, so that a run keeps to one generation to its end.
+    The environment belongs to root: compiled Python files go to a folder of the service user.
+    """
+    python = shlex.quote(str(store.environment(generation.environment) / "bin" / "python"))
+    program = shlex.quote(str(store.program(generation.program)))
+    user, home = shlex.quote(generation.user), shlex.quote(generation.state_dir)
+    become = ""
+    if generation.user != ROOT and os.geteuid() == 0:
+        switch = f"sudo -n -u {user} --" if sys.platform == "darwin" else f"runuser -u {user} --"
+        become = (
+            "# Whoever is root becomes the service user, so that the files of the jobs stay in one hand.\n"
+            f'if [ "$(id -u)" -eq 0 ]; then HOME={home}; export HOME; exec {switch} "$0" "$@"; fi\n'
+        )
+    return (
+        "#!/bin/sh\n"
+        "# Made by the Ansible collection datasync.turbo, and replaced by the next deployment.\n"
+        f"{become}"
+        f"PYTHONPYCACHEPREFIX={home}/pycache; export PYTHONPYCACHEPREFIX\n"
+        f'exec {python} {program} "$@"\n'
+    )
+
+
+def s5cmd_in_use(bin_dir: str, versions_dir: str) -> Optional[S5cmdLink]:
+    """The version that the s5cmd command leads to, None if this collection did not install it."""
+    version = Layout(Path(bin_dir), Path(versions_dir)).command_link().version
+    return S5cmdLink(bin_dir, versions_dir, version) if version else None
+
+
+def _nothing() -> None:
+    return None

@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Changes to a host that are made together: when one fails, those before it are taken back."""
+
+from __future__ import annotations
+
+from typing import Callable, List, Sequence, Tuple
+
+
+class Step:
+    """One change. `run` makes it, `undo` takes it back and is called only after a `run` that succeeded."""
+
+    def run(self) -> None:
+        """Make the change."""
+        raise NotImplementedError
+
+    def undo(self) -> None:
+        """Put back what was there before."""
+        raise NotImplementedError
+
+
+class Action(Step):
+    """A step made of two functions."""
+
+    def __init__(self, run: Callable[[], object], undo: Callable[[], object]) -> None:
+        self._run, self._undo = run, undo
+
+    def run(self) -> None:
+        self._run()
+
+    def undo(self) -> None:
+        self._undo()
+
+
+def run_all(steps: Sequence[Step]) -> None:
+    """Make all changes in order, or none: the error that stopped it comes out after everything was put back.
+
+    What could not be put back is added to the error's message.
+    """
+    done: List[Step] = []
+    try:
+        for step in steps:
+            step.run()
+            done.append(step)
+    except BaseException as error:
+        failures = _undo(done)
+        if failures:
+            error.args = (f"{error}; and taking it back failed: {'; '.join(failures)}", *error.args[1:])
+        raise
+
+
+def _undo(done: List[Step]) -> Tuple[str, ...]:
+    failures = []
+    for step in reversed(done):
+        try:
+            step.undo()
+        except Exception as error:  # noqa: BLE001 - the other steps must be taken back, whatever this one fails of
+            failures.append(str(error))
+    return tuple(failures)

@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""The one file that a host gets: its environment's packages and the program, made once per platform and kept.
+
+Of botocore, whose descriptions of 400 services make nine tenths of the environment, only those stay that the program
+uses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+import zipfile
+from pathlib import Path
+from typing import Iterator, List, Optional, Sequence
+
+from ..module_utils.environment import PACKAGES_PREFIX, PROGRAM_MEMBER, HostPython, environment_name
+from ..module_utils.errors import ConfigurationError, InstallationError
+from .wheelhouse import Wheelhouse
+
+#: S3, and what botocore asks to get credentials: by role, by single sign-on, by `aws login`.
+BOTOCORE_SERVICES = frozenset({"s3", "sts", "sso", "sso-oidc", "signin"})
+_BOTOCORE_DATA = "botocore/data/"
+#: Parts of a wheel's `NAME.data` folder that belong to the packages; scripts and headers do not.
+_DATA_PARTS = ("purelib", "platlib")
+#: So that the same parts make the same bytes.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class Payloads:
+    """Makes payloads in a cache folder of the controller; many processes may want the same one at the same time."""
+
+    def __init__(self, cache_dir: Path, wheelhouse: Wheelhouse, requirements: str, program: Path) -> None:
+        self._folder = cache_dir / "payloads"
+        self._wheelhouse = wheelhouse
+        self._requirements = requirements
+        self._program = program
+
+    def payload(self, python: HostPython, with_packages: bool) -> Path:
+        """The file with the program, and with the packages for this Python. Raises DatasyncError."""
+        digest = hashlib.sha256(self._program.read_bytes())
+        if with_packages:
+            digest.update(environment_name(self._requirements, python).encode())
+            digest.update(repr(sorted(BOTOCORE_SERVICES)).encode())
+        path = self._folder / f"{digest.hexdigest()[:24]}.zip"
+        if path.exists():
+            return path
+        with self._lock():
+            if not path.exists():
+                wheels = self._wheelhouse.wheels(self._requirements, python) if with_packages else []
+                self._make(path, wheels)
+        return path
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the controller cannot write its cache folder {self._folder}: {error.strerror}",
+                "set uploader_cache_dir to a folder on the controller that can be written",
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _make(self, path: Path, wheels: Sequence[Path]) -> None:
+        temporary = self._folder / f".{secrets.token_hex(8)}"
+        try:
+            with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+                _add(archive, PROGRAM_MEMBER, self._program.read_bytes())
+                for wheel in wheels:
+                    _add_wheel(archive, wheel)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _add_wheel(archive: zipfile.ZipFile, wheel: Path) -> None:
+    try:
+        with zipfile.ZipFile(wheel) as packages:
+            for name in sorted(packages.namelist()):
+                target = target_name(name)
+                if target is not None:
+                    _add(archive, PACKAGES_PREFIX + target, packages.read(name))
+    except (zipfile.BadZipFile, OSError) as error:
+        raise InstallationError(f"{wheel} is damaged: {error}", "remove it, and it is fetched again") from error
+
+
+def target_name(name: str) -> Optional[str]:
+    """Where a member of a wheel goes in site-packages, None for what is not needed there.
+
+    See the specification of wheels, "Binary distribution format".
+    """
+    if name.endswith("/") or not _is_used_by_botocore(name):
+        return None
+    first, slash, rest = name.partition("/")
+    if not first.endswith(".data") or not slash:
+        return name
+    part, _slash, inner = rest.partition("/")
+    return inner if part in _DATA_PARTS else None
+
+
+def _is_used_by_botocore(name: str) -> bool:
+    if not name.startswith(_BOTOCORE_DATA):
+        return True
+    parts: List[str] = name[len(_BOTOCORE_DATA) :].split("/")
+    return len(parts) == 1 or parts[0] in BOTOCORE_SERVICES
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    member = zipfile.ZipInfo(name, _EPOCH)
+    member.compress_type = zipfile.ZIP_DEFLATED
+    member.external_attr = 0o644 << 16
+    archive.writestr(member, content)
