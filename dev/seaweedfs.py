@@ -31,6 +31,7 @@ MEMORY_LIMITS = {"GOMEMLIMIT": "800MiB", "GOGC": "50"}
 
 #: The server makes sockets here by itself, and no option moves them; a killed server leaves them behind.
 GRPC_SOCKETS = Path("/tmp")  # noqa: S108
+LOOPBACK = "127.0.0.1"
 #: The parts of the server; each has a port, and a second one for gRPC.
 SERVICES = ("master", "volume", "filer", "s3", "admin")
 
@@ -60,7 +61,7 @@ class TlsFiles:
 class SeaweedFS:
     """One server process with random keys, its data in `directory`. Use it as a context manager, or start and stop it.
 
-    It dies with the process that started it (on Linux even if that one is killed), listens on 127.0.0.1 only, makes
+    It dies with the process that started it (on Linux even if that one is killed), listens on `address` only, makes
     no bucket by itself, and sends no telemetry.
     """
 
@@ -70,8 +71,10 @@ class SeaweedFS:
         tls: Optional[TlsFiles] = None,
         weed: Optional[Path] = None,
         memory_limits: Optional[Dict[str, str]] = None,
+        address: str = LOOPBACK,
     ) -> None:
         self.directory = directory
+        self.address = address
         self.tls = tls
         self.weed = weed or find_weed()
         self.memory_limits = MEMORY_LIMITS if memory_limits is None else memory_limits
@@ -152,7 +155,7 @@ class SeaweedFS:
         port_names = [f"-{service}.port{grpc}" for service in SERVICES for grpc in ("", ".grpc")]
         if self.tls:
             port_names.append("-s3.port.https")
-        ports = dict(zip(port_names, free_ports(len(port_names))))
+        ports = dict(zip(port_names, free_ports(len(port_names), self.address)))
         self.grpc_sockets = [
             GRPC_SOCKETS / f"seaweedfs-{name}-grpc-{ports[f'-{name}.port.grpc']}.sock" for name in SERVICES
         ]
@@ -172,11 +175,12 @@ class SeaweedFS:
                 start_new_session=True,
             )
         scheme, port = ("https", ports["-s3.port.https"]) if self.tls else ("http", ports["-s3.port"])
-        self.endpoint_url = f"{scheme}://127.0.0.1:{port}"
+        self.endpoint_url = f"{scheme}://{self.address}:{port}"
         return process
 
     def _command(self, ports: Dict[str, int]) -> List[str]:
-        command = [str(self.weed), "mini", "-dir", str(self.directory), "-ip", "127.0.0.1", "-ip.bind", "127.0.0.1"]
+        command = [str(self.weed), "mini", "-dir", str(self.directory), "-ip", self.address]
+        command += ["-ip.bind", self.address]
         for name, port in ports.items():
             command += [name, str(port)]
         command += ["-s3.port.iceberg", "0", "-s3.port.lance", "0", "-webdav=false", "-admin.ui=false"]
@@ -232,12 +236,12 @@ def find_weed() -> Path:
     return Path(found)
 
 
-def free_ports(count: int) -> List[int]:
-    """Ports of 127.0.0.1 that nothing uses now, all different."""
+def free_ports(count: int, address: str = LOOPBACK) -> List[int]:
+    """Ports of an address of this machine that nothing uses now, all different."""
     with contextlib.ExitStack() as stack:
         listeners = [stack.enter_context(socket.socket()) for dummy in range(count)]
         for listener in listeners:
-            listener.bind(("127.0.0.1", 0))
+            listener.bind((address, 0))
         return [listener.getsockname()[1] for listener in listeners]
 
 
