@@ -26,8 +26,7 @@ import time
 from pathlib import Path
 from typing import List, Optional
 
-from dev.ansible_environment import CHECKOUT
-from tests.fleet.bed import BEDS, INSIDE, Bed, attach, open_bed
+from tests.fleet.bed import BEDS, Bed, attach, open_bed
 from tests.fleet.images import RELEASES, BedError
 from tests.fleet.molecule import run_molecule
 

@@ -28,9 +28,18 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from dev import build_collection, build_program
-from dev.ansible_environment import CHECKOUT, VENV_BIN, ansible_environment
-from tests.fleet.holder import CONTROLLER_ADDRESS
-from tests.fleet.images import FLEET, STORE, BedError, build_images, image_name, missing_programs, podman_environment
+from dev.ansible_environment import CHECKOUT, ansible_environment
+from tests.fleet.holder import CONTROLLER_ADDRESS, NAMESPACES
+from tests.fleet.images import (
+    FLEET,
+    STORE,
+    BedError,
+    build_images,
+    configure_podman,
+    image_name,
+    missing_programs,
+    podman_environment,
+)
 
 BEDS = FLEET / "beds"
 #: Set for what runs inside a bed: its directory.
@@ -159,9 +168,7 @@ class Bed:
             ANSIBLE_NOCOLOR="1",
             ANSIBLE_RETRY_FILES_ENABLED="0",
         )
-        environment.update(
-            podman_environment(self.directory / "podman", self.directory / "graph", image_stores=[STORE])
-        )
+        environment.update(podman_environment(self.directory / "podman"))
         return environment
 
     def command(self, command: Sequence[str], directory: Path = CHECKOUT) -> List[str]:
@@ -374,6 +381,10 @@ def obstacle() -> str:
     if missing:
         packages = "mmdebstrap podman runc netavark iptables iproute2 openssh-client"
         return f"no {', '.join(missing)}: apt-get install --no-install-recommends {packages}"
+    probe = ["unshare", *NAMESPACES, "--fork", "mount", "-t", "tmpfs", "tmpfs", "/run"]
+    answer = subprocess.run(probe, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        return f"this machine lets root make no namespaces ({answer.stderr.strip()}): use a virtual or a real machine"
     return ""
 
 
@@ -385,11 +396,12 @@ def _start(name: str) -> Tuple[Bed, subprocess.Popen[bytes]]:
     if directory.exists():
         shutil.rmtree(directory) if _is_dead(directory) else _refuse(name)
     directory.mkdir(parents=True)
+    configure_podman(directory / "podman", directory / "graph", image_stores=[STORE])
     keygen = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(directory / "id_ed25519")]
     subprocess.run(keygen, check=True)
+    supervise = [sys.executable, "-m", "tests.fleet.holder", "supervise", str(directory)]
     holder = subprocess.Popen(
-        ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "tests.fleet.holder"]
-        + ["supervise", str(directory)],
+        ["unshare", "--mount", "--propagation", "private", *supervise],
         cwd=CHECKOUT,
         env={**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_PATH}"},
         stdin=subprocess.PIPE,

@@ -27,6 +27,8 @@ CONTROLLER_ADDRESS = "10.99.0.1"
 #: Each host takes some instances; the kernel's default of 128 is enough for 20 hosts.
 INOTIFY_INSTANCES = 8192
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+#: What the bed has of its own, as options of unshare.
+NAMESPACES = ["--mount", "--propagation", "private", "--net", "--uts", "--ipc", "--pid", "--cgroup"]
 #: Where the control groups of version 2 are mounted inside the bed.
 CGROUPS = Path("/sys/fs/cgroup")
 #: Servers that name sockets in /tmp by their port must not meet those of another bed or of the machine.
@@ -39,10 +41,9 @@ def supervise(directory: Path) -> None:
     group = CGROUPS / f"datasync-bed-{os.getpid()}"
     (group / "holder").mkdir(parents=True)
     raise_inotify_limit()
-    namespaces = ["--mount", "--propagation", "private", "--net", "--uts", "--ipc", "--pid", "--cgroup"]
+    init = [*NAMESPACES, "--fork", "--kill-child", sys.executable, "-m", "tests.fleet.holder", "init"]
     unshare = subprocess.Popen(
-        ["sh", "-c", 'echo $$ >"$0" && exec unshare "$@"', str(group / "cgroup.procs"), *namespaces]
-        + ["--fork", "--kill-child", sys.executable, "-m", "tests.fleet.holder", "init"],
+        ["sh", "-c", 'echo $$ >"$0" && exec unshare "$@"', str(group / "cgroup.procs"), *init],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
     )
@@ -51,11 +52,11 @@ def supervise(directory: Path) -> None:
     try:
         assert unshare.stdout is not None
         if unshare.stdout.readline() == b"ready\n":
-            init = int(Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text())
+            child = int(Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text())
             # A group that gives controllers to its children may hold no process itself.
-            for pid in (unshare.pid, init):
+            for pid in (unshare.pid, child):
                 (group / "holder" / "cgroup.procs").write_text(str(pid))
-            print(json.dumps({"pid": init}), flush=True)
+            print(json.dumps({"pid": child}), flush=True)
             sys.stdin.buffer.read()
     finally:
         unshare.kill()
@@ -64,9 +65,9 @@ def supervise(directory: Path) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def init() -> NoReturn:
+def be_init() -> NoReturn:
     """Be process 1 of the bed: set up network and mounts, say so, and reap what is left to us."""
-    for path in ("/run", "/dev/shm"):  # noqa: S108
+    for path in ("/run", "/dev/shm"):
         mount("tmpfs", "tmpfs", Path(path))
     mount("proc", "proc", Path("/proc"))
     # The supervisor's view of the same file system is in the place of ours, which begins at the bed's own group.
@@ -104,7 +105,7 @@ def remove_groups(group: Path) -> None:
     while group.exists() and time.monotonic() < deadline:
         for folder, _folders, _files in os.walk(group, topdown=False):
             with contextlib.suppress(OSError):
-                os.rmdir(folder)
+                Path(folder).rmdir()
         if group.exists():
             time.sleep(0.1)
 
@@ -112,7 +113,7 @@ def remove_groups(group: Path) -> None:
 def main(arguments: List[str]) -> None:
     """Do what the first argument says."""
     if arguments[0] == "init":
-        init()
+        be_init()
     supervise(Path(arguments[1]))
 
 

@@ -18,7 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, List, Sequence
+from typing import Dict, Iterator, List, Sequence
 
 from dev.ansible_environment import BUILD
 
@@ -76,6 +76,7 @@ def build_images(releases: Sequence[str]) -> None:
         return
     FLEET.mkdir(parents=True, exist_ok=True)
     with locked(FLEET / "images.lock"):
+        configure_podman(FLEET / "podman", STORE)
         missing = [release for release in dict.fromkeys(releases) if not stamp(release).exists()]
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(build, missing))
@@ -102,15 +103,14 @@ def stamp(release: str) -> Path:
 
 def run(command: List[str]) -> None:
     """Run a command that says nothing unless it fails. Raises BedError."""
-    FLEET.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, **podman_environment(FLEET / "import", STORE)}
+    environment = {**os.environ, **podman_environment(FLEET / "podman")}
     process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if process.returncode:
         raise BedError(f"{' '.join(command)} failed:\n{process.stdout}{process.stderr}")
 
 
-def podman_environment(directory: Path, graph_root: Path, *, image_stores: Sequence[Path] = ()) -> dict[str, str]:
-    """Write podman's configuration into `directory`; returns the variables that lead podman there."""
+def configure_podman(directory: Path, graph_root: Path, *, image_stores: Sequence[Path] = ()) -> None:
+    """Write podman's configuration into `directory`. `image_stores`: further stores, to be read only."""
     directory.mkdir(parents=True, exist_ok=True)
     stores = ", ".join(json.dumps(str(path)) for path in image_stores)
     (directory / "storage.conf").write_text(
@@ -124,6 +124,10 @@ def podman_environment(directory: Path, graph_root: Path, *, image_stores: Seque
         '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
         f'[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = {json.dumps(str(directory / "networks"))}\n'
     )
+
+
+def podman_environment(directory: Path) -> Dict[str, str]:
+    """The variables that lead podman to its configuration in `directory`."""
     return {
         "CONTAINERS_CONF": str(directory / "containers.conf"),
         "CONTAINERS_STORAGE_CONF": str(directory / "storage.conf"),
@@ -134,8 +138,7 @@ def missing_programs() -> List[str]:
     """What this machine lacks for a test bed; empty if one can be made here."""
     search = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
     programs = ("mmdebstrap", "podman", "runc", "iptables", "ip", "ssh", "ssh-keygen", "unshare", "nsenter")
-    missing = [name for name in programs if shutil.which(name, path=search) is None]
-    return missing
+    return [name for name in programs if shutil.which(name, path=search) is None]
 
 
 @contextmanager
