@@ -273,4 +273,17 @@ options:
       - Not set, C(manifest.sha256) beside the result file, or a file beside the state or lock file.
     version_added: 0.2.0
     type: path
+  history_path:
+    description:
+      - File to which one line of JSON is appended for each run, the newest last, so that a fleet can be looked at over
+        time. Also for a run that failed, or that could not begin. A run that ends with exit code 75 and check mode
+        leave no line. Must not be inside O(src).
+      - Not set, no history is kept.
+    version_added: 0.3.0
+    type: path
+  history_runs:
+    description:
+      - How many runs O(history_path) keeps. The oldest are forgotten when there are a tenth more. Not set, V(1000).
+    version_added: 0.3.0
+    type: int
 """

@@ -167,14 +167,14 @@ class _Session:
         """`options` win over the config's."""
         self.config: Config = load_config(arguments.config, os.environ)
         os.environ.update(self.config.environment)
+        level = Level.WARN if arguments.quiet else Level[self.config.options.get("log_level", "info").upper()]
         try:
             self.job = Job.from_options(with_environment({**self.config.options, **options}))
+            self.log = Log(sys.stderr, self.job.log_path if with_log_file else None, level)
         except ConfigurationError as error:
             located = self.config.located(error)
             self._report(located, arguments)
             raise located from error
-        level = Level.WARN if arguments.quiet else Level[self.config.options.get("log_level", "info").upper()]
-        self.log = Log(sys.stderr, self.job.log_path if with_log_file else None, level)
         for warning in self.config.warnings:
             self.log.warn(warning)
 
@@ -182,8 +182,7 @@ class _Session:
         if arguments.run is _sync:
             from . import sync
 
-            options = self.config.options
-            sync.report_not_begun(error, options.get("result_paths", ()), options.get("src", ""), Log(sys.stderr))
+            sync.report_not_begun(error, self.config.options, Log(sys.stderr))
 
 
 def _sync(arguments: argparse.Namespace) -> int:

@@ -178,6 +178,8 @@ SETTINGS = (
     Setting("after_upload", ("AFTER_UPLOAD",), _one_of(AFTER_UPLOAD_CHOICES)),
     Setting("move_to", ("MOVE_TO",), _text),
     Setting("manifest_path", ("MANIFEST_FILE",), _text),
+    Setting("history_path", ("HISTORY_FILE",), _text),
+    Setting("history_runs", ("HISTORY_RUNS",), _positive),
 )
 
 #: Names that need more than a conversion; see `_apply_verification_switches` and `_apply_folders`.
@@ -238,15 +240,21 @@ def load_config(path: str, environment: Mapping[str, str], today: Optional[date]
     """
     text, mode = _read(path)
     env_file = parse_env_file(text, path, environment)
+    config = config_of(env_file, today or date.today())
+    config.warnings = [*_warn_of_mode(env_file, mode), *_warn_of_names(env_file)]
+    return config
+
+
+def config_of(env_file: EnvFile, today: date) -> Config:
+    """What the assignments ask for, wherever they come from. Raises as `load_config`."""
     config = Config()
     for setting in SETTINGS:
         chosen = _chosen(setting, env_file)
         if chosen is not None:
             config.set_default(setting.option, *chosen)
     _apply_verification_switches(env_file, config)
-    _apply_folders(env_file, config, today or date.today())
+    _apply_folders(env_file, config, today)
     config.environment = {name: env_file.get(name) for name in env_file.assignments if name in ENVIRONMENT_NAMES}
-    config.warnings = [*_warn_of_mode(env_file, mode), *_warn_of_names(env_file)]
     return config
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field, fields
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from .checksums import ALGORITHMS, NO_CHECKSUM
 from .connection import Connection
 from .errors import ConfigurationError
+from .history import DEFAULT_RUNS
 from .patterns import LEAVING_PATTERN, TEMPORARY_PATTERNS, Filter
 from .shard import Shard
 from .units import parse_part_size
@@ -92,6 +93,8 @@ class Job:
     checksum_algorithm: str = "CRC64NVME"
     log_path: Optional[str] = None
     result_paths: Tuple[str, ...] = ()
+    history_path: Optional[str] = None
+    history_runs: int = DEFAULT_RUNS
     timeout: Optional[int] = None
     lock_path: Optional[str] = None
     state_path: Optional[str] = None
@@ -139,9 +142,10 @@ class Job:
         return self.verify != "none" and self.checksum_algorithm != NO_CHECKSUM
 
     @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> Job:
+    def from_options(cls, options: Mapping[str, Any], elsewhere: bool = False) -> Job:
         """Build from the option names of module s5cmd_sync; unset and None options take the defaults above.
 
+        `elsewhere`: the job is of another host, so that its paths are compared as they are written.
         Raises ConfigurationError that names the option and says what to write.
         """
         given = {name: value for name, value in options.items() if value is not None}
@@ -162,7 +166,7 @@ class Job:
         for name in ("require_mount", "move_to", "state_path", "manifest_path"):
             if values.get(name):
                 values[name] = os.path.abspath(os.path.expanduser(values[name]))
-        for name in ("numworkers", "concurrency", "timeout"):
+        for name in ("numworkers", "concurrency", "timeout", "history_runs"):
             _whole_number(values, name, minimum=1)
         for name in ("retry_count", "retry_rounds", "retry_delay", "reconcile_days", "settle_seconds"):
             _whole_number(values, name, minimum=0)
@@ -172,6 +176,7 @@ class Job:
         _choices(values)
         job = cls(**values)
         job._validate_combinations()
+        job._validate_places(os.path.normpath if elsewhere else os.path.realpath)
         return job
 
     def _validate_combinations(self) -> None:
@@ -192,9 +197,8 @@ class Job:
                 f"delete and after_upload={self.after_upload} contradict each other",
                 "what leaves the folder after its upload would be deleted from the bucket; choose one",
             )
-        self._validate_places()
 
-    def _validate_places(self) -> None:
+    def _validate_places(self, resolved: Callable[[str], str]) -> None:
         if self.after_upload == "move" and not self.move_to:
             raise ConfigurationError("after_upload=move needs move_to", "give the folder for the files that are proven")
         if self.move_to and self.after_upload != "move":
@@ -204,27 +208,28 @@ class Job:
                 f"after_upload={self.after_upload} needs verification", "only files that are proven leave the folder"
             )
         mount = self.require_mount
-        if mount and not is_inside(self.src, mount) and not is_inside(mount, self.src):
+        if mount and not is_inside(self.src, mount, resolved) and not is_inside(mount, self.src, resolved):
             raise ConfigurationError(
                 f"require_mount {mount!r} neither holds src {self.src!r} nor lies in it", "give the mount point of src"
             )
         named = [
             ("log_path", self.log_path),
+            ("history_path", self.history_path),
             ("lock_path", self.lock_path),
             ("state_path", self.state_path),
             ("manifest_path", self.manifest_path),
             ("move_to", self.move_to and os.path.join(self.move_to, "")),
         ]
         for name, path in [*named, *(("result_path", path) for path in self.result_paths)]:
-            if path and is_inside(path, self.src):
+            if path and is_inside(path, self.src, resolved):
                 raise ConfigurationError(
                     f"{name} {path!r} is inside src {self.src!r}", "it would upload itself; put it elsewhere"
                 )
 
 
-def is_inside(path: str, folder: str) -> bool:
+def is_inside(path: str, folder: str, resolved: Callable[[str], str] = os.path.realpath) -> bool:
     """Whether a path leads into a folder, links followed."""
-    inner, outer = (os.path.join(os.path.realpath(name), "") for name in (path, folder))
+    inner, outer = (os.path.join(resolved(name), "") for name in (path, folder))
     return inner.startswith(outer)
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 import json
 import os
 import socket
-import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Dict, List, NamedTuple, Optional
 
+from . import whole_file
 from .errors import ConfigurationError, DatasyncError, ExitCode
 from .units import format_size
 
@@ -180,22 +180,9 @@ def write_json(path: str, result: Result) -> None:
 
     Raises ConfigurationError when the folder cannot be written.
     """
-    folder = os.path.dirname(os.path.abspath(path))
-    temporary = None
     try:
-        os.makedirs(folder, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=".result-", dir=folder)
-        # What is not UTF-8 in a message becomes \udcXX, which JSON can read.
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(result.as_json())
-            file.flush()
-            os.fsync(file.fileno())
-        # Monitoring usually runs as another user, and the result holds no secret.
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        whole_file.replace(path, [result.as_json()])
     except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
         raise ConfigurationError(
             f"cannot write the result to {path!r}: {error.strerror}", "check result_path and its folder"
         ) from error

@@ -9,12 +9,12 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Dict, List, Optional, Sequence, Set
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
 
-from . import checksums, deletion, lock, orphans, report, run_manifest, s5cmd
+from . import checksums, deletion, history, lock, orphans, report, run_manifest, s5cmd
 from .after_upload import depart
 from .bucket import Bucket
-from .errors import AccessError, ConfigurationError, DatasyncError, ExitCode, Interrupted
+from .errors import AccessError, ConfigurationError, DatasyncError, ExitCode, Interrupted, LockedError
 from .interrupt import Interrupt
 from .job import Job, is_inside
 from .lock import HeldLock, Memory
@@ -65,19 +65,47 @@ def run(job: Job, log: Log, progress: Progress, interrupt: Interrupt, dry_run: b
                 outcome = pipeline.run(held.memory, held)
             except Exception as error:
                 # A fault of ours: whoever reads the result must not find the success of an earlier run.
-                report_not_begun(DatasyncError(f"internal error: {error!r}"), job.result_paths, job.src, log)
+                report_not_begun(DatasyncError(f"internal error: {error!r}"), vars(job), log)
                 raise
-            write_results(job.result_paths, outcome.result, log)
+            _record(job, outcome.result, log)
             return outcome
-    except DatasyncError as error:
-        # The lock is not ours; the result files belong to the run that holds it.
+    except LockedError as error:
+        # The result files belong to the run that holds the lock.
         return pipeline.stopped(error)
+    except DatasyncError as error:
+        # The lock file cannot be opened.
+        outcome = pipeline.stopped(error)
+        _record(job, outcome.result, log)
+        return outcome
 
 
-def report_not_begun(error: DatasyncError, paths: Sequence[str], source: str, log: Log) -> None:
-    """Replace the success of an earlier run, where others look for it, by a failure; never inside the source."""
-    outside = [path for path in paths if not (source and is_inside(path, source))]
-    write_results(outside, report.not_begun(error, source), log)
+def _record(job: Job, result: Result, log: Log) -> None:
+    write_results(job.result_paths, result, log)
+    note_in_history(job.history_path, result, job.history_runs, log)
+
+
+def report_not_begun(error: DatasyncError, options: Mapping[str, Any], log: Log) -> None:
+    """Replace the success of an earlier run, where others look for it, by a failure; never inside the source.
+
+    `options` are those of the job, as far as they are known, none of them validated.
+    """
+    source = options.get("src") or ""
+    result = report.not_begun(error, source)
+    outside = [path for path in options.get("result_paths") or () if not (source and is_inside(path, source))]
+    write_results(outside, result, log)
+    path, runs = options.get("history_path"), options.get("history_runs")
+    if path and not (source and is_inside(path, source)):
+        note_in_history(path, result, runs if isinstance(runs, int) and runs > 0 else history.DEFAULT_RUNS, log)
+
+
+def note_in_history(path: Optional[str], result: Result, runs: int, log: Log) -> None:
+    """Append the run to its history, if it has one. A run is as good as it was, whether or not that can be written."""
+    if not path:
+        return
+    try:
+        history.append(path, result, runs)
+    except OSError as error:
+        log.warn(f"cannot write the history to {path!r}: {error.strerror} (check history_path and its folder)")
 
 
 def write_results(paths: Sequence[str], result: Result, log: Log) -> None:

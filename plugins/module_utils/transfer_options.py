@@ -60,4 +60,6 @@ def transfer_argument_spec() -> Dict[str, Dict[str, Any]]:
         "after_upload": {"type": "str", "choices": list(AFTER_UPLOAD_CHOICES)},
         "move_to": {"type": "path"},
         "manifest_path": {"type": "path"},
+        "history_path": {"type": "path"},
+        "history_runs": {"type": "int"},
     }

@@ -452,11 +452,8 @@ def read_config(module: AnsibleModule) -> Config:
 
 def fail(module: AnsibleModule, config: Config, error: DatasyncError) -> None:
     """Report a run that could not begin, also where the env file says that others look for its result."""
-    path = module.params["result_path"]
-    paths = [path] if path else config.options.get("result_paths", [])
     if not module.check_mode:
-        source = module.params["src"] or config.options.get("src", "")
-        report_not_begun(error, paths, source, Log())
+        report_not_begun(error, merged_options(module.params, config), Log())
     module.fail_json(msg=str(error), exit_code=int(error.exit_code))
 
 

@@ -163,8 +163,17 @@ def test_a_wrong_config_replaces_the_success_of_an_earlier_run(pipeline, config,
 @pytest.mark.parametrize("command", ["plan", "verify", "check", "config"])
 def test_only_sync_writes_a_result(pipeline, config, tmp_path, command):
     path = tmp_path / "last-sync.json"
-    cli.main([command, "--config", config(f"RESULT_FILE={path}", "S3_STORAGE_CLASS=nonsense")])
+    lines = [f"RESULT_FILE={path}", f"HISTORY_FILE={path}", "S3_STORAGE_CLASS=nonsense"]
+    cli.main([command, "--config", config(*lines)])
     assert not path.exists()
+
+
+@pytest.mark.parametrize("wrong", ["S3_STORAGE_CLASS=nonsense", "LOG_FILE=/dev/null/sync.log"])
+def test_what_keeps_a_sync_from_beginning_is_in_result_and_history(pipeline, config, tmp_path, wrong):
+    result, history = tmp_path / "last-sync.json", tmp_path / "history.jsonl"
+    assert cli.main(["sync", "--config", config(f"RESULT_FILE={result}", f"HISTORY_FILE={history}", wrong)]) == 1
+    for told in (json.loads(result.read_text()), json.loads(history.read_text())):
+        assert (told["status"], told["exit_code"]) == ("failed", 1)
 
 
 def test_an_error_outside_of_the_run_has_its_own_exit_code(pipeline, config, capsys):

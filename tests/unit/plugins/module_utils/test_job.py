@@ -299,7 +299,9 @@ def test_either_switch_turns_verification_off(options, verify, algorithm, wanted
     assert job.verification_wanted is wanted
 
 
-@pytest.mark.parametrize("name", ["log_path", "lock_path", "result_paths", "state_path", "manifest_path"])
+@pytest.mark.parametrize(
+    "name", ["log_path", "lock_path", "result_paths", "state_path", "manifest_path", "history_path"]
+)
 def test_a_file_that_would_upload_itself_is_refused(options, tmp_path, name):
     path = str(tmp_path / "material" / "logs" / "file")
     message = refusal(options(**{name: [path] if name == "result_paths" else path}))

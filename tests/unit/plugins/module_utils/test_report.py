@@ -221,7 +221,7 @@ def test_the_old_result_is_replaced_as_a_whole(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["last-sync.json"]
 
 
-@pytest.mark.parametrize("call", ["fsync", "replace", "chmod"])
+@pytest.mark.parametrize("call", ["fsync", "replace", "fchmod"])
 def test_when_writing_fails_the_old_result_stays_and_nothing_is_left_behind(tmp_path, monkeypatch, call):
     path = tmp_path / "last-sync.json"
     path.write_text("old")

@@ -25,6 +25,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils import proofs as pr
 from ansible_collections.datasync.turbo.plugins.module_utils.bucket import OpenUpload
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import (
     AccessError,
+    ConfigurationError,
     CredentialsError,
     InstallationError,
     Interrupted,
@@ -600,9 +601,12 @@ def test_s5cmd_inherits_the_lock(run, write, uploader, tmp_path):
 
 def test_a_lock_that_cannot_be_made_is_a_configuration_error_in_the_result(run, write, uploader, tmp_path):
     write(a=b"1")
-    result = run(lock_path=str(tmp_path / "missing" / "job.lock"))
+    path = tmp_path / "last-sync.json"
+    path.write_text("the success of an earlier run")
+    result = run(lock_path=str(tmp_path / "missing" / "job.lock"), result_paths=(str(path),))
     assert (result.status, result.exit_code) == ("failed", 1)
     assert "lock_path" in result.problems[0].message
+    assert json.loads(path.read_text()) == json.loads(result.as_json())
     assert not uploader.started
 
 
@@ -645,6 +649,90 @@ def test_an_interrupted_run_stays_interrupted_when_its_result_cannot_be_written(
     uploader.steps["a"] = uploader.stop(Interrupted(15))
     result = run(result_paths=(str(tmp_path / "file" / "bad.json"),))
     assert (result.status, result.exit_code) == ("interrupted", 143)
+
+
+# --- the history
+
+
+@pytest.fixture
+def past(tmp_path):
+    """The job's history: its path, and the runs in it."""
+
+    class Past:
+        path = tmp_path / "job.history.jsonl"
+
+        @property
+        def runs(self):
+            return [json.loads(line) for line in self.path.read_text().splitlines()] if self.path.exists() else []
+
+    return Past()
+
+
+def test_each_run_leaves_a_line_in_the_history_however_it_ends(run, write, uploader, past, tmp_path):
+    write(a=b"1")
+    endings = [
+        uploader.store,
+        uploader.fail(),
+        uploader.stop(CredentialsError("expired")),
+        uploader.stop(Interrupted(15)),
+    ]
+    for ending in endings:
+        (tmp_path / "source" / "a").write_bytes(os.urandom(9))
+        uploader.steps["a"] = ending
+        run(history_path=str(past.path))
+    run(history_path=str(past.path), lock_path=str(tmp_path / "missing" / "job.lock"))
+    assert [(run["status"], run["exit_code"], run["files_synced"]) for run in past.runs] == [
+        ("success", 0, 1),
+        ("failed", 4, 0),
+        ("failed", 2, 0),
+        ("interrupted", 143, 0),
+        ("failed", 1, 0),
+    ]
+
+
+def test_the_history_says_what_the_result_says_also_when_that_cannot_be_written(run, write, past, tmp_path):
+    write(a=b"1")
+    (tmp_path / "file").touch()
+    run(history_path=str(past.path), result_paths=(str(tmp_path / "file" / "bad.json"),))
+    assert [(run["status"], run["exit_code"]) for run in past.runs] == [("failed", 1)]
+
+
+def test_a_run_that_found_the_lock_held_and_a_dry_run_leave_no_line(run, write, locked, past):
+    write(a=b"1")
+    assert run(history_path=str(past.path)).exit_code == 75
+    assert run(dry_run=True, history_path=str(past.path)).exit_code == 0
+    assert past.runs == []
+
+
+def test_the_history_is_as_long_as_the_job_says(run, write, past):
+    write(a=b"1")
+    for _time in range(4):
+        run(history_path=str(past.path), history_runs=2)
+    assert len(past.runs) == 2
+
+
+def test_a_history_that_cannot_be_written_is_a_warning(run, write, tmp_path, said):
+    write(a=b"1")
+    (tmp_path / "file").touch()
+    assert run(history_path=str(tmp_path / "file" / "history")).exit_code == 0
+    assert "[WARN]" in said.getvalue()
+    assert "file/history': File exists (check history_path" in said.getvalue()
+
+
+def test_a_run_that_could_not_begin_is_in_the_history_unless_that_lies_in_the_source(source, past, tmp_path):
+    options = {"src": str(source), "history_path": str(past.path), "result_paths": [str(source / "result.json")]}
+    sync.report_not_begun(ConfigurationError("part_size 1 is too small"), options, Log())
+    assert [(run["status"], run["exit_code"], run["problems"]) for run in past.runs] == [("failed", 1, 1)]
+    sync.report_not_begun(ConfigurationError("bad"), {**options, "history_path": str(source / "history")}, Log())
+    assert list(source.iterdir()) == []
+
+
+@pytest.mark.parametrize("runs", [None, "many", 0])
+def test_a_history_of_a_wrong_length_still_tells_that(past, runs):
+    sync.report_not_begun(
+        ConfigurationError("history_runs"), {"history_path": str(past.path), "history_runs": runs}, Log()
+    )
+    assert len(past.runs) == 1
 
 
 # --- multipart uploads that s5cmd leaves open
