@@ -9,15 +9,16 @@ proxies, certificates and redirects.
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
 import sys
-import urllib.error
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, Mapping, NamedTuple, Optional, Protocol
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Mapping, NamedTuple, Optional, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from .errors import ConfigurationError, InstallationError
+
+if TYPE_CHECKING:
+    import urllib.error
 
 CHUNK = 1024 * 1024
 #: Seconds to wait for a connection, and for more bytes on one.
@@ -65,7 +66,7 @@ class Downloader:
         self.timeout = timeout
 
     def file(self, url: str, path: Path, limit: int) -> Download:
-        """Write what `url` gives to the new file `path` (mode 0600).
+        """Write what `url` gives to the new file `path` (mode 0600), which a crash may lose.
 
         Raises DownloadError about the URL and OSError about the file; what was written so far is left then.
         """
@@ -84,6 +85,10 @@ class Downloader:
     def _chunks(
         self, url: str, limit: int, headers: Mapping[str, str], secret_headers: Mapping[str, str]
     ) -> Iterator[bytes]:
+        # Importing these takes longer than to see that a host needs no download.
+        import http.client
+        import urllib.error
+
         require_http(url)
         try:
             response = self.client.open(url, headers, secret_headers, self.timeout)
@@ -117,17 +122,20 @@ def _body(response: Any, url: str, limit: int) -> Iterator[bytes]:
         )
 
 
-def write_file(chunks: Iterable[bytes], path: Path) -> Download:
-    """Write the chunks to the new file `path` (mode 0600), hashing them on the way. Raises OSError."""
+def write_file(chunks: Iterable[bytes], path: Path, durable: bool = False) -> Download:
+    """Write the chunks to the new file `path` (mode 0600), hashing them on the way. Raises OSError.
+
+    With `durable` the content is on the disk afterwards: a rename that puts the file in place cannot overtake it.
+    """
     digest, size = hashlib.sha256(), 0
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
         for chunk in chunks:
             size += len(chunk)
             digest.update(chunk)
             target.write(chunk)
-        # A version is put in place by a rename, which must not overtake its content when the power fails.
-        target.flush()
-        os.fsync(target.fileno())
+        if durable:
+            target.flush()
+            os.fsync(target.fileno())
     return Download(digest.hexdigest(), size)
 
 
@@ -162,12 +170,17 @@ def public_url(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def copy_file(source: Path, path: Path, limit: int) -> Download:
-    """Copy the file `source` to the new file `path` (mode 0600), hashing it on the way.
+def url_password(url: str) -> Optional[str]:
+    """The password inside `url`, None if there is none."""
+    return urlsplit(url).password if "@" in url else None
+
+
+def copy_file(source: Path, path: Path, limit: int, durable: bool = False) -> Download:
+    """Copy the file `source` to the new file `path` (mode 0600), hashing it on the way; `durable` as in `write_file`.
 
     Raises InstallationError when it cannot be read or is larger than `limit` bytes, OSError about `path`.
     """
-    return write_file(_file_chunks(source, limit), path)
+    return write_file(_file_chunks(source, limit), path, durable)
 
 
 def file_sha256(path: Path) -> str:
@@ -185,4 +198,4 @@ def _file_chunks(path: Path, limit: int) -> Iterator[bytes]:
                 raise InstallationError(f"{path}: larger than {limit} bytes, which no file of s5cmd is")
             yield from iter(lambda: file.read(CHUNK), b"")
     except OSError as error:
-        raise InstallationError(f"{path}: {error.strerror}", "the file must be readable on the managed host") from error
+        raise InstallationError(f"{path}: {error.strerror}", "it must be there, readable for this user") from error

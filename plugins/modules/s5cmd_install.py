@@ -296,89 +296,28 @@ exit_code:
   sample: 0
 """
 
-from pathlib import Path
-from typing import Any, Mapping
-from urllib.parse import urlsplit
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
+from ansible_collections.datasync.turbo.plugins.module_utils.ansible_http import AnsibleHttpClient
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import DatasyncError, ExitCode
-from ansible_collections.datasync.turbo.plugins.module_utils.fetch import Downloader
-from ansible_collections.datasync.turbo.plugins.module_utils.install import (
-    DEFAULT_BIN_DIR,
-    DEFAULT_KEEP,
-    DEFAULT_SOURCES,
-    DEFAULT_VERSION,
-    DEFAULT_VERSIONS_DIR,
-    Outcome,
-    Request,
-    install,
-    uninstall,
-)
+from ansible_collections.datasync.turbo.plugins.module_utils.fetch import Downloader, url_password
+from ansible_collections.datasync.turbo.plugins.module_utils.install import Outcome, install, uninstall
 from ansible_collections.datasync.turbo.plugins.module_utils.install_layout import COMMAND
-from ansible_collections.datasync.turbo.plugins.module_utils.install_sources import SOURCES, Tools
-from ansible_collections.datasync.turbo.plugins.module_utils.releases import API, DOWNLOADS
-
-
-class AnsibleHttpClient:
-    """ansible-core's HTTP client, which knows the proxies and certificates of the host."""
-
-    def open(self, url: str, headers: Mapping[str, str], secret_headers: Mapping[str, str], timeout: float) -> Any:
-        # Importing it takes longer than all the rest of a run that has nothing to do.
-        from ansible.module_utils import urls
-
-        try:
-            return urls.open_url(
-                url,
-                headers={**headers, **secret_headers},
-                unredirected_headers=list(secret_headers),
-                timeout=timeout,
-                http_agent="datasync.turbo",
-                decompress=False,
-                use_netrc=not secret_headers,
-            )
-        except urls.ConnectionError as error:
-            raise OSError(str(error)) from error
+from ansible_collections.datasync.turbo.plugins.module_utils.install_options import (
+    install_argument_spec,
+    install_constraints,
+)
+from ansible_collections.datasync.turbo.plugins.module_utils.install_request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.install_tools import Tools
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "version": {"type": "str", "default": DEFAULT_VERSION},
-            "bin_dir": {"type": "path", "default": DEFAULT_BIN_DIR},
-            "versions_dir": {"type": "path", "default": DEFAULT_VERSIONS_DIR},
-            "keep": {"type": "int", "default": DEFAULT_KEEP},
-            "sources": {
-                "type": "list",
-                "elements": "str",
-                "choices": list(SOURCES),
-                "default": list(DEFAULT_SOURCES),
-            },
-            "mirror": {"type": "str", "default": DOWNLOADS},
-            "api_url": {"type": "str", "default": API},
-            "github_token": {
-                "type": "str",
-                "no_log": True,
-                "fallback": (env_fallback, ["GITHUB_TOKEN", "GH_TOKEN"]),
-            },
-            "url": {"type": "str"},
-            "checksum": {"type": "str"},
-            "checksums": {"type": "dict", "default": {}},
-            "wheel_dir": {"type": "path"},
-            "allow_unpinned": {"type": "bool", "default": False},
-            "platform": {
-                "type": "dict",
-                "options": {
-                    "system": {"type": "str", "required": True},
-                    "machine": {"type": "str", "required": True},
-                },
-            },
-            "force": {"type": "bool", "default": False},
-            "timeout": {"type": "int", "default": 60},
-        },
-        required_together=[("url", "checksum")],
-        supports_check_mode=True,
-    )
+    spec = install_argument_spec()
+    spec["github_token"]["fallback"] = (env_fallback, ["GITHUB_TOKEN", "GH_TOKEN"])
+    # What the action plugin delivers: path, source, detail, sha256.
+    spec["_delivered"] = {"type": "dict"}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **install_constraints())
     hide_passwords(module)
     try:
         finish(module, run(module))
@@ -391,7 +330,7 @@ def main() -> None:
 def hide_passwords(module: AnsibleModule) -> None:
     """Keep passwords that are part of a URL out of the result's copy of the options."""
     for name in ("mirror", "api_url", "url"):
-        password = urlsplit(module.params[name] or "").password
+        password = url_password(module.params[name] or "")
         if password:
             module.no_log_values.add(password)
 
@@ -422,7 +361,7 @@ def fail(module: AnsibleModule, message: str, exit_code: int, attempts: Any) -> 
     module.fail_json(
         msg=message,
         exit_code=int(exit_code),
-        path=str(Path(module.params["bin_dir"]) / COMMAND),
+        path=f"{module.params['bin_dir']}/{COMMAND}",
         attempts=[attempt._asdict() for attempt in attempts],
     )
 

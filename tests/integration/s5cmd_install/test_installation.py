@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.fetch import Downloader
-from ansible_collections.datasync.turbo.plugins.module_utils.install import Request, install
-from ansible_collections.datasync.turbo.plugins.module_utils.install_sources import Tools
+from ansible_collections.datasync.turbo.plugins.module_utils.install import install
+from ansible_collections.datasync.turbo.plugins.module_utils.install_request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.install_tools import Tools
 
 from tests.integration.s5cmd_install.host import (
     ASSET,
@@ -316,7 +317,7 @@ def test_killed_run_leaves_no_trace_for_the_next(host: Host) -> None:
     host.install("2.2.2")
     hold = host.server.answers[path].hold = threading.Event()
     process = host.start(host.release_options())
-    wait_for(lambda: bool(list(host.versions_dir.glob(".incoming-*/archive"))))
+    wait_for(lambda: bool(list(host.versions_dir.glob(".incoming-*/s5cmd_2.3.0_*"))))
     process.send_signal(signal.SIGKILL)
     process.communicate()
     hold.set()

@@ -14,9 +14,11 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import install as installer
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError, InstallationError
 from ansible_collections.datasync.turbo.plugins.module_utils.fetch import Downloader
-from ansible_collections.datasync.turbo.plugins.module_utils.install import NotInstalled, Request, install, uninstall
+from ansible_collections.datasync.turbo.plugins.module_utils.install import NotInstalled, install, uninstall
 from ansible_collections.datasync.turbo.plugins.module_utils.install_layout import Layout, Record
-from ansible_collections.datasync.turbo.plugins.module_utils.install_sources import Completed, Tools
+from ansible_collections.datasync.turbo.plugins.module_utils.install_request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.install_sources import SOURCES
+from ansible_collections.datasync.turbo.plugins.module_utils.install_tools import Completed, Tools
 from ansible_collections.datasync.turbo.plugins.module_utils.platform import Platform
 
 HOST = Platform("Linux", "x86_64", "Linux-64bit")
@@ -230,7 +232,7 @@ def test_a_full_disk_stops_the_installation_and_leaves_nothing(tmp_path: Path, m
         raise OSError(28, "No space left on device")
 
     host = Host(tmp_path)
-    monkeypatch.setattr(installer.SOURCES["release"], "obtain", full)
+    monkeypatch.setattr(SOURCES["release"], "obtain", full)
     with pytest.raises(InstallationError) as caught:
         install(host.request, host.tools())
     assert str(caught.value).startswith(f"cannot write {host.request.versions_dir} (versions_dir): No space left")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, List
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils import install_layout
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import InstallationError, LockedError
 from ansible_collections.datasync.turbo.plugins.module_utils.install_layout import Layout, Occupant, Record
 
@@ -123,7 +124,48 @@ def test_what_was_published_is_intact(tmp_path: Path) -> None:
     assert place.intact("2.3.0") == record()
     assert names(place.folder("2.3.0")) == ["install.json", "s5cmd"]
     assert place.folder("2.3.0").stat().st_mode & 0o777 == 0o755
-    assert json.loads((place.folder("2.3.0") / "install.json").read_text()) == dataclasses.asdict(record())
+    status = place.executable("2.3.0").stat()
+    identity = [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    recorded = json.loads((place.folder("2.3.0") / "install.json").read_text())
+    assert recorded == {**dataclasses.asdict(record()), "identity": identity}
+
+
+def test_an_executable_that_nobody_touched_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = layout(tmp_path)
+    put(place, "2.3.0")
+    read: List[Path] = []
+    monkeypatch.setattr(install_layout, "file_sha256", lambda path: read.append(path) or record().sha256)
+    assert place.intact("2.3.0") == record()
+    assert read == []
+    # A copy is another file with other times; it is what was recorded all the same.
+    copy = tmp_path / "copy"
+    copy.write_bytes(CONTENT)
+    copy.chmod(0o755)
+    copy.replace(place.executable("2.3.0"))
+    assert place.intact("2.3.0") == record()
+    assert read == [place.executable("2.3.0")]
+
+
+def test_content_is_compared_whatever_the_times_say(tmp_path: Path) -> None:
+    """mtime can be set back and the size be kept; ctime tells."""
+    place = layout(tmp_path)
+    put(place, "2.3.0")
+    before = place.executable("2.3.0").stat()
+    place.executable("2.3.0").write_bytes(CONTENT[::-1])
+    os.utime(place.executable("2.3.0"), ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert place.intact("2.3.0") is None
+
+
+def test_a_record_of_an_older_version_of_this_collection_is_read(tmp_path: Path) -> None:
+    place = layout(tmp_path)
+    put(place, "2.3.0")
+    file = place.folder("2.3.0") / "install.json"
+    values = json.loads(file.read_text())
+    del values["identity"]
+    file.write_text(json.dumps(values))
+    assert place.intact("2.3.0") == record()
+    place.executable("2.3.0").write_bytes(CONTENT[::-1])
+    assert place.intact("2.3.0") is None
 
 
 def damage_content(place: Layout) -> None:

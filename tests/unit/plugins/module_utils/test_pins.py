@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.install import DEFAULT_VERSION
+from ansible_collections.datasync.turbo.plugins.module_utils.install_options import DEFAULT_VERSION
 from ansible_collections.datasync.turbo.plugins.module_utils.install_sources import PIP_PLATFORMS
 from ansible_collections.datasync.turbo.plugins.module_utils.pins import RELEASES, WHEELS
 from ansible_collections.datasync.turbo.plugins.module_utils.platform import ASSETS
