@@ -222,11 +222,10 @@ def _needs(request: Request, store: GenerationStore, generation: Generation) -> 
     needs = [] if _user_exists(request.user) else [USER]
     if not is_intact(store.environment(generation.environment)):
         needs.append(PACKAGES)
-    try:
-        program_is_right = file_sha256(store.program(generation.program)) == request.program_sha256
-    except OSError:
-        program_is_right = False
-    return needs if program_is_right else [*needs, PROGRAM]
+    program = store.program(generation.program)
+    if not program.is_file() or file_sha256(program) != request.program_sha256:
+        needs.append(PROGRAM)
+    return needs
 
 
 def _can_provide(need: str, request: Request) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import secrets
 import shlex
 import subprocess
@@ -37,6 +38,8 @@ from .managed_files import (
 from .service_manager import Launchd, Systemd
 from .transaction import Action, Step, run_all
 
+#: What `log.Log` puts before a message.
+_LOG_PREFIX = re.compile(r"^\[[A-Z]+\] \[[^\]]*\] ")
 _UNIT_FOLDER = "/etc/systemd/system/"
 
 #: Run as the service user. Exits with 1 and the reason if the folder cannot be used.
@@ -251,7 +254,7 @@ class HostApply:
                 check=False,
             )
         if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if line.strip()]
+            lines = [_LOG_PREFIX.sub("", line) for line in done.stderr.splitlines() if line.strip()]
             reason = (lines[-1] if lines else f"exit status {done.returncode}").replace(path, file.path)
             job = os.path.splitext(os.path.basename(file.path))[0]
             raise ConfigurationError(f"job {job} was not written: {reason}", "correct it in uploader_jobs")

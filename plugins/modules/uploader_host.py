@@ -362,7 +362,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils import deployment
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import DatasyncError, ExitCode
 from ansible_collections.datasync.turbo.plugins.module_utils.generation import Generation
 from ansible_collections.datasync.turbo.plugins.module_utils.generation_store import GenerationStore
-from ansible_collections.datasync.turbo.plugins.module_utils.install import DEFAULT_BIN_DIR, DEFAULT_VERSIONS_DIR
+from ansible_collections.datasync.turbo.plugins.module_utils.install_options import DEFAULT_BIN_DIR, DEFAULT_VERSIONS_DIR
 
 
 def rows(**options: Dict[str, Any]) -> Dict[str, Any]:
@@ -456,8 +456,8 @@ def diff(outcome: deployment.Outcome) -> List[Dict[str, str]]:
     """A diff of each change; what has no text of its own shows what is done."""
     return [
         {
-            "before_header": str(change),
-            "after_header": str(change),
+            "before_header": f"{change.path} ({change.action})",
+            "after_header": change.path,
             "before": change.before,
             "after": change.after or ("" if change.before else f"{change}\n"),
         }
