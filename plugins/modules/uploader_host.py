@@ -362,7 +362,11 @@ from ansible_collections.datasync.turbo.plugins.module_utils import deployment
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import DatasyncError, ExitCode
 from ansible_collections.datasync.turbo.plugins.module_utils.generation import Generation
 from ansible_collections.datasync.turbo.plugins.module_utils.generation_store import GenerationStore
-from ansible_collections.datasync.turbo.plugins.module_utils.install_options import DEFAULT_BIN_DIR, DEFAULT_VERSIONS_DIR
+from ansible_collections.datasync.turbo.plugins.module_utils.install_options import (
+    DEFAULT_BIN_DIR,
+    DEFAULT_VERSIONS_DIR,
+)
+from ansible_collections.datasync.turbo.plugins.module_utils.managed_files import is_secret
 
 
 def rows(**options: Dict[str, Any]) -> Dict[str, Any]:
@@ -421,10 +425,17 @@ def main() -> None:
         required_if=[("state", "present", ["wanted"])],
         supports_check_mode=True,
     )
+    show_public_files(module)
     try:
         finish(module, run(module))
     except DatasyncError as error:
         module.fail_json(msg=str(error), exit_code=int(error.exit_code))
+
+
+def show_public_files(module: AnsibleModule) -> None:
+    """Let diffs show files that everybody on the host may read; only the others hold secrets."""
+    files = (module.params["wanted"] or {}).get("files", [])
+    module.no_log_values.difference_update(file["content"] for file in files if not is_secret(file["mode"]))
 
 
 def run(module: AnsibleModule) -> deployment.Outcome:
