@@ -286,4 +286,11 @@ options:
       - How many runs O(history_path) keeps. The oldest are forgotten when there are a tenth more. Not set, V(1000).
     version_added: 0.3.0
     type: int
+  progress_path:
+    description:
+      - File in which other programs can read how far the run is, as JSON, replaced as a whole at most every 2 seconds.
+        It is removed at the end of the run. Must not be inside O(src).
+      - Not set, no such file is written.
+    version_added: 0.3.0
+    type: path
 """

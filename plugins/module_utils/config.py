@@ -180,6 +180,7 @@ SETTINGS = (
     Setting("manifest_path", ("MANIFEST_FILE",), _text),
     Setting("history_path", ("HISTORY_FILE",), _text),
     Setting("history_runs", ("HISTORY_RUNS",), _positive),
+    Setting("progress_path", ("PROGRESS_FILE",), _text),
 )
 
 #: Names that need more than a conversion; see `_apply_verification_switches` and `_apply_folders`.

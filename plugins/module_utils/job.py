@@ -95,6 +95,7 @@ class Job:
     result_paths: Tuple[str, ...] = ()
     history_path: Optional[str] = None
     history_runs: int = DEFAULT_RUNS
+    progress_path: Optional[str] = None
     timeout: Optional[int] = None
     lock_path: Optional[str] = None
     state_path: Optional[str] = None
@@ -215,6 +216,7 @@ class Job:
         named = [
             ("log_path", self.log_path),
             ("history_path", self.history_path),
+            ("progress_path", self.progress_path),
             ("lock_path", self.lock_path),
             ("state_path", self.state_path),
             ("manifest_path", self.manifest_path),

@@ -22,6 +22,7 @@ from .log import Log
 from .patience import attended
 from .plan import VANISHED, Memories, Plan, make_plan, require_source, row_of
 from .progress import Progress
+from .progress_file import FINISHING, UPLOADING, ProgressFile
 from .proofs import VERIFIERS, Proof, Proofs
 from .report import ChecksumVerification, Deletions, Kind, Problem, Result, printable
 from .state import State, StateUnusable, Watch, open_state, read_state, replaced
@@ -60,7 +61,8 @@ def run(job: Job, log: Log, progress: Progress, interrupt: Interrupt, dry_run: b
         if dry_run:
             # It writes nothing, so it need not keep a scheduled run from its work.
             return pipeline.run(lock.memory_of(job), None)
-        with lock.held(job) as held:
+        # Whoever waits for the progress file to go finds the result of this run.
+        with lock.held(job) as held, pipeline.progress_file:
             try:
                 outcome = pipeline.run(held.memory, held)
             except Exception as error:
@@ -137,6 +139,7 @@ class _Pipeline:
         self._progress = progress
         self._interrupt = interrupt
         self._dry_run = dry_run
+        self.progress_file = ProgressFile(None if dry_run else job.progress_path, progress, log)
         self._began = time.time()
         self._plan = Plan.nothing(job)
         self._ledger = Ledger(self._plan.uploads)
@@ -199,6 +202,7 @@ class _Pipeline:
 
     def _tick(self) -> None:
         self._progress.tick()
+        self.progress_file.tick()
         self._interrupt.check()
 
     # --- plan
@@ -300,10 +304,12 @@ class _Pipeline:
         self._remember(held)
         self._progress.sent = lambda: transfer.bytes_written
         self._progress.start(len(self._plan.uploads), self._plan.uploads.size)
+        self.progress_file.phase = UPLOADING
         try:
             self._transfer(transfer, proofs)
             self._prove_present(proofs)
             proofs.finish()
+            self.progress_file.phase = FINISHING
             self._look_again()
             self._let_leave()
         finally:

@@ -62,4 +62,5 @@ def transfer_argument_spec() -> Dict[str, Dict[str, Any]]:
         "manifest_path": {"type": "path"},
         "history_path": {"type": "path"},
         "history_runs": {"type": "int"},
+        "progress_path": {"type": "path"},
     }

@@ -300,7 +300,8 @@ def test_either_switch_turns_verification_off(options, verify, algorithm, wanted
 
 
 @pytest.mark.parametrize(
-    "name", ["log_path", "lock_path", "result_paths", "state_path", "manifest_path", "history_path"]
+    "name",
+    ["log_path", "lock_path", "result_paths", "state_path", "manifest_path", "history_path", "progress_path"],
 )
 def test_a_file_that_would_upload_itself_is_refused(options, tmp_path, name):
     path = str(tmp_path / "material" / "logs" / "file")

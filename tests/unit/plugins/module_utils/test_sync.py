@@ -20,7 +20,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import lock, sync
+from ansible_collections.datasync.turbo.plugins.module_utils import lock, progress_file, sync
 from ansible_collections.datasync.turbo.plugins.module_utils import proofs as proofs_module
 from ansible_collections.datasync.turbo.plugins.module_utils.bucket import OpenUpload
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import (
@@ -1853,3 +1853,42 @@ def test_what_an_earlier_run_had_to_leave_is_proven_once_more_and_leaves(
     for name in ("gone", "wrong"):
         content = (source / name).read_bytes() if (source / name).exists() else None
         assert content is not None or bucket.objects[f"p/{name}"].content == {"gone": b"2", "wrong": b"3"}[name]
+
+
+# --- progress for other programs
+
+
+def test_the_progress_file_goes_when_the_result_is_there(run, write, uploader, tmp_path, monkeypatch):
+    write(a=b"1", b=b"22")
+    path, result = tmp_path / "progress.json", tmp_path / "result.json"
+    told = []
+
+    def look(file, identity):
+        uploader.tick()
+        told.append(json.loads(path.read_text()))
+        return uploader.store(file, identity)
+
+    uploader.steps.update(a=look, b=look)
+    monkeypatch.setattr(progress_file, "INTERVAL", 0.0)
+    real = os.unlink
+
+    def unlink(name, *arguments, **options):
+        assert name != str(path) or result.exists()
+        real(name, *arguments, **options)
+
+    monkeypatch.setattr(progress_file.os, "unlink", unlink)
+    assert run(progress_path=str(path), result_paths=(str(result),)).exit_code == 0
+    assert [(seen["phase"], seen["files"], seen["bytes"], seen["files_done"]) for seen in told] == [
+        ("uploading", 2, 3, 0),
+        ("uploading", 2, 3, 1),
+    ]
+    assert not path.exists()
+
+
+def test_neither_a_dry_run_nor_one_that_finds_the_lock_held_touches_the_progress_file(run, write, locked, tmp_path):
+    write(a=b"1")
+    path = tmp_path / "progress.json"
+    path.write_text("of the run that goes on")
+    run(progress_path=str(path))
+    run(dry_run=True, progress_path=str(path))
+    assert path.read_text() == "of the run that goes on"
