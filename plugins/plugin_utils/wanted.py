@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""What a host of the role `uploader` shall have: the answer of filter `uploader_wanted`, as module `uploader_host` takes it.
+"""What a host of the role `uploader` shall have: filter `uploader_wanted` answers it, module `uploader_host` takes it.
 
 Everything is plain data of JSON. All paths are absolute and on the managed host; modes are octal text.
 """
@@ -38,7 +38,7 @@ class WantedFolder:
 
 @dataclass(frozen=True)
 class Source:
-    """A folder of a job that the service user must be able to read and, with `write`, change. For messages: `variable`."""
+    """A folder that the service user must be able to read and, with `write`, change; `variable` is for messages."""
 
     job: str
     variable: str
