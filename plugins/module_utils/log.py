@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Log lines in the form that the sites' scripts read: `[INFO] [YYYY-mm-dd HH:MM:SS] message`.
 
-Coloured on a terminal, never in a file.
+Coloured on a terminal, never in a file. The journal of systemd keeps time and level itself: `<6>message`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from enum import IntEnum
 from typing import Any, Callable, List, Optional, TextIO
 
-from .errors import ConfigurationError
+from .log_file import LogFile
 
 
 class Level(IntEnum):
@@ -26,6 +26,9 @@ class Level(IntEnum):
 
 #: ECMA-48 colours as the kit uses them: blue, green, yellow, red.
 _COLOURS = {Level.DEBUG: "34", Level.INFO: "32", Level.WARN: "33", Level.ERROR: "31"}
+
+#: sd-daemon(3)
+_JOURNAL_PRIORITIES = {Level.DEBUG: 7, Level.INFO: 6, Level.WARN: 4, Level.ERROR: 3}
 
 
 def one_line(text: str) -> str:
@@ -43,7 +46,8 @@ class Log:
         self._stream = stream
         self._level = level
         self._coloured = bool(stream and stream.isatty() and "NO_COLOR" not in os.environ)
-        self._file = _open_log(path) if path else None
+        self._goes_to_journal = bool(stream and _is_journal(stream))
+        self._file = LogFile(path) if path else None
         self.write: Callable[[str], Any] = self._write_to_stream
         self.warnings: List[str] = []
 
@@ -80,8 +84,13 @@ class Log:
         if self._file and level >= min(self._level, Level.INFO):
             self._write_to_file(f"[{level.name}] [{stamp}] {text}\n")
         if self._stream and level >= self._level:
-            name = f"\033[{_COLOURS[level]}m[{level.name}]\033[0m" if self._coloured else f"[{level.name}]"
-            self._show(f"{name} [{stamp}] {text}\n")
+            self._show(self._line(level, stamp, text))
+
+    def _line(self, level: Level, stamp: str, text: str) -> str:
+        if self._goes_to_journal:
+            return f"<{_JOURNAL_PRIORITIES[level]}>{text}\n"
+        name = f"\033[{_COLOURS[level]}m[{level.name}]\033[0m" if self._coloured else f"[{level.name}]"
+        return f"{name} [{stamp}] {text}\n"
 
     def _show(self, line: str) -> None:
         try:
@@ -99,18 +108,16 @@ class Log:
         try:
             if self._file:
                 self._file.write(text)
-                self._file.flush()
         except OSError as error:
             # A full log disk must not stop an upload; it is said once on the stream.
             self._file = None
             self.warn(f"the log file is no longer written: {error.strerror}")
 
 
-def _open_log(path: str) -> TextIO:
+def _is_journal(stream: TextIO) -> bool:
+    """Whether systemd connected the stream to its journal: JOURNAL_STREAM in systemd.exec(5)."""
     try:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        return open(path, "a", encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot write the log file {path!r}: {error.strerror}", "check log_path and its folder"
-        ) from error
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"

@@ -4,11 +4,19 @@
 
 from __future__ import annotations
 
+import grp
+import gzip
 import json
+import os
+import pwd
+import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List
+
+import pytest
 
 from .conftest import MIB, ProgramRun
 from .gate_proxy import GateProxy
@@ -104,3 +112,68 @@ def test_a_run_that_is_stopped_leaves_no_progress(
             process.communicate(timeout=60)
     assert process.returncode == 143
     assert not progress.exists()
+
+
+# --- the log
+
+
+ROTATION = """\
+{folder}/*.log {{
+    rotate 3
+    compress
+    missingok
+    {create}
+    su {user} {group}
+}}
+"""
+
+
+@pytest.mark.parametrize("create", ["create 0640", "nocreate", "copytruncate"])
+def test_a_log_that_is_rotated_during_a_run_loses_no_line(
+    create: str,
+    tree: Tree,
+    env_file: EnvFile,
+    start_program: Callable[..., subprocess.Popen[str]],
+    s3_server: Any,
+    tmp_path: Path,
+) -> None:
+    """With the real logrotate. A run of hours must not go on in a file that nobody looks at, and that is compressed."""
+    folder = tmp_path / "logs"
+    rotation = tmp_path / "rotation.conf"
+    names = {"folder": folder, "create": create, "user": pwd.getpwuid(os.getuid()).pw_name}
+    rotation.write_text(ROTATION.format(**names, group=grp.getgrgid(os.getgid()).gr_name))
+    rotation.chmod(0o644)
+    with GateProxy(s3_server.endpoint_url, hold_after=8 * MIB) as proxy:
+        source = tree({"film.mov": 20 * MIB})
+        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url, LOG_FILE=folder / "job.log")
+        with start_program("sync", "--config", str(config)) as process:
+            proxy.wait_until_held()
+            state = tmp_path / "rotation.state"
+            logrotate = shutil.which("logrotate", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+            assert logrotate, "logrotate is missing: install it"
+            subprocess.run([logrotate, "--force", "--state", str(state), str(rotation)], check=True)
+            proxy.release()
+            _stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    before = gzip.decompress((folder / "job.log.1.gz").read_bytes()).decode().splitlines()
+    after = (folder / "job.log").read_text().splitlines()
+    assert before + after == stderr.splitlines()
+    assert "1 to upload" in before[-1]
+    assert "success: 1 file" in after[0]
+
+
+def test_a_unit_writes_to_the_journal_with_priorities(
+    tree: Tree, env_file: EnvFile, program_file: Path, tmp_path: Path
+) -> None:
+    """systemd tells by JOURNAL_STREAM that standard error is its journal; here a file stands in for that socket."""
+    config = env_file(SOURCE_DIR=tree({}), CLIENT_NAME="studio", LOG_FILE=tmp_path / "job.log")
+    with open(tmp_path / "journal", "w+") as journal:
+        status = os.fstat(journal.fileno())
+        environment = {"PATH": os.environ["PATH"], "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        command = [sys.executable, str(program_file), "sync", "--config", str(config)]
+        subprocess.run(command, stderr=journal, env=environment, check=True, timeout=60)
+        journal.seek(0)
+        lines = journal.read().splitlines()
+    assert [line[:3] for line in lines] == ["<4>", "<6>", "<4>", "<6>", "<6>"]
+    assert lines[0].startswith(f"<4>{config}: not acted on: CLIENT_NAME")
+    assert (tmp_path / "job.log").read_text().startswith("[WARN] [20")

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.datasync.turbo.plugins.module_utils.log import Level, Log, one_line
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,10 +115,32 @@ def test_warnings_are_kept_for_whoever_shows_them_elsewhere():
     assert log.warnings == ["w"]
 
 
-def test_a_log_file_that_cannot_be_opened_is_a_configuration_error(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match="cannot write the log file"):
-        Log(path=str(tmp_path / "file" / "sync.log"))
+def test_the_journal_gets_priorities_in_place_of_time_and_level(tmp_path, monkeypatch):
+    """As systemd connects standard error: JOURNAL_STREAM holds device and inode of what stderr is."""
+    with open(tmp_path / "journal", "w+") as stream:
+        status = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        log = Log(stream, str(tmp_path / "sync.log"), Level.DEBUG)
+        log.debug("d"), log.info("i\n<0>forged"), log.warn("w"), log.error("e")
+        stream.seek(0)
+        assert stream.read() == "<7>d\n<6>i\\n<0>forged\n<4>w\n<3>e\n"
+    assert [level for level, _message in messages((tmp_path / "sync.log").read_text())] == [
+        "DEBUG",
+        "INFO",
+        "WARN",
+        "ERROR",
+    ]
+
+
+@pytest.mark.parametrize("journal", ["", "8:1", "{dev}:1", "nonsense", "{dev}:{ino}:1"])
+def test_a_stream_that_is_not_the_journal_gets_the_usual_lines(tmp_path, monkeypatch, journal):
+    """The variable is inherited by whatever a unit starts, also where standard error goes elsewhere."""
+    with open(tmp_path / "stream", "w+") as stream:
+        status = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", journal.format(dev=status.st_dev, ino=status.st_ino))
+        Log(stream).info("i")
+        stream.seek(0)
+        assert messages(stream.read()) == [("INFO", "i")]
 
 
 def test_a_log_disk_that_fills_up_does_not_stop_the_run_and_is_said_once():
