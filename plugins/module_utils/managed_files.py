@@ -18,13 +18,14 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .errors import ConfigurationError
 from .generation import ManagedFile, ManagedFolder
-from .generation_store import replace_link
+from .generation_store import INCOMING, replace_link
 from .transaction import Step
 
 #: Owner and group of what only administrators change.
 ROOT = "root"
-#: Files whose values may be secrets: shown by names only.
-_ASSIGNMENT = re.compile(r"^([A-Za-z_][A-Za-z0-9_]*) ?= ?(.*)$")
+#: A line of an env file or of an AWS credentials file.
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*) ?=")
+_HIDDEN = "(hidden)"
 
 
 class Change(NamedTuple):
@@ -51,7 +52,7 @@ class Present(NamedTuple):
 def present(path: str) -> Optional[Present]:
     """The file at `path`, None if there is none. Raises ConfigurationError if something else is there."""
     try:
-        with open(path, "rb", opener=_open_no_follow) as file:
+        with open(path, "rb", opener=_open_as_it_is) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ConfigurationError(f"{path} is no regular file", "move it away")
@@ -59,11 +60,13 @@ def present(path: str) -> Optional[Present]:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ConfigurationError(f"{path} is a link", "move it away") from error
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}", "move it away, or use become") from error
 
 
-def _open_no_follow(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
+def _open_as_it_is(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 class Owners:
@@ -110,26 +113,21 @@ def file_change(file: ManagedFile, owners: Owners) -> Optional[Change]:
     same_mode = (now.mode, now.uid, now.gid) == (int(file.mode, 8), uid, gid)
     if same_mode and now.content == _encode(file.content):
         return None
-    old, new = readable(file, now.content), readable(file, _encode(file.content))
     if now.content == _encode(file.content):
         return Change(file.path, "change permissions of", before, after)
+    old, new = readable(file, now.content, now.mode), readable(file, _encode(file.content))
     if old == new:
         # Only hidden values differ.
-        old, new = _differing(now.content.decode("utf-8", "replace"), file.content)
+        old, new = _differing(now.content.decode("utf-8", "replace"), file)
     return Change(file.path, "change", ("" if same_mode else before) + old, ("" if same_mode else after) + new)
 
 
 def folder_change(folder: ManagedFolder, owners: Owners) -> Optional[Change]:
     """How the folder on the host differs from the wanted one, None if it does not."""
     after = f"{folder.mode} {folder.owner}:{folder.group}\n"
-    try:
-        status = os.stat(folder.path)
-    except FileNotFoundError:
+    status = present_folder(folder.path)
+    if status is None:
         return Change(folder.path, "create", "", after)
-    except OSError as error:
-        raise ConfigurationError(f"{folder.path} cannot be used: {error.strerror}") from error
-    if not stat.S_ISDIR(status.st_mode):
-        raise ConfigurationError(f"{folder.path} is no folder", "move it away")
     mode = stat.S_IMODE(status.st_mode)
     if (mode, status.st_uid, status.st_gid) == (int(folder.mode, 8), *owners.ids(folder.owner, folder.group)):
         return None
@@ -137,12 +135,37 @@ def folder_change(folder: ManagedFolder, owners: Owners) -> Optional[Change]:
     return Change(folder.path, "change permissions of", before, after)
 
 
-def readable(file: ManagedFile, content: bytes) -> str:
-    """A file's content for a diff. Values of env files and credentials may be secrets: only their names are shown."""
+def present_folder(path: str) -> Optional[os.stat_result]:
+    """The folder at `path`, None if there is none. Raises ConfigurationError if something else is there.
+
+    A link is followed only if root or whoever deploys made it: the service user owns some of these folders, and could
+    lead us to give it any folder of the host.
+    """
+    try:
+        link = os.lstat(path)
+        status = os.stat(path)
+    except FileNotFoundError:
+        if os.path.islink(path):
+            raise ConfigurationError(f"{path} is a link that leads nowhere", "remove it, or make its target") from None
+        return None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be used: {error.strerror}", "move it away, or use become") from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise ConfigurationError(f"{path} is no folder", "move it away")
+    if stat.S_ISLNK(link.st_mode) and link.st_uid not in (0, os.geteuid()):
+        raise ConfigurationError(f"{path} is a link that {_names(link.st_uid, link.st_gid)} made", "move it away")
+    return status
+
+
+def readable(file: ManagedFile, content: bytes, mode: int = 0o777) -> str:
+    """The content for a diff of a file with this mode on the host.
+
+    Values of env files and credentials may be secrets: only their names are shown, and the comments that we wrote.
+    """
     text = content.decode("utf-8", "replace")
-    if not is_secret(file.mode):
+    if not is_secret(file.mode) and mode & 0o004:
         return text
-    return "".join(f"{_name(line)}\n" for line in text.splitlines())
+    return "".join(f"{line}\n" for line in _without_values(text, file.content))
 
 
 def is_secret(mode: str) -> bool:
@@ -150,18 +173,49 @@ def is_secret(mode: str) -> bool:
     return not int(mode, 8) & 0o004
 
 
-def _name(line: str) -> str:
-    match = _ASSIGNMENT.match(line)
-    return f"{match[1]}=(hidden)" if match else line if line.startswith(("#", "[")) or not line else "(hidden)"
+def _without_values(text: str, ours: str) -> List[str]:
+    """The lines with their names only. A value may go on over many lines, of which none is shown."""
+    known = set(ours.splitlines())
+    shown, end = [], ""
+    for line in text.splitlines():
+        is_inside, end = bool(end), _open_end(line, end)
+        match = _ASSIGNMENT.match(line)
+        if is_inside:
+            shown.append(_HIDDEN)
+        elif match:
+            shown.append(f"{match[1]}={_HIDDEN}")
+        else:
+            shown.append(line if not line or (line[0] in "#[" and line in known) else _HIDDEN)
+    return shown
 
 
-def _differing(before: str, after: str) -> Tuple[str, str]:
+def _open_end(line: str, quote: str) -> str:
+    """What a value that is still open at the end of this line waits for: a quote, a backslash's next line, or ''."""
+    quote = quote.strip("\\")
+    escaped = False
+    for number, character in enumerate(line):
+        if escaped:
+            escaped = False
+        elif character == "\\" and quote != "'":
+            escaped = True
+        elif quote:
+            quote = "" if character == quote else quote
+        elif character == "#" and not line[:number].strip():
+            return ""
+        elif character in "'\"":
+            quote = character
+    return quote or ("\\" if escaped else "")
+
+
+def _differing(before: str, file: ManagedFile) -> Tuple[str, str]:
     """The lines that differ although they look alike when their values are hidden."""
+    after = file.content
     old, new = set(before.splitlines()), set(after.splitlines())
-    names = [_name(line) for line in after.splitlines() if line not in old]
+    old_shown = zip(before.splitlines(), _without_values(before, after))
+    new_shown = zip(after.splitlines(), _without_values(after, after))
     return (
-        "".join(f"{_name(line)} (before)\n" for line in before.splitlines() if line not in new),
-        "".join(f"{name} (after)\n" for name in names),
+        "".join(f"{shown} (before)\n" for line, shown in old_shown if line not in new),
+        "".join(f"{shown} (after)\n" for line, shown in new_shown if line not in old),
     )
 
 
@@ -184,18 +238,24 @@ class WriteFile(Step):
     def __init__(self, file: ManagedFile, owners: Owners) -> None:
         self._file, self._owners = file, owners
         self._before: Optional[Present] = None
+        self._made: List[str] = []
+        self._is_written = False
 
     def run(self) -> None:
         file = self._file
         self._before = present(file.path)
         uid, gid = self._owners.required(file.owner, file.group)
+        with _naming(file.path):
+            self._made += make_folders(os.path.dirname(file.path))
         write_file(file.path, Present(_encode(file.content), int(file.mode, 8), uid, gid))
+        self._is_written = True
 
     def undo(self) -> None:
-        if self._before is None:
-            os.unlink(self._file.path)
-        else:
+        if self._is_written and self._before is not None:
             write_file(self._file.path, self._before)
+        elif self._is_written:
+            os.unlink(self._file.path)
+        remove_folders(self._made)
 
 
 class RemoveFile(Step):
@@ -204,20 +264,28 @@ class RemoveFile(Step):
     def __init__(self, path: str) -> None:
         self._path = path
         self._before: Optional[Present] = None
+        self._folder: Optional[os.stat_result] = None
 
     def run(self) -> None:
         self._before = present(self._path)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path)
         folder = os.path.dirname(self._path)
+        if self._before is None:
+            return
+        with _naming(self._path):
+            self._folder = os.stat(folder)
+            os.unlink(self._path)
         if folder.endswith(".d") and os.path.basename(folder).startswith("datasync-turbo@"):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
 
     def undo(self) -> None:
-        if self._before is not None:
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            write_file(self._path, self._before)
+        if self._before is None or self._folder is None:
+            return
+        folder = os.path.dirname(self._path)
+        if make_folders(folder):
+            os.chown(folder, self._folder.st_uid, self._folder.st_gid)
+            os.chmod(folder, stat.S_IMODE(self._folder.st_mode))
+        write_file(self._path, self._before)
 
 
 class MakeFolder(Step):
@@ -231,21 +299,16 @@ class MakeFolder(Step):
     def run(self) -> None:
         path = self._folder.path
         uid, gid = self._owners.required(self._folder.owner, self._folder.group)
+        self._before = present_folder(path)
         with _naming(path):
-            if os.path.isdir(path):
-                self._before = os.stat(path)
-            else:
-                self._made = make_folders(path)
-            os.chown(path, uid, gid)
-            os.chmod(path, int(self._folder.mode, 8))
+            self._made += make_folders(path)
+            _change_folder(path, uid, gid, int(self._folder.mode, 8))
 
     def undo(self) -> None:
         if self._before is not None:
-            os.chown(self._folder.path, self._before.st_uid, self._before.st_gid)
-            os.chmod(self._folder.path, stat.S_IMODE(self._before.st_mode))
-        for path in reversed(self._made):
-            with contextlib.suppress(OSError):
-                os.rmdir(path)
+            mode = stat.S_IMODE(self._before.st_mode)
+            _change_folder(self._folder.path, self._before.st_uid, self._before.st_gid, mode)
+        remove_folders(self._made)
 
 
 class SetLink(Step):
@@ -257,19 +320,20 @@ class SetLink(Step):
         self._aside: Optional[Path] = None
 
     def run(self) -> None:
-        if self._path.is_symlink():
-            self._before = os.readlink(self._path)
-        elif self._path.is_dir():
-            self._aside = self._path.with_name(f".{self._path.name}-{secrets.token_hex(8)}")
-            self._path.rename(self._aside)
         with _naming(str(self._path)):
+            if self._path.is_symlink():
+                self._before = os.readlink(self._path)
+            elif self._path.is_dir():
+                aside = self._path.with_name(f"{INCOMING}{self._path.name}-{secrets.token_hex(8)}")
+                self._path.rename(aside)
+                self._aside = aside
             replace_link(self._path, self._target)
 
     def undo(self) -> None:
         if self._before is not None:
             replace_link(self._path, self._before)
-            return
-        self._path.unlink()
+        elif self._path.is_symlink():
+            self._path.unlink()
         if self._aside is not None:
             self._aside.rename(self._path)
 
@@ -279,24 +343,50 @@ class SetLink(Step):
             shutil.rmtree(self._aside, ignore_errors=True)
 
 
+def _change_folder(path: str, uid: int, gid: int, mode: int) -> None:
+    """Owner and mode, of the folder that `present_folder` allowed and not of one that a link leads to by now."""
+    follow = 0 if os.path.islink(path) else os.O_NOFOLLOW
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | follow)
+    try:
+        os.fchown(descriptor, uid, gid)
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
+
+
 def make_folders(path: str) -> List[str]:
     """Make a folder and what is missing above it, each with mode 0755; returns what was made, the highest first."""
     missing = []
     while not os.path.isdir(path):
         missing.append(path)
         path = os.path.dirname(path)
-    for folder in reversed(missing):
-        os.mkdir(folder)
-        os.chmod(folder, 0o755)  # noqa: S103 - as mkdir -p makes it under the usual umask
-    return missing[::-1]
+    made: List[str] = []
+    try:
+        for folder in reversed(missing):
+            os.mkdir(folder)
+            made.append(folder)
+            os.chmod(folder, 0o755)  # noqa: S103 - as mkdir -p makes it under the usual umask
+    except OSError:
+        remove_folders(made)
+        raise
+    return made
+
+
+def remove_folders(paths: List[str]) -> None:
+    """Remove what `make_folders` made, as far as it is empty."""
+    for path in reversed(paths):
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
 
 
 def write_file(path: str, wanted: Present) -> None:
     """Replace a file atomically and durably. Raises ConfigurationError that names it."""
-    temporary = f"{path}.{secrets.token_hex(8)}"
+    # A name that systemd, cron and logrotate pass over, and always the same: a kill leaves one file at most.
+    temporary = f"{path}.new~"
     with _naming(path):
-        make_folders(os.path.dirname(path))
         try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 os.fchown(descriptor, wanted.uid, wanted.gid)

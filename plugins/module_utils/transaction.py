@@ -8,7 +8,7 @@ from typing import Callable, List, Sequence, Tuple
 
 
 class Step:
-    """One change. `run` makes it, `undo` takes it back and is called only after a `run` that succeeded."""
+    """One change. `run` makes it; `undo` takes it back, or what was made of it before `run` failed."""
 
     def run(self) -> None:
         """Make the change."""
@@ -40,8 +40,9 @@ def run_all(steps: Sequence[Step]) -> None:
     done: List[Step] = []
     try:
         for step in steps:
-            step.run()
+            # Before it runs: what stopped half way is taken back too.
             done.append(step)
+            step.run()
     except BaseException as error:
         failures = _undo(done)
         if failures:
