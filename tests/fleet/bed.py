@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from dev import build_collection, build_program
-from dev.ansible_environment import CHECKOUT, ansible_environment
+from dev.ansible_environment import BUILD, CHECKOUT, ansible_environment
 from tests.fleet.holder import CONTROLLER_ADDRESS, NAMESPACES
 from tests.fleet.images import (
     FLEET,
@@ -42,6 +42,8 @@ from tests.fleet.images import (
 )
 
 BEDS = FLEET / "beds"
+#: What hosts get instead of what a package index has; see dev/set_up.py.
+WHEELS = BUILD / "wheels"
 #: Set for what runs inside a bed: its directory.
 INSIDE = "DATASYNC_BED"
 #: Seconds within which a host must have booted; 1 on an idle machine, 20 for 50 at once.
@@ -159,7 +161,7 @@ class Bed:
         """Variables for what runs in the bed: Ansible finds the inventory, the collection and its own folders."""
         environment = ansible_environment(self.directory)
         environment["PATH"] = os.pathsep.join([environment["PATH"], SYSTEM_PATH])
-        environment.update({INSIDE: str(self.directory), "PYTHONPATH": str(CHECKOUT)})
+        environment.update({INSIDE: str(self.directory), "DATASYNC_WHEELS": str(WHEELS), "PYTHONPATH": str(CHECKOUT)})
         environment.update(
             ANSIBLE_COLLECTIONS_PATH=str(self.collections),
             ANSIBLE_INVENTORY=str(self.inventory),

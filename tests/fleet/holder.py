@@ -49,6 +49,7 @@ def supervise(directory: Path) -> None:
     )
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    child = 0
     try:
         assert unshare.stdout is not None
         if unshare.stdout.readline() == b"ready\n":
@@ -59,7 +60,11 @@ def supervise(directory: Path) -> None:
             print(json.dumps({"pid": child}), flush=True)
             sys.stdin.buffer.read()
     finally:
-        unshare.kill()
+        # With process 1 of the bed the kernel kills all others; unshare ends when it has reaped it.
+        if child:
+            os.kill(child, signal.SIGKILL)
+        else:
+            unshare.kill()
         unshare.wait()
         remove_groups(group)
         shutil.rmtree(directory, ignore_errors=True)

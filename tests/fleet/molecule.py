@@ -4,16 +4,23 @@
 
 from __future__ import annotations
 
-from typing import List
+import subprocess
+from typing import List, Optional, Sequence
 
 from tests.fleet.bed import open_bed
 
+#: What all scenarios share, relative to the collection.
+BASE = "molecule/base.yml"
 
-def run_molecule(arguments: List[str]) -> int:
+
+def molecule_command(arguments: Sequence[str]) -> List[str]:
+    """The command line of molecule; its working directory must be the bed's copy of the collection."""
+    return ["molecule", "--base-config", BASE, *arguments]
+
+
+def run_molecule(arguments: Optional[Sequence[str]]) -> int:
     """Run molecule with these arguments in a bed of its own; returns its exit code."""
-    import subprocess
-
     with open_bed() as bed:
         bed.refresh_collection()
-        command = bed.command(["molecule", *(arguments or ["test", "--all"])], bed.collection)
+        command = bed.command(molecule_command(arguments or ["test", "--all"]), bed.collection)
         return subprocess.run(command, env=bed.environment, check=False).returncode
