@@ -189,11 +189,13 @@ LOG_FOLDER = Setting("log_path", ("LOGS_DIR", "LOG_DIR"), _text, same=True)
 RESULT_FILE = "RESULT_FILE"
 RESULT_FOLDER = "JSON_OUTPUT_DIR"
 
+CREDENTIALS_VARIABLE = "AWS_SHARED_CREDENTIALS_FILE"
+
 #: Variables that boto3 and s5cmd (the AWS SDK, the Go runtime) read themselves. Credentials, profile and region are
 #: options above. https://docs.aws.amazon.com/boto3/latest/guide/configuration.html, https://pkg.go.dev/runtime
 ENVIRONMENT_NAMES = frozenset(
     {
-        "AWS_SHARED_CREDENTIALS_FILE",
+        CREDENTIALS_VARIABLE,
         "AWS_CONFIG_FILE",
         "AWS_DEFAULT_PROFILE",
         "AWS_DEFAULT_REGION",
@@ -228,6 +230,10 @@ ENVIRONMENT_NAMES = frozenset(
     }
 )
 
+#: The name under which a unit of systemd loads the job's credentials: `LoadCredential=aws-credentials:PATH`. It finds
+#: them in the folder that CREDENTIALS_DIRECTORY names: systemd.exec(5).
+SYSTEMD_CREDENTIAL = "aws-credentials"
+
 #: Values that nobody but the file's owner may read.
 SECRET_NAMES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 BANDWIDTH_LIMITS = ("AWS_CLI_S3_MAX_BANDWIDTH", "BANDWIDTH_LIMIT")
@@ -236,12 +242,14 @@ BANDWIDTH_LIMITS = ("AWS_CLI_S3_MAX_BANDWIDTH", "BANDWIDTH_LIMIT")
 def load_config(path: str, environment: Mapping[str, str], today: Optional[date] = None) -> Config:
     """Read the env file at `path`; its lines may refer to variables of `environment`.
 
-    `today` (local time, default now) names the log file in LOGS_DIR. An empty value counts as not set.
+    `today` (local time, default now) names the log file in LOGS_DIR. An empty value counts as not set. Credentials that
+    systemd loaded for the unit win over a file of credentials that the env file names.
     Raises ConfigurationError that names the file, and the line and name where there is one; never a secret.
     """
     text, mode = _read(path)
     env_file = parse_env_file(text, path, environment)
     config = config_of(env_file, today or date.today())
+    config.environment.update(_systemd_credentials(environment))
     config.warnings = [*_warn_of_mode(env_file, mode), *_warn_of_names(env_file)]
     return config
 
@@ -313,6 +321,13 @@ def _apply_folders(env_file: EnvFile, config: Config, today: date) -> None:
         results.append(os.path.join(env_file.get(RESULT_FOLDER), "latest.json"))
     if results:
         config.options["result_paths"] = results
+
+
+def _systemd_credentials(environment: Mapping[str, str]) -> Dict[str, str]:
+    """The credentials that systemd hands to a unit: a copy that the service user can read, also of root's file."""
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    path = os.path.join(folder, SYSTEMD_CREDENTIAL) if folder else ""
+    return {CREDENTIALS_VARIABLE: path} if path and os.path.lexists(path) else {}
 
 
 def _warn_of_mode(env_file: EnvFile, mode: int) -> List[str]:

@@ -177,3 +177,33 @@ def test_a_unit_writes_to_the_journal_with_priorities(
     assert [line[:3] for line in lines] == ["<4>", "<6>", "<4>", "<6>", "<6>"]
     assert lines[0].startswith(f"<4>{config}: not acted on: CLIENT_NAME")
     assert (tmp_path / "job.log").read_text().startswith("[WARN] [20")
+
+
+# --- credentials
+
+
+def test_a_unit_gets_its_credentials_from_systemd(
+    tree: Tree,
+    env_file: EnvFile,
+    program_file: Path,
+    stored: Callable[[], Dict[str, bytes]],
+    s3_server: Any,
+    tmp_path: Path,
+) -> None:
+    """LoadCredential=aws-credentials:…; the file that the env file names is for those who run the job by hand."""
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    keys = f"aws_access_key_id = {s3_server.access_key}\naws_secret_access_key = {s3_server.secret_key}\n"
+    (credentials / "aws-credentials").write_text(f"[default]\n{keys}")
+    names = dict.fromkeys(["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+    config = env_file(SOURCE_DIR=tree({"a.txt": b"a"}), AWS_SHARED_CREDENTIALS_FILE="/nonexistent", **names)
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
+    codes = []
+    for more in ({}, {"CREDENTIALS_DIRECTORY": str(credentials)}):
+        command = [sys.executable, str(program_file), "sync", "--config", str(config)]
+        run = subprocess.run(
+            command, env={**environment, **more}, capture_output=True, text=True, timeout=60, check=False
+        )
+        codes.append(run.returncode)
+    assert codes == [2, 0]
+    assert stored() == {"a.txt": b"a"}

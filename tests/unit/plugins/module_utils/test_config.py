@@ -392,6 +392,20 @@ def test_a_file_that_everybody_may_change_is_a_warning(load):
     assert "may be changed by everybody" in warning
 
 
+@pytest.mark.parametrize("written", ["", "AWS_SHARED_CREDENTIALS_FILE=/etc/aws/credentials\n"])
+def test_credentials_that_systemd_loaded_win_over_the_files(tmp_path, written):
+    """LoadCredential=aws-credentials:PATH: the service user can read the copy, and perhaps not the file."""
+    path, loaded = tmp_path / "site.env", tmp_path / "credentials" / "aws-credentials"
+    path.write_text(written)
+    environment = {"CREDENTIALS_DIRECTORY": str(loaded.parent)}
+    before = load_config(str(path), environment).environment
+    assert before == ({"AWS_SHARED_CREDENTIALS_FILE": "/etc/aws/credentials"} if written else {})
+    loaded.parent.mkdir()
+    loaded.touch()
+    assert load_config(str(path), environment).environment == {"AWS_SHARED_CREDENTIALS_FILE": str(loaded)}
+    assert load_config(str(path), {"CREDENTIALS_DIRECTORY": ""}).environment == before
+
+
 def test_a_missing_file_is_an_error_that_says_what_to_do(tmp_path):
     with pytest.raises(ConfigurationError, match=r"missing\.env: No such file.*give the path"):
         load_config(str(tmp_path / "missing.env"), {})

@@ -88,5 +88,5 @@ def test_a_name_that_cannot_be_looked_at_is_no_rotation(log_file, path, monkeypa
 
 def test_a_log_file_that_cannot_be_opened_is_a_configuration_error(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match="cannot write the log file .*check log_path"):
+    with pytest.raises(ConfigurationError, match=r"cannot write the log file .*check log_path"):
         LogFile(str(tmp_path / "file" / "sync.log"))
