@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import List, NoReturn
+from typing import List
 
 #: The address of the bed itself, where its S3 server listens; no host has it.
 CONTROLLER_ADDRESS = "10.99.0.1"
@@ -62,7 +62,7 @@ def supervise(directory: Path) -> None:
     finally:
         # With process 1 of the bed the kernel kills all others; unshare ends when it has reaped it.
         if child:
-            os.kill(child, signal.SIGKILL)
+            os.kill(child, signal.SIGTERM)
         else:
             unshare.kill()
         unshare.wait()
@@ -70,8 +70,8 @@ def supervise(directory: Path) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def be_init() -> NoReturn:
-    """Be process 1 of the bed: set up network and mounts, say so, and reap what is left to us."""
+def be_init() -> None:
+    """Be process 1 of the bed: set up network and mounts, say so, reap what is left to us until SIGTERM."""
     for path in ("/run", "/dev/shm"):
         mount("tmpfs", "tmpfs", Path(path))
     mount("proc", "proc", Path("/proc"))
@@ -85,12 +85,11 @@ def be_init() -> NoReturn:
     first = FIRST_PORT + (int(time.time() * 1000) % BEDS) * PORTS_A_BED
     Path("/proc/sys/net/ipv4/ip_local_port_range").write_text(f"{first} {first + PORTS_A_BED - 1}")
     print("ready", flush=True)
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
-    while True:
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD, signal.SIGTERM])
+    while signal.sigwait([signal.SIGCHLD, signal.SIGTERM]) != signal.SIGTERM:
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG) != (0, 0):
                 pass
-        signal.sigwait([signal.SIGCHLD])
 
 
 def mount(kind: str, source: str, target: Path) -> None:
@@ -119,7 +118,8 @@ def main(arguments: List[str]) -> None:
     """Do what the first argument says."""
     if arguments[0] == "init":
         be_init()
-    supervise(Path(arguments[1]))
+    else:
+        supervise(Path(arguments[1]))
 
 
 if __name__ == "__main__":
