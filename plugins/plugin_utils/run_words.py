@@ -13,15 +13,17 @@ REASONS = 10
 
 
 def progress_line(host: str, job: str, progress: Mapping[str, Any] | None) -> str:
-    """One line of a run that goes on; `progress` is what it says of itself, None before it uploads."""
-    if not progress or not progress.get("files"):
-        return f"{host} {job}: runs, nothing to show yet"
-    done, size = progress.get("done_bytes") or 0, progress.get("bytes") or 0
+    """One line of a run that goes on; `progress` is the job's progress file, None before the run has written it."""
+    if not progress or progress.get("phase") == "planning":
+        return f"{host} {job}: looks for what to upload"
+    done, size = progress.get("bytes_done") or 0, progress.get("bytes") or 0
     line = (
-        f"{host} {job}: {progress.get('done_files') or 0} of {counted(progress['files'], 'file')},"
+        f"{host} {job}: {progress.get('files_done') or 0} of {counted(progress.get('files') or 0, 'file')},"
         f" {format_bytes_si(done)} of {format_bytes_si(size)}"
     )
-    rate = progress.get("bytes_per_second") or 0
+    rate = progress.get("rate") or 0
+    if progress.get("phase") == "finishing":
+        return f"{line}, finishing"
     if rate:
         line += f", {rate / 1e6:.1f} MB/s, about {max(round((size - done) / rate), 0)} s left"
     return line

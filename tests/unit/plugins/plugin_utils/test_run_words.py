@@ -11,25 +11,37 @@ from ansible_collections.datasync.turbo.plugins.plugin_utils.run_words import (
 )
 
 
+#: As the program writes it, see module_utils/progress_file.py.
+PROGRESS = {
+    "pid": 4711,
+    "started": "2026-11-23T01:00:00+00:00",
+    "phase": "uploading",
+    "files": 60,
+    "files_done": 41,
+    "bytes": 2_600_000_000,
+    "bytes_done": 812_000_000,
+    "rate": 108_000_000,
+}
+
+
 def test_progress_names_files_bytes_rate_and_time_left():
-    progress = {
-        "files": 60,
-        "done_files": 41,
-        "bytes": 2_600_000_000,
-        "done_bytes": 812_000_000,
-        "bytes_per_second": 108_000_000,
-    }
-    line = progress_line("upload1", "outbox", progress)
+    line = progress_line("upload1", "outbox", PROGRESS)
     assert line == "upload1 outbox: 41 of 60 files, 812.0 MB of 2.6 GB, 108.0 MB/s, about 17 s left"
 
 
-def test_before_a_run_uploads_it_only_runs():
-    for progress in (None, {}, {"files": 0}):
-        assert progress_line("upload1", "outbox", progress) == "upload1 outbox: runs, nothing to show yet"
+def test_before_a_run_uploads_it_looks_for_what_to_upload():
+    for progress in (None, {}, {**PROGRESS, "phase": "planning", "files": 0}):
+        assert progress_line("upload1", "outbox", progress) == "upload1 outbox: looks for what to upload"
 
 
 def test_without_a_rate_no_time_is_promised():
-    assert progress_line("h", "j", {"files": 1, "bytes": 10}) == "h j: 0 of 1 file, 0 B of 10 B"
+    line = progress_line("h", "j", {**PROGRESS, "files": 1, "files_done": 0, "rate": 0})
+    assert line == "h j: 0 of 1 file, 812.0 MB of 2.6 GB"
+
+
+def test_a_run_that_finishes_has_no_time_left():
+    line = progress_line("h", "j", {**PROGRESS, "phase": "finishing"})
+    assert line == "h j: 41 of 60 files, 812.0 MB of 2.6 GB, finishing"
 
 
 def test_an_outcome_is_a_line():
