@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Paths as the files of systemd and logrotate want them written; each kind of setting has rules of its own.
 
-https://www.freedesktop.org/software/systemd/man/latest/systemd.syntax.html#Quoting and, for settings that take paths,
-the flags that systemd's parsers pass to extract_first_word (src/core/load-fragment.c); logrotate.conf(5) and glob(7).
+https://www.freedesktop.org/software/systemd/man/latest/systemd.syntax.html#Quoting, logrotate.conf(5) and glob(7).
 """
 
 from __future__ import annotations
@@ -16,15 +15,14 @@ _PLAIN = re.compile(r"[A-Za-z0-9/._@+,:-]+")
 
 
 def path_word(path: str) -> str:
-    """One path in a list of paths, such as `ReadWritePaths=`.
+    """One path in a list of paths, such as `ReadWritePaths=`: a backslash there means the next character itself.
 
-    Blanks need quotes, and a backslash stands for itself there. So a quotation mark cannot be escaped, but it can stand
-    in quotes of the other kind: pieces without a blank in between are one word, as in a shell.
+    Seen so in systemd 247, 252 and 257, for which `\\x5c` is no backslash.
     """
     text = path.replace("%", "%%")
     if _PLAIN.fullmatch(text):
         return text
-    return "'\"'".join(f'"{piece}"' for piece in text.split('"'))
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
 
 
 def path_line(path: str) -> str:
