@@ -107,11 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"datasync-turbo {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _command(commands, "sync", _sync, "upload what is new or changed, and verify it").add_argument(
-        "--reconcile",
-        action="store_true",
-        help="compare the state file with the bucket, and upload what vanished there",
-    )
+    _add_sync(_command(commands, "sync", _sync, "upload what is new or changed, and verify it"))
     _command(commands, "plan", _plan, "show what sync would upload and delete; nothing is written")
     _add_verify(
         _command(commands, "verify", _verify, "compare the files with the bucket by content; nothing is uploaded")
@@ -131,6 +127,20 @@ def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int],
     command.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     command.set_defaults(run=run)
     return command
+
+
+def _add_sync(command: argparse.ArgumentParser) -> None:
+    """Add the options of `sync`."""
+    command.add_argument(
+        "--reconcile",
+        action="store_true",
+        help="compare the state file with the bucket, and upload what vanished there",
+    )
+    command.add_argument(
+        "--until-settled",
+        action="store_true",
+        help="run again until nothing is left to upload and no file waits for SETTLE_SECONDS",
+    )
 
 
 def _add_verify(command: argparse.ArgumentParser) -> None:
@@ -186,13 +196,19 @@ class _Session:
 
 
 def _sync(arguments: argparse.Namespace) -> int:
-    from . import sync
+    from . import hot_folder, sync
 
     options = {"reconcile": True} if arguments.reconcile else {}
     session = _Session(arguments, with_log_file=True, **options)
-    progress = Progress() if arguments.quiet else progress_for(session.log, sys.stderr)
+
+    def new_progress() -> Progress:
+        return Progress() if arguments.quiet else progress_for(session.log, sys.stderr)
+
     with Interrupt(session.job.timeout) as interrupt:
-        run = sync.run(session.job, session.log, progress, interrupt)
+        if arguments.until_settled:
+            run = hot_folder.run_until_settled(session.job, session.log, new_progress, interrupt)
+        else:
+            run = sync.run(session.job, session.log, new_progress(), interrupt)
     session.log.close()
     if arguments.json:
         _print_json(run.result.as_dict())

@@ -23,14 +23,23 @@ class Interrupt:
 
     def __init__(self, timeout: Optional[int] = None) -> None:
         self._timeout = timeout
-        self._deadline = time.monotonic() + timeout if timeout else None
+        self._deadline: Optional[float] = None
         self._previous: Dict[signal.Signals, Any] = {}
         self.signal_number: Optional[int] = None
+        self.renew()
+
+    def renew(self) -> None:
+        """Let the time limit begin now: another run begins."""
+        self._deadline = time.monotonic() + self._timeout if self._timeout else None
+
+    def check_signal(self) -> None:
+        """Raise Interrupted after a signal."""
+        if self.signal_number is not None:
+            raise Interrupted(self.signal_number)
 
     def check(self) -> None:
         """Raise Interrupted after a signal, TimedOut after the deadline."""
-        if self.signal_number is not None:
-            raise Interrupted(self.signal_number)
+        self.check_signal()
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise TimedOut(f"the time limit of {self._timeout} s was reached", "raise timeout, or upload less at once")
 

@@ -83,7 +83,8 @@ class Plan:
 
     `unchanged` files, of `unchanged_bytes`, are stored already. Of those, `present` are still to be proven and `proven`
     counts by method those that were proven while they were compared, both only where all is proven; `unproven` could
-    not be. `deferred` are paths of files that wait for the next run. `remote_objects` are under the prefix before the
+    not be. `deferred` are paths of files that wait for the next run; the youngest of them has settled at `settled_at`,
+    in seconds since the epoch. `remote_objects` are under the prefix before the
     run, `deletable_objects` those of them that belong to the job. `listed`: every file was compared with a listing.
     `swept`: objects without a file were looked for. `leaves_suspects`: files that are left out now may have been stored
     without a proof.
@@ -99,6 +100,7 @@ class Plan:
     deletable_objects: int = 0
     problems: List[Problem] = field(default_factory=list)
     deferred: List[str] = field(default_factory=list)
+    settled_at: float = 0.0
     skipped: int = 0
     elsewhere: int = 0
     remote_objects: int = 0
@@ -394,10 +396,11 @@ class _Comparison:
 
     def _defers(self, file: LocalFile) -> bool:
         """Whether the file may still be written and waits for the next run, which is then noted."""
-        waits = self._job.settle_seconds and _age(file, self._now_ns) < self._job.settle_seconds
-        if waits:
+        left = self._job.settle_seconds and self._job.settle_seconds - _age(file, self._now_ns)
+        if left > 0:
             self._plan.deferred.append(file.relative)
-        return bool(waits)
+            self._plan.settled_at = max(self._plan.settled_at, self._now_ns / 1e9 + left)
+        return left > 0
 
     def _find_gone(self, batch: Batch, known: Dict[str, Known]) -> None:
         """What is left of the records: files that the filters leave out now, or that are gone."""

@@ -123,6 +123,16 @@ class Result:
     files_removed: int = 0
     manifest: Optional[str] = None
 
+    @property
+    def did_nothing(self) -> bool:
+        """Whether all was well, and bucket and folder are as they were."""
+        did = self.files_synced or self.deletions.deleted or self.files_moved or self.files_removed
+        return not (did or self.exit_code)
+
+    def repeats(self, earlier: Result) -> bool:
+        """Whether this tells nothing of note that the result of an earlier run did not tell."""
+        return self.did_nothing and self.files_deferred == earlier.files_deferred
+
     def as_dict(self) -> Dict[str, Any]:
         """The result as plain JSON types."""
         values = asdict(self)

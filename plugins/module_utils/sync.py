@@ -51,10 +51,18 @@ class Run:
     deleted_keys: List[str] = field(default_factory=list)
 
 
-def run(job: Job, log: Log, progress: Progress, interrupt: Interrupt, dry_run: bool = False) -> Run:
-    """Run a job to its end, whatever that is, and write its result files.
+def run(
+    job: Job,
+    log: Log,
+    progress: Progress,
+    interrupt: Interrupt,
+    dry_run: bool = False,
+    *,
+    told: Optional[Result] = None,
+) -> Run:
+    """Run a job to its end, whatever that is, and write its result files and history.
 
-    Never raises DatasyncError: the result's `status`, `problems` and `exit_code` tell.
+    `told` is the result there of an earlier run; it stays if this one only repeats it. Never raises DatasyncError: the result's `status`, `problems` and `exit_code` tell.
     """
     pipeline = _Pipeline(job, log, progress, interrupt, dry_run)
     try:
@@ -69,7 +77,8 @@ def run(job: Job, log: Log, progress: Progress, interrupt: Interrupt, dry_run: b
                 # A fault of ours: whoever reads the result must not find the success of an earlier run.
                 report_not_begun(DatasyncError(f"internal error: {error!r}"), vars(job), log)
                 raise
-            _record(job, outcome.result, log)
+            if told is None or not outcome.result.repeats(told):
+                _record(job, outcome.result, log)
             return outcome
     except LockedError as error:
         # The result files belong to the run that holds the lock.
@@ -360,6 +369,7 @@ class _Pipeline:
                 self._settle(outcome.file)
                 if isinstance(outcome, Deferred):
                     self._deferred += 1
+                    self._plan.settled_at = time.time() + self._job.settle_seconds
                 else:
                     self._failed(outcome)
 

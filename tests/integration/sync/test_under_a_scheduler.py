@@ -207,3 +207,69 @@ def test_a_unit_gets_its_credentials_from_systemd(
         codes.append(run.returncode)
     assert codes == [2, 0]
     assert stored() == {"a.txt": b"a"}
+
+
+# --- hot folders that a path unit watches
+
+
+def test_a_run_until_settled_takes_what_had_to_wait(
+    tree: Tree, env_file: EnvFile, program: Program, stored: Callable[[], Dict[str, bytes]], tmp_path: Path
+) -> None:
+    source = tree({"old.mov": b"old"})
+    time.sleep(2.1)
+    tree({"new.mov": b"new"})
+    names = {"HISTORY_FILE": tmp_path / "history.jsonl", "RESULT_FILE": tmp_path / "result.json"}
+    config = env_file(SOURCE_DIR=source, SETTLE_SECONDS="2", **names)
+    run = program("sync", "--until-settled", "--json", "--config", str(config))
+    assert run.returncode == 0, run.stderr
+    assert stored() == {"old.mov": b"old", "new.mov": b"new"}
+    assert "1 file changed just now: looking again in" in run.stderr
+    assert sum("nothing to upload" in line for line in run.stderr.splitlines()) >= 1
+    told = runs_in(tmp_path / "history.jsonl")
+    assert [run["files_synced"] for run in told] == [1, 1], "and none for the run that found nothing"
+    assert json.loads((tmp_path / "result.json").read_text()) == run.result
+    assert run.result["files_synced"] == 1
+
+
+def test_a_run_until_settled_takes_what_arrives_while_it_lasts(
+    tree: Tree,
+    env_file: EnvFile,
+    start_program: Callable[..., subprocess.Popen[str]],
+    stored: Callable[[], Dict[str, bytes]],
+    s3_server: Any,
+) -> None:
+    source = tree({"film.mov": 20 * MIB})
+    with GateProxy(s3_server.endpoint_url, hold_after=8 * MIB) as proxy:
+        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url)
+        with start_program("sync", "--until-settled", "--config", str(config)) as process:
+            proxy.wait_until_held()
+            tree({"late.txt": b"late"})
+            proxy.release()
+            _stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    assert sorted(stored()) == ["film.mov", "late.txt"]
+
+
+def test_a_run_until_settled_ends_with_the_first_that_fails(tree: Tree, env_file: EnvFile, program: Program) -> None:
+    source = tree({"new.mov": b"new"})
+    (source / "link").symlink_to("nowhere")
+    run = program("sync", "--until-settled", "--config", str(env_file(SOURCE_DIR=source, SETTLE_SECONDS="1h")))
+    assert run.returncode == 4, run.stderr
+    assert "looking again" not in run.stderr
+
+
+def test_a_signal_ends_the_wait_for_files_that_settle(
+    tree: Tree, env_file: EnvFile, start_program: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    history = tmp_path / "history.jsonl"
+    config = env_file(SOURCE_DIR=tree({"new.mov": b"new"}), SETTLE_SECONDS="1h", HISTORY_FILE=history)
+    with start_program("sync", "--until-settled", "--config", str(config)) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "looking again in 3" in line:
+                break
+        process.terminate()
+        _stdout, stderr = process.communicate(timeout=20)
+    assert process.returncode == 143
+    assert "stopped by SIGTERM" in stderr
+    assert [run["exit_code"] for run in runs_in(history)] == [0]

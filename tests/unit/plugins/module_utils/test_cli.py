@@ -14,7 +14,7 @@ import signal
 import sys
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import audit, audit_report, checks, cli, sync
+from ansible_collections.datasync.turbo.plugins.module_utils import audit, audit_report, checks, cli, hot_folder, sync
 from ansible_collections.datasync.turbo.plugins.module_utils.audit_report import Finding
 from ansible_collections.datasync.turbo.plugins.module_utils.checks import Check, Report
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import CredentialsError, ExitCode
@@ -370,6 +370,21 @@ def test_a_quiet_plan_prints_nothing(pipeline, config, capsys):
 def test_a_sync_can_be_told_to_compare_the_state_file_with_the_bucket(pipeline, config, arguments, reconcile):
     cli.main(["sync", *arguments, "--config", config("STATE_FILE=/var/lib/job.state")])
     assert pipeline.called_with["job"].reconcile is reconcile
+
+
+def test_a_sync_can_go_on_until_the_folder_has_settled(config, monkeypatch, capsys):
+    runs = [finished(files_synced=3), finished(files_synced=0)]
+    asked = []
+
+    def run(job, log, progress, interrupt, *, told):
+        asked.append((progress.__class__, told))
+        return runs[len(asked) - 1]
+
+    monkeypatch.setattr(sync, "run", run)
+    monkeypatch.setattr(hot_folder, "SHORTEST_PAUSE", 0.0)
+    assert cli.main(["sync", "--until-settled", "--json", "--config", config()]) == 0
+    assert asked == [(LineProgress, None), (LineProgress, runs[0].result)]
+    assert json.loads(capsys.readouterr().out)["files_synced"] == 3
 
 
 # --- verify

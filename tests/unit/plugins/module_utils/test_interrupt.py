@@ -99,3 +99,15 @@ def test_a_signal_counts_before_the_time_limit():
         send(signal.SIGTERM)
         with pytest.raises(Interrupted):
             interrupt.check()
+
+
+def test_the_time_limit_can_begin_anew(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(interrupt_module.time, "monotonic", lambda: now[0])
+    interrupt = Interrupt(10)
+    now[0] += 11
+    interrupt.check_signal()
+    with pytest.raises(TimedOut):
+        interrupt.check()
+    interrupt.renew()
+    interrupt.check()

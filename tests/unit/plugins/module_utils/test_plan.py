@@ -1038,6 +1038,13 @@ def test_a_modification_time_in_the_future_does_not_make_a_file_wait_for_ever(pl
     assert uploads(plan_of(settle_seconds=60)) == {"film.mov": "new"}
 
 
+def test_the_plan_tells_when_the_youngest_file_that_waits_has_settled(plan_of, file, moment, monkeypatch):
+    monkeypatch.setattr(plan_module.time, "time_ns", lambda: int((moment + 20) * 1e9))
+    plan = plan_of(settle_seconds=60)
+    assert plan.settled_at == pytest.approx(moment + 60, abs=5)
+    assert plan_of(settle_seconds=5).settled_at == 0
+
+
 def test_what_is_stored_need_not_wait(plan_of, bucket, file, moment):
     bucket.put("p/film.mov", NEW, moment + DAY)
     plan = plan_of(settle_seconds=60)

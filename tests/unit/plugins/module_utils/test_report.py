@@ -107,6 +107,31 @@ def test_each_kind_of_problem_is_explained_to_operators(kind):
     assert f"\n### {kind}\n" in Path(page).read_text(encoding="utf-8")
 
 
+# --- runs that follow each other
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exit_code": 4},
+        {"files_synced": 1},
+        {"files_moved": 1},
+        {"files_removed": 1},
+        {"deletions": Deletions(planned=1, deleted=1)},
+    ],
+)
+def test_a_run_that_failed_or_changed_anything_did_something(changes):
+    assert result(files_synced=0).did_nothing
+    assert not result(**{"files_synced": 0, **changes}).did_nothing
+
+
+def test_a_run_repeats_another_if_it_did_nothing_and_as_many_files_wait():
+    earlier = result(files_synced=3, files_deferred=1)
+    assert result(files_synced=0, files_deferred=1).repeats(earlier)
+    assert not result(files_synced=0, files_deferred=0).repeats(earlier)
+    assert not result(files_synced=1, files_deferred=1).repeats(earlier)
+
+
 # --- the JSON
 
 

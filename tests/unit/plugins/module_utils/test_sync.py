@@ -138,10 +138,10 @@ def said():
 def run(uploader, source, tmp_path, said):
     """Run a job over the source; returns its result."""
 
-    def make(dry_run=False, interrupt=None, progress=None, **options):
+    def make(dry_run=False, interrupt=None, progress=None, told=None, **options):
         values = {"prefix": "p/", "lock_path": str(tmp_path / "job.lock"), **options}
         job = Job(src=str(source), bucket="archive", **values)
-        return sync.run(job, Log(said), progress or Progress(), interrupt or Interrupt(), dry_run).result
+        return sync.run(job, Log(said), progress or Progress(), interrupt or Interrupt(), dry_run, told=told).result
 
     return make
 
@@ -733,6 +733,18 @@ def test_a_history_of_a_wrong_length_still_tells_that(past, runs):
         ConfigurationError("history_runs"), {"history_path": str(past.path), "history_runs": runs}, Log()
     )
     assert len(past.runs) == 1
+
+
+def test_a_run_that_only_repeats_what_was_told_leaves_result_and_history_as_they_are(run, write, past, tmp_path):
+    write(a=b"1")
+    path = tmp_path / "last-sync.json"
+    told = run(history_path=str(past.path), result_paths=(str(path),))
+    before = path.read_text()
+    assert run(history_path=str(past.path), result_paths=(str(path),), told=told).files_unchanged == 1
+    assert (len(past.runs), path.read_text()) == (1, before)
+    write(b=b"2")
+    run(history_path=str(past.path), result_paths=(str(path),), told=told)
+    assert (len(past.runs), json.loads(path.read_text())["source_files"]) == (2, 2)
 
 
 # --- multipart uploads that s5cmd leaves open
@@ -1391,6 +1403,17 @@ def test_the_result_counts_what_waits_and_what_belongs_to_others(run, write, upl
     assert result.problems == []
     counted = [run(dry_run=True, shard=Shard(index, 3)) for index in range(3)]
     assert [part.source_files + part.files_in_other_shards for part in counted] == [2, 2, 2]
+
+
+def test_a_file_that_changed_before_its_upload_has_settled_after_the_whole_time(uploader, source, write, tmp_path):
+    write(a=b"1")
+    os.utime(source / "a", (0, 0))
+    uploader.steps["a"] = lambda file, identity: Deferred(file)
+    job = Job(src=str(source), bucket="archive", lock_path=str(tmp_path / "job.lock"), settle_seconds=1)
+    time.sleep(1.1)
+    began = time.time()
+    plan = sync.run(job, Log(), Progress(), Interrupt()).plan
+    assert began + 1 <= plan.settled_at <= time.time() + 1
 
 
 def test_a_file_that_waited_during_its_upload_is_uploaded_by_the_next_run(run_with_state, write, uploader, bucket):
