@@ -17,6 +17,7 @@ import ctypes
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -52,6 +53,9 @@ BOOT_TIMEOUT = 180.0
 COMMAND_TIMEOUT = 900.0
 #: Where systemd and cron look for programs, and where podman's helpers are.
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+SSH_PORT = 22
+#: What a host runs that has no systemd.
+WITHOUT_SYSTEMD = ["sh", "-c", "mkdir -p /run/sshd && cron && exec /usr/sbin/sshd -D"]
 CLONE_NEWNET = 0x40000000
 
 
@@ -223,12 +227,21 @@ class Bed:
 
     # --- hosts ---------------------------------------------------------------------------------------------------
 
-    def host(self, name: str, release: str = "bookworm", *options: str) -> Host:
-        """Boot a host; returns once it is up. `options`: for `podman run`, such as `--tmpfs=/opt:size=8m`."""
+    def host(self, name: str, release: str = "bookworm", *options: str, systemd: bool = True) -> Host:
+        """Boot a host; returns once it is up.
+
+        `options`: for `podman run`, such as `--tmpfs=/opt:size=8m`. Without `systemd` it runs only cron and sshd.
+        """
         build_images([release])
-        start = ["run", "--detach", "--name", name, "--hostname", name, "--systemd=always", "--volume"]
-        self.podman(*start, f"{self.key}.pub:/root/.ssh/authorized_keys:ro", *options, image_name(release)).checked()
-        host = Host(name, release, self.wait_for_boot(name), self)
+        start = ["run", "--detach", "--name", name, "--hostname", name, *options]
+        start += [f"--volume={self.key}.pub:/root/.ssh/authorized_keys:ro"]
+        start += ["--systemd=always", image_name(release)] if systemd else [image_name(release), *WITHOUT_SYSTEMD]
+        self.podman(*start).checked()
+        if systemd:
+            self.wait_for_boot(name)
+        address = self.podman("inspect", "--format", "{{.NetworkSettings.IPAddress}}", name).checked().stdout.strip()
+        host = Host(name, release, address, self)
+        self._wait_for_ssh(host)
         self._remember(host)
         return host
 
@@ -246,20 +259,31 @@ class Bed:
             return {}
         return {name: Host(name, release, address, self) for name, (release, address) in known.items()}
 
-    def wait_for_boot(self, name: str) -> str:
-        """Wait until systemd says that the host is up; returns its address. Raises BedError."""
+    def wait_for_boot(self, name: str) -> None:
+        """Wait until systemd says that the host is up. Raises BedError."""
         deadline = time.monotonic() + BOOT_TIMEOUT
         while True:
             # Right after the start systemd does not answer yet.
             state = self.podman("exec", name, "systemctl", "is-system-running", "--wait").stdout.strip()
             if state == "running":
-                break
+                return
             if state == "degraded" or time.monotonic() > deadline:
                 failed = self.podman("exec", name, "systemctl", "--failed", "--no-legend", "--plain").stdout
                 logs = self.podman("logs", "--tail", "20", name)
                 raise BedError(f"host {name} did not boot ({state}): {failed}{logs.stdout}{logs.stderr}")
             time.sleep(0.1)
-        return self.podman("inspect", "--format", "{{.NetworkSettings.IPAddress}}", name).checked().stdout.strip()
+
+    def _wait_for_ssh(self, host: Host) -> None:
+        deadline = time.monotonic() + BOOT_TIMEOUT
+        with self.inside():
+            while True:
+                try:
+                    socket.create_connection((host.address, SSH_PORT), timeout=1).close()
+                    return
+                except OSError as error:
+                    if time.monotonic() > deadline:
+                        raise BedError(f"sshd of host {host.name} does not answer: {error}") from error
+                    time.sleep(0.1)
 
     def forget(self, name: str) -> None:
         """Take a removed host out of the inventory."""

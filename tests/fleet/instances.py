@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Boots and removes the hosts of a molecule scenario, for molecule/create.yml and molecule/destroy.yml.
 
-    python -m tests.fleet.instances create BUCKET NAME=RELEASE …    prints what molecule has to know about each
+    python -m tests.fleet.instances create BUCKET PLATFORMS     prints what molecule has to know about each
     python -m tests.fleet.instances destroy NAME …
+
+PLATFORMS is the list of a molecule.yml as JSON. Each has `name` and `release`. It may have `init: cron`, for a host that
+runs no systemd, and `volume: NAME`, a folder of the bed that the host has as /srv/NAME, read only.
 
 Runs inside a test bed: `python -m tests.fleet molecule test -s default` makes one and runs molecule in it.
 """
@@ -14,19 +17,29 @@ import contextlib
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Dict, List
 
-from tests.fleet.bed import INSIDE, Bed, Host, attach
+from tests.fleet.bed import INSIDE, SSH_PORT, Bed, Host, attach
 from tests.fleet.images import BedError
 
-SSH_PORT = 22
 
-
-def create(bed: Bed, bucket: str, platforms: Dict[str, str]) -> List[Dict[str, Any]]:
+def create(bed: Bed, bucket: str, platforms: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
     """Boot the hosts and give them an empty bucket; returns molecule's instance configuration."""
     empty_bucket(bed, bucket)
-    return [instance(host) for host in bed.hosts(platforms)]
+    with ThreadPoolExecutor(4) as pool:
+        return [instance(host) for host in pool.map(lambda platform: boot(bed, platform), platforms)]
+
+
+def boot(bed: Bed, platform: Dict[str, Any]) -> Host:
+    """Boot one host of a molecule.yml."""
+    options = []
+    if "volume" in platform:
+        folder = bed.directory / platform["volume"]
+        folder.mkdir(exist_ok=True)
+        options = [f"--volume={folder}:/srv/{folder.name}:ro"]
+    return bed.host(platform["name"], platform["release"], *options, systemd=platform.get("init") != "cron")
 
 
 def instance(host: Host) -> Dict[str, Any]:
@@ -55,7 +68,7 @@ def main(argv: List[str]) -> int:
     bed = attach(Path(directory))
     try:
         if argv[0] == "create":
-            print(json.dumps(create(bed, argv[1], dict(pair.split("=") for pair in argv[2:]))))
+            print(json.dumps(create(bed, argv[1], json.loads(argv[2]))))
         else:
             for name in argv[1:]:
                 if name in bed.booted():
