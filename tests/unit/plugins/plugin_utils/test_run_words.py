@@ -10,7 +10,6 @@ from ansible_collections.datasync.turbo.plugins.plugin_utils.run_words import (
     progress_line,
 )
 
-
 #: As the program writes it, see module_utils/progress_file.py.
 PROGRESS = {
     "pid": 4711,
