@@ -5,8 +5,8 @@
     python -m tests.fleet.instances create BUCKET PLATFORMS     prints what molecule has to know about each
     python -m tests.fleet.instances destroy NAME …
 
-PLATFORMS is the list of a molecule.yml as JSON. Each has `name` and `release`. It may have `init: cron`, for a host that
-runs no systemd, and `volume: NAME`, a folder of the bed that the host has as /srv/NAME, read only.
+PLATFORMS is the list of a molecule.yml as JSON. Each has `name` and `release`. It may have `init: cron`, for a host
+that runs no systemd, and `volume: NAME`, a folder of the bed that the host has as /srv/NAME, read only.
 
 Runs inside a test bed: `python -m tests.fleet molecule test -s default` makes one and runs molecule in it.
 """
