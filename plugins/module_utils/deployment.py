@@ -8,10 +8,9 @@ import contextlib
 import os
 import pwd
 import shutil
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .environment import (
     PROGRAM_MEMBER,
@@ -21,15 +20,16 @@ from .environment import (
     is_intact,
     make_from_payload,
     make_with_pip,
+    opened_payload,
 )
 from .errors import ConfigurationError, InstallationError
 from .fetch import file_sha256
 from .generation import Generation, Wanted
 from .generation_store import INCOMING, GenerationStore
-from .host_apply import HostApply, HostRemoval, s5cmd_in_use
+from .host_apply import Differences, HostApply, HostRemoval, s5cmd_in_use
 from .managed_files import Change, hint_for
 from .running_jobs import wait_until_idle
-from .transaction import run_all
+from .transaction import Action, run_all
 
 #: What a host may lack, and only the controller can bring.
 USER, PACKAGES, PROGRAM = "user", "packages", "program"
@@ -116,7 +116,7 @@ def deploy(request: Request, check_mode: bool = False) -> Outcome:
     generation = _generation(request, python)
     outcome = Outcome(generation=generation, before=before, python=python)
     outcome.needs = _needs(request, store, generation)
-    found = HostApply(store, generation, before).differences()
+    found = HostApply(store, generation, store.stored()).differences()
     is_new = before is None or before.digest != generation.digest
     outcome.changes = [*_changes_for(outcome.needs, request, store, generation), *found.changes]
     if is_new and not outcome.changes:
@@ -127,9 +127,13 @@ def deploy(request: Request, check_mode: bool = False) -> Outcome:
         if before is not None and not is_new:
             outcome.generation = before
         return outcome
-    with _locked(store), _taking_back(store, generation, outcome.needs):
-        _provide(request, store, generation, python, outcome.needs)
-        outcome.generation = _apply(request, store, generation, before)
+    with _locked(store):
+        outcome.before = store.current()
+        with _taking_back(store, generation):
+            _provide(request, store, generation, python, outcome.needs)
+            outcome.generation = _apply(request, store, generation, outcome.before)
+        with contextlib.suppress(OSError):
+            store.remove_unused()
     outcome.needs = []
     return outcome
 
@@ -143,20 +147,21 @@ def go_to(
     if before is None:
         raise ConfigurationError(f"nothing is deployed in {request.root} on this host", "deploy first")
     target = choose(store, before)
-    environment = store.environment(target.environment)
-    if not is_intact(environment) or not store.program(target.program).is_file():
-        raise ConfigurationError(
-            f"generation {target.number} is damaged: {environment} or its program is not complete", "deploy again"
-        )
-    found = HostApply(store, target, before).differences()
+    for path, is_right in (
+        (store.environment(target.environment), is_intact(store.environment(target.environment))),
+        (store.program(target.program), _has_program(store, target)),
+    ):
+        if not is_right:
+            raise ConfigurationError(f"generation {target.number}: {path} is not complete", "deploy again")
+    found = HostApply(store, target, store.stored()).differences()
     outcome = Outcome(list(found.changes), target, before)
     if target.number != before.number and not outcome.changes:
         outcome.changes = [Change("generation", "record", _versions(before), _versions(target))]
     if outcome.changes and not check_mode:
         with _locked(store):
             _wait(request, before)
-            HostApply(store, target, before).apply(found)
-            store.use(target.number)
+            apply = HostApply(store, target, store.stored())
+            _switch(store, apply, apply.differences(), target)
     return outcome
 
 
@@ -182,18 +187,20 @@ def numbered(store: GenerationStore, number: int) -> Generation:
 def remove(request: Request, check_mode: bool = False) -> Outcome:
     """Take away what was deployed; the data, results and logs stay and are told in `left`."""
     store = GenerationStore(request.root)
-    before = store.current()
-    if before is None:
+    stored = store.stored()
+    if not stored:
         return Outcome()
-    found = HostRemoval(before).differences()
+    # Without one in use, a deployment was killed before its end, or a hand removed it.
+    before = store.current() or stored[-1]
+    found = HostRemoval(stored).differences()
     outcome = Outcome([*found.changes, Change(str(request.root), "remove")], None, before)
     if not check_mode:
         with _locked(store):
             _wait(request, before)
             run_all(found.steps)
             store.remove()
-            _remove_empty_folders(before)
-    outcome.left = [folder.path for folder in before.wanted.folders if os.path.isdir(folder.path)]
+            _remove_empty_folders(stored)
+    outcome.left = [path for path in _folders(stored) if os.path.isdir(path)]
     if _user_exists(before.user):
         outcome.left.append(f"user {before.user}")
     return outcome
@@ -222,10 +229,12 @@ def _needs(request: Request, store: GenerationStore, generation: Generation) -> 
     needs = [] if _user_exists(request.user) else [USER]
     if not is_intact(store.environment(generation.environment)):
         needs.append(PACKAGES)
+    return needs if _has_program(store, generation) else [*needs, PROGRAM]
+
+
+def _has_program(store: GenerationStore, generation: Generation) -> bool:
     program = store.program(generation.program)
-    if not program.is_file() or file_sha256(program) != request.program_sha256:
-        needs.append(PROGRAM)
-    return needs
+    return program.is_file() and file_sha256(program).startswith(generation.program)
 
 
 def _can_provide(need: str, request: Request) -> bool:
@@ -267,15 +276,15 @@ def _locked(store: GenerationStore) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _taking_back(store: GenerationStore, generation: Generation, needs: List[str]) -> Iterator[None]:
-    """After an error, remove what was brought for it."""
+def _taking_back(store: GenerationStore, generation: Generation) -> Iterator[None]:
+    """After an error, remove what was brought for it. What was only repaired stays."""
+    folders = (store.environment(generation.environment), store.programs / generation.program)
+    new = [folder for folder in folders if not folder.exists()]
     try:
         yield
     except BaseException:
-        if PACKAGES in needs:
-            shutil.rmtree(store.environment(generation.environment), ignore_errors=True)
-        if PROGRAM in needs:
-            shutil.rmtree(store.programs / generation.program, ignore_errors=True)
+        for folder in new:
+            shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
@@ -314,7 +323,7 @@ def _incoming(folder: Path) -> Iterator[Path]:
 
 
 def _unpack_program(payload: Path, sha256: str, path: Path) -> None:
-    with zipfile.ZipFile(payload) as archive, archive.open(PROGRAM_MEMBER) as source, open(path, "wb") as copy:
+    with opened_payload(payload) as archive, archive.open(PROGRAM_MEMBER) as source, open(path, "wb") as copy:
         shutil.copyfileobj(source, copy, 1024 * 1024)
     path.chmod(0o755)
     if file_sha256(path) != sha256:
@@ -324,17 +333,28 @@ def _unpack_program(payload: Path, sha256: str, path: Path) -> None:
 def _apply(
     request: Request, store: GenerationStore, generation: Generation, before: Optional[Generation]
 ) -> Generation:
-    apply = HostApply(store, generation, before)
+    apply = HostApply(store, generation, store.stored())
     found = apply.differences()
     apply.check(found)
     if before is not None:
         _wait(request, before)
+        if before.digest == generation.digest:
+            _switch(store, apply, found, before)
+            return before
+    # On the disk before anything is changed: whatever kills us, the next deployment knows what may be on the host.
+    target = store.add(generation, before.number if before else None)
+    try:
+        _switch(store, apply, found, target)
+    except BaseException:
+        store.forget(target.number)
+        raise
+    return target
+
+
+def _switch(store: GenerationStore, apply: HostApply, found: Differences, target: Generation) -> None:
+    """Make the changes and let the generation be the one in use, or leave everything as it was."""
+    found.steps.append(Action(lambda: store.use(target.number), lambda: None))
     apply.apply(found)
-    if before is not None and before.digest == generation.digest:
-        return before
-    committed = store.commit(generation, before.number if before else None)
-    store.remove_unused()
-    return committed
 
 
 def _wait(request: Request, before: Generation) -> None:
@@ -343,7 +363,12 @@ def _wait(request: Request, before: Generation) -> None:
         wait_until_idle(before.wanted.jobs, request.wait)
 
 
-def _remove_empty_folders(before: Generation) -> None:
-    for folder in sorted(before.wanted.folders, key=lambda folder: folder.path, reverse=True):
+def _remove_empty_folders(generations: Sequence[Generation]) -> None:
+    for path in sorted(_folders(generations), reverse=True):
         with contextlib.suppress(OSError):
-            os.rmdir(folder.path)
+            os.rmdir(path)
+
+
+def _folders(generations: Sequence[Generation]) -> List[str]:
+    """The folders of all of them, each once."""
+    return list(dict.fromkeys(folder.path for each in generations for folder in each.wanted.folders))

@@ -7,6 +7,7 @@ Its folder is named after what it consists of, so that the one before stays for 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,8 +18,9 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+import zlib
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from .errors import InstallationError
 
@@ -30,6 +32,7 @@ OLDEST_PYTHON = (3, 9)
 #: The parts of a payload: an environment's packages, and the program.
 PACKAGES_PREFIX = "packages/"
 PROGRAM_MEMBER = "program"
+_VENV_HINT = "on Debian and Ubuntu install the package python3-venv, or set uploader_python to another Python"
 #: Seconds for pip to fetch and install some 25 MB.
 PIP_TIMEOUT = 1800
 #: Proves that the compiled code fits this host; all else is pure Python.
@@ -97,11 +100,13 @@ def _this_python() -> HostPython:
 
 
 def _other_python(path: str) -> HostPython:
-    done = subprocess.run([path, "-I", "-c", _PROBE], capture_output=True, text=True, timeout=60, check=False)
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        raise InstallationError(f"uploader_python: {path} does not run: {lines[-1] if lines else done.returncode}")
-    return HostPython(*json.loads(done.stdout))
+    failure = f"uploader_python: {path} does not run"
+    hint = "set uploader_python to a Python 3.9 or newer"
+    shown = _run([path, "-I", "-c", _PROBE], failure, hint=lambda _output: hint)
+    try:
+        return HostPython(*json.loads(shown))
+    except (ValueError, TypeError) as error:
+        raise InstallationError(f"uploader_python: {path} is no Python: it printed {shown[:200]!r}", hint) from error
 
 
 def environment_name(requirements: str, python: HostPython) -> str:
@@ -118,7 +123,7 @@ def is_intact(folder: Path) -> bool:
         if not os.access(folder / "bin" / "python", os.X_OK):
             return False
         return all(os.stat(f"{folder}/{name}").st_size == size for name, size in sizes.items())
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
@@ -128,10 +133,20 @@ def make_from_payload(folder: Path, python: HostPython, payload: Path) -> None:
     Raises InstallationError; then nothing is at `folder` that was not there before.
     """
     _make_venv(folder, python, with_pip=False)
-    with zipfile.ZipFile(payload) as archive:
+    with opened_payload(payload) as archive:
         members = [member for member in archive.infolist() if member.filename.startswith(PACKAGES_PREFIX)]
         _unpack(archive, members, _site_packages(folder, python))
     _finish(folder, python)
+
+
+@contextlib.contextmanager
+def opened_payload(payload: Path) -> Iterator[zipfile.ZipFile]:
+    """A payload to read from. Raises InstallationError when it is not whole, then or while it is read."""
+    try:
+        with zipfile.ZipFile(payload) as archive:
+            yield archive
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+        raise InstallationError(f"what the controller sent arrived damaged: {error}", "deploy again") from error
 
 
 def make_with_pip(folder: Path, python: HostPython, requirements: str, pip_arguments: Sequence[str]) -> None:
@@ -149,7 +164,7 @@ def _make_venv(folder: Path, python: HostPython, with_pip: bool) -> None:
     _run(
         command,
         f"{python.executable} cannot make an environment",
-        hint="on Debian and Ubuntu install the package python3-venv, or set uploader_python to another Python",
+        hint=lambda output: _VENV_HINT if "ensurepip" in output or "No module named" in output else None,
     )
     for script in (folder / "bin").glob("[aA]ctivate*"):
         script.unlink()
@@ -193,13 +208,21 @@ def _finish(folder: Path, python: HostPython) -> None:
     record.chmod(0o644)
 
 
-def _run(command: Sequence[str], failure: str, text: Optional[str] = None, hint: Optional[str] = None) -> None:
+def _run(
+    command: Sequence[str],
+    failure: str,
+    text: Optional[str] = None,
+    hint: Callable[[str], Optional[str]] = lambda _output: None,
+) -> str:
+    """What a command printed. Raises InstallationError with the end of its messages and the hint that fits them."""
     try:
         done = subprocess.run(
             list(command), input=text, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise InstallationError(f"{failure}: {error}", hint) from error
+        raise InstallationError(f"{failure}: {error}", hint(str(error))) from error
     if done.returncode:
-        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        raise InstallationError(f"{failure}: {' '.join(lines[-3:]) or done.returncode}", hint)
+        output = done.stderr or done.stdout
+        lines = [line.strip() for line in output.splitlines() if line.strip()]
+        raise InstallationError(f"{failure}: {' '.join(lines[-3:]) or done.returncode}", hint(output))
+    return done.stdout

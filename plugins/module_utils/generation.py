@@ -109,6 +109,9 @@ class Wanted:
             raise ConfigurationError(
                 f"wanted does not fit: {error}", "give what the filter datasync.turbo.uploader_wanted makes"
             ) from error
+        for entry in (*built["files"], *built["folders"]):
+            if not entry.path.startswith("/"):
+                raise ConfigurationError(f"wanted: {entry.path!r} is no absolute path", "write it from / on")
         return cls(**built, units=tuple(values.get("units") or ()), launchd=tuple(values.get("launchd") or ()))
 
     def as_dict(self) -> Dict[str, Any]:

@@ -74,8 +74,17 @@ class GenerationStore:
             return Generation.from_dict(json.loads(path.read_text("utf-8", "surrogateescape")))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigurationError(f"{path} cannot be read: {error}", "remove it and deploy again") from error
+
+    def stored(self) -> List[Generation]:
+        """The generations that can be read, in order; also one that a deployment began and did not end."""
+        found = []
+        for number in self.numbers():
+            with contextlib.suppress(ConfigurationError):
+                generation = self.read(number)
+                found += [generation] if generation else []
+        return found
 
     def numbers(self) -> List[int]:
         """The numbers of the generations that are there, in order."""
@@ -83,7 +92,7 @@ class GenerationStore:
             names = os.listdir(self.generations)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(int(name) for name in names if name.isdigit())
+        return sorted(int(name) for name in names if name.isdecimal())
 
     # What changes it
 
@@ -99,15 +108,15 @@ class GenerationStore:
                 raise LockedError(
                     f"another deployment holds {self.generations / '.lock'}", "wait until it has ended"
                 ) from None
-            for folder in (self.generations, self.environments, self.programs):
+            for folder in (self.root, self.generations, self.environments, self.programs):
                 for leftover in folder.glob(f"{INCOMING}*"):
-                    shutil.rmtree(leftover)
+                    _remove_path(leftover)
             yield
         finally:
             os.close(descriptor)
 
-    def commit(self, generation: Generation, parent: Optional[int]) -> Generation:
-        """Store the generation under a new number and let it be the one in use; returns it with its number."""
+    def add(self, generation: Generation, parent: Optional[int]) -> Generation:
+        """Store the generation under a new number, which is not in use yet; returns it with its number."""
         number = max(self.numbers(), default=0) + 1
         created_at = datetime.now().astimezone().isoformat(timespec="seconds")
         numbered = generation.numbered(number, parent, created_at)
@@ -119,8 +128,11 @@ class GenerationStore:
             incoming.rename(self.generations / str(number))
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
-        self.use(number)
         return numbered
+
+    def forget(self, number: int) -> None:
+        """Remove a stored generation that did not come into use."""
+        shutil.rmtree(self.generations / str(number), ignore_errors=True)
 
     def use(self, number: int) -> None:
         """Let a stored generation be the one in use."""
@@ -128,22 +140,24 @@ class GenerationStore:
 
     def remove_unused(self) -> None:
         """Remove generations beyond KEPT, and the environments and programs that none of those left needs."""
+        readable = {generation.number: generation for generation in self.stored()}
         kept: List[Generation] = []
         generation = self.current()
         while generation is not None and len(kept) < KEPT:
             kept.append(generation)
-            generation = self.read(generation.parent) if generation.parent else None
+            generation = readable.get(generation.parent) if generation.parent else None
         _remove_others(self.generations, {str(one.number) for one in kept} | {CURRENT, ".lock"})
         _remove_others(self.environments, {one.environment for one in kept})
         _remove_others(self.programs, {one.program for one in kept})
 
     def remove(self) -> None:
         """Remove everything that this store and its deployments made."""
-        for folder in (self.generations, self.environments, self.programs):
-            shutil.rmtree(folder, ignore_errors=True)
         for path in (self.venv, self.command):
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
+        # The generations last: until then a removal that was killed can be repeated.
+        for folder in (self.environments, self.programs, self.generations):
+            shutil.rmtree(folder, ignore_errors=True)
         for folder in (self.command.parent, self.root):
             with contextlib.suppress(OSError):
                 folder.rmdir()
@@ -160,7 +174,7 @@ def write_private(path: Path, data: bytes) -> None:
 
 def replace_link(path: Path, target: str) -> None:
     """Let `path` be a link to `target`, atomically. Raises IsADirectoryError if it is a folder."""
-    temporary = path.parent / f".{path.name}-{secrets.token_hex(8)}"
+    temporary = path.parent / f"{INCOMING}{secrets.token_hex(8)}"
     try:
         temporary.symlink_to(target)
         temporary.replace(path)
@@ -175,4 +189,12 @@ def _remove_others(folder: Path, kept: Set[str]) -> None:
         return
     for name in names:
         if name not in kept:
-            shutil.rmtree(folder / name, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                _remove_path(folder / name)
+
+
+def _remove_path(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Sequence, Set
 
 from .errors import ConfigurationError
-from .generation import Generation, ManagedFile, ManagedFolder, S5cmdLink, SourceCheck
+from .generation import Generation, JobOnHost, ManagedFile, ManagedFolder, S5cmdLink, SourceCheck
 from .generation_store import GenerationStore
-from .install_layout import Layout
+from .install_layout import Layout, Occupant
 from .managed_files import (
     ROOT,
     Change,
@@ -35,12 +35,19 @@ from .managed_files import (
     readable,
     write_file,
 )
+from .running_jobs import wait_until_idle
 from .service_manager import Launchd, Systemd
 from .transaction import Action, Step, run_all
 
 #: What `log.Log` puts before a message.
 _LOG_PREFIX = re.compile(r"^\[[A-Z]+\] \[[^\]]*\] ")
 _UNIT_FOLDER = "/etc/systemd/system/"
+#: launchd's names of the jobs begin with it.
+_LABEL_PREFIX = "datasync.turbo."
+#: Seconds for a source that does not answer, such as a hanging mount, and for a config file on a host under load.
+_CHECK_TIMEOUT = 60
+#: Seconds to wait for an installation of s5cmd that is going on.
+_LOCK_TIMEOUT = 60
 
 #: Run as the service user. Exits with 1 and the reason if the folder cannot be used.
 _ACCESS_PROBE = """\
@@ -70,20 +77,23 @@ class Differences:
 
 
 class HostApply:
-    """A generation against the host. `before` is the generation in use: what it has and this one lacks goes away."""
+    """A generation against the host. What an earlier one has and this one lacks goes away.
+
+    `earlier` are all that the host knows, also one whose deployment was killed half way.
+    """
 
     def __init__(
         self,
         store: GenerationStore,
         generation: Generation,
-        before: Optional[Generation],
+        earlier: Sequence[Generation] = (),
         systemd: Optional[Systemd] = None,
         launchd: Optional[Launchd] = None,
     ) -> None:
         self._store = store
         self._generation = generation
         self._wanted = generation.wanted
-        self._before = before
+        self._earlier = earlier
         self._systemd = systemd or Systemd()
         self._launchd = launchd or Launchd()
         self._owners = Owners()
@@ -93,6 +103,7 @@ class HostApply:
         found = Differences()
         gone = self._gone()
         self._stop(gone, found)
+        stopped = len(found.steps)
         for folder in self._folders():
             change = folder_change(folder, self._owners)
             if change:
@@ -105,7 +116,7 @@ class HostApply:
         remove_files(gone.values(), found)
         self._link(found)
         self._switch_s5cmd(found)
-        self._schedule(found)
+        self._schedule(found, stopped)
         return found
 
     def apply(self, found: Differences) -> None:
@@ -126,21 +137,20 @@ class HostApply:
         return [*self._wanted.files, command]
 
     def _gone(self) -> Dict[str, ManagedFile]:
-        if self._before is None:
-            return {}
         wanted = {file.path for file in self._files()}
-        return {file.path: file for file in self._before.wanted.files if file.path not in wanted}
+        return {file.path: file for each in self._earlier for file in each.wanted.files if file.path not in wanted}
 
     def _stop(self, gone: Dict[str, ManagedFile], found: Differences) -> None:
-        """Units and property lists of the generation before that this one lacks, before their files go."""
-        if self._before is None:
-            return
-        stop_units([unit for unit in self._before.wanted.units if unit not in self._wanted.units], self._systemd, found)
-        unload([path for path in self._before.wanted.launchd if path in gone], self._launchd, found)
+        """Units and property lists of earlier generations that this one lacks, before their files go."""
+        stop_units([unit for unit in units_of(self._earlier) if unit not in self._wanted.units], self._systemd, found)
+        plists = [path for path in property_lists_of(self._earlier) if path in gone]
+        unload(plists, self._earlier, self._launchd, found)
 
     def _link(self, found: Differences) -> None:
         path, target = self._store.venv, f"environments/{self._generation.environment}"
         now = os.readlink(path) if path.is_symlink() else ""
+        if not now and path.exists() and not path.is_dir():
+            raise ConfigurationError(f"{path} is neither a link nor a folder", "move it away")
         if now != target:
             found.add(Change(str(path), "link", now and f"{now}\n", f"{target}\n"), SetLink(path, target))
 
@@ -149,58 +159,81 @@ class HostApply:
         if wanted is None:
             return
         layout = Layout(Path(wanted.bin_dir), Path(wanted.versions_dir))
-        now = layout.command_link().version
+        link = layout.command_link()
+        now = link.version
         if now == wanted.version:
             return
+        if link.occupant in (Occupant.FOREIGN, Occupant.FOLDER):
+            raise ConfigurationError(
+                f"{layout.link} is {link.occupant.value}, and generation {self._generation.number} wants s5cmd"
+                f" {wanted.version} there",
+                "move it away",
+            )
         if layout.intact(wanted.version) is None:
             raise ConfigurationError(
                 f"s5cmd {wanted.version} is no longer complete in {wanted.versions_dir}",
                 f"install it: s5cmd_version={wanted.version}; s5cmd_keep says how many old versions stay",
             )
 
-        def switch_back() -> None:
-            layout.switch(now) if now else layout.remove_link()
+        def switch(version: Optional[str]) -> None:
+            with layout.lock(timeout=_LOCK_TIMEOUT):
+                layout.switch(version) if version else layout.remove_link()
 
         found.add(
             Change(str(layout.link), "switch", f"s5cmd {now}\n" if now else "", f"s5cmd {wanted.version}\n"),
-            Action(lambda: layout.switch(wanted.version), switch_back),
+            Action(lambda: switch(wanted.version), lambda: switch(now)),
         )
 
-    def _schedule(self, found: Differences) -> None:
-        """Let systemd and launchd follow the files. Reading the unit files again is undone by doing it once more."""
+    def _schedule(self, found: Differences, stopped: int) -> None:
+        """Let systemd and launchd follow the files. The first `stopped` steps come before the files."""
         written = {change.path for change in found.changes}
+        services = [job.service for job in self._wanted.jobs if job.service]
         unit_files_changed = any(path.startswith(_UNIT_FOLDER) for path in written)
-        units = list(self._wanted.units)
-        if (unit_files_changed or units) and self._systemd.is_running():
-            self._schedule_by_systemd(units, written, unit_files_changed, found)
-        elif units:
+        if (unit_files_changed or services or self._wanted.units) and self._systemd.is_running():
+            self._schedule_by_systemd(services, written, found, stopped)
+        elif self._wanted.units:
             raise ConfigurationError(
                 "systemd does not run on this host, so its timers cannot start the jobs",
                 "set uploader_scheduler to cron, or launchd on macOS",
             )
-        plists = list(self._wanted.launchd)
-        if plists:
-            loaded = self._launchd.loaded(plists)
-            stale = [path for path in plists if path in written or path not in loaded]
-            if stale:
-                found.steps.append(Action(lambda: self._launchd.load(stale), lambda: self._launchd.unload(stale)))
-                found.changes += [Change(path, "load") for path in stale]
+        if self._wanted.launchd:
+            self._schedule_by_launchd(written, found, stopped)
 
-    def _schedule_by_systemd(
-        self, units: List[str], written: Set[str], unit_files_changed: bool, found: Differences
-    ) -> None:
-        states = self._systemd.states(units)
-        if unit_files_changed or any(state.needs_reload for state in states.values()):
-            # Undone in front of all other steps as well, because what is undone last is what was done first.
-            found.steps.insert(0, Action(_nothing, self._systemd.reload))
-            found.steps.append(Action(self._systemd.reload, _nothing))
+    def _schedule_by_systemd(self, services: List[str], written: Set[str], found: Differences, stopped: int) -> None:
+        units = list(self._wanted.units)
+        states = self._systemd.states([*units, *services])
         idle = [unit for unit in units if not (states[unit].enabled and states[unit].active)]
         changed = [unit for unit in units if unit not in idle and f"{_UNIT_FOLDER}{unit}" in written]
+        unit_files_changed = any(path.startswith(_UNIT_FOLDER) for path in written)
+        if unit_files_changed or any(state.needs_reload for state in states.values()):
+
+            def follow_old_files() -> None:
+                self._systemd.reload()
+                self._systemd.restart(changed)
+
+            # Taken back when the old files are in their places again, and before what was stopped is started.
+            found.steps.insert(stopped, Action(_nothing, follow_old_files))
+            found.steps.append(Action(self._systemd.reload, _nothing))
+            if not unit_files_changed:
+                # A deployment that was killed wrote them.
+                found.changes.append(Change("systemd", "reload"))
         if idle:
-            found.steps.append(Action(lambda: self._systemd.start(idle), lambda: self._systemd.stop(idle)))
+            before = {unit: states[unit] for unit in idle}
+            found.steps.append(Action(lambda: self._systemd.start(idle), lambda: self._systemd.put_back(before)))
             found.changes += [Change(unit, "start") for unit in idle]
         if changed:
             found.steps.append(Action(lambda: self._systemd.restart(changed), _nothing))
+
+    def _schedule_by_launchd(self, written: Set[str], found: Differences, stopped: int) -> None:
+        plists = list(self._wanted.launchd)
+        loaded = self._launchd.loaded(plists)
+        stale = [path for path in plists if path in written or path not in loaded]
+        if stale:
+            old = [path for path in stale if path in loaded]
+            found.steps.insert(stopped, Action(_nothing, lambda: self._launchd.load(old)))
+            found.steps.append(Action(lambda: self._launchd.load(stale), lambda: self._launchd.unload(stale)))
+            refuse_to_end_runs(old, self._earlier, found)
+            found.changes += [Change(path, "load") for path in stale]
 
     # The checks before anything is touched
 
@@ -222,17 +255,11 @@ class HostApply:
 
     def _check_source(self, source: SourceCheck) -> None:
         mode = "write" if source.write else "read"
-        done = subprocess.run(
-            [*self._as_user(), sys.executable, "-I", "-c", _ACCESS_PROBE, source.path, mode],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        if done.returncode:
+        reason = self._refusal("-I", "-c", _ACCESS_PROBE, source.path, mode)
+        if reason:
             raise ConfigurationError(
                 f"job {source.job}: {source.variable} {source.path}: user {self._generation.user} cannot {mode} it:"
-                f" {done.stderr.strip()}",
+                f" {reason}",
                 f"let {self._generation.user} in, for example by uploader_groups, or correct {source.variable}",
             )
 
@@ -240,65 +267,95 @@ class HostApply:
         """Let the new program read the new file, as the user that will run it, in a folder of its own."""
         uid, gid = self._owners.required(file.owner, file.group)
         program = self._store.program(self._generation.program)
-        python = self._store.environment(self._generation.environment) / "bin" / "python"
         with tempfile.TemporaryDirectory(prefix="datasync-turbo-") as folder:
             os.chmod(folder, 0o711)  # noqa: S103 - the user must reach the file, whose own mode protects it
             path = os.path.join(folder, f"{secrets.token_hex(8)}-{os.path.basename(file.path)}")
             content = file.content.encode("utf-8", "surrogateescape")
             write_file(path, Present(content, int(file.mode, 8), uid, gid))
-            done = subprocess.run(
-                [*self._as_user(), str(python), "-B", str(program), "config", "--quiet", "--config", path],
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-        if done.returncode:
-            lines = [_LOG_PREFIX.sub("", line) for line in done.stderr.splitlines() if line.strip()]
-            reason = (lines[-1] if lines else f"exit status {done.returncode}").replace(path, file.path)
+            reason = self._refusal("-B", str(program), "config", "--quiet", "--config", path).replace(path, file.path)
+        if reason:
             job = os.path.splitext(os.path.basename(file.path))[0]
             raise ConfigurationError(f"job {job} was not written: {reason}", "correct it in uploader_jobs")
 
-    def _as_user(self) -> List[str]:
-        return as_user(self._generation.user)
+    def _refusal(self, *arguments: str) -> str:
+        """Let the environment's Python run something as the service user; returns why it failed, '' if it did not."""
+        python = self._store.environment(self._generation.environment) / "bin" / "python"
+        try:
+            done = subprocess.run(
+                [*as_user(self._generation.user), str(python), *arguments],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_CHECK_TIMEOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"no answer within {_CHECK_TIMEOUT} seconds"
+        lines = [_LOG_PREFIX.sub("", line) for line in done.stderr.splitlines() if line.strip()]
+        return (lines[-1] if lines else f"exit status {done.returncode}") if done.returncode else ""
 
 
 class HostRemoval:
-    """Takes away what a generation consists of; data, results and logs stay."""
+    """Takes away what generations consist of; data, results and logs stay."""
 
     def __init__(
-        self, generation: Generation, systemd: Optional[Systemd] = None, launchd: Optional[Launchd] = None
+        self,
+        generations: Sequence[Generation],
+        systemd: Optional[Systemd] = None,
+        launchd: Optional[Launchd] = None,
     ) -> None:
-        self._wanted = generation.wanted
+        self._generations = generations
         self._systemd = systemd or Systemd()
         self._launchd = launchd or Launchd()
 
     def differences(self) -> Differences:
-        """What is still there of the generation."""
+        """What is still there of them."""
         found = Differences()
-        stop_units(self._wanted.units, self._systemd, found)
-        unload(self._wanted.launchd, self._launchd, found)
-        remove_files(self._wanted.files, found)
+        stop_units(units_of(self._generations), self._systemd, found)
+        unload(property_lists_of(self._generations), self._generations, self._launchd, found)
+        stopped = len(found.steps)
+        remove_files({file.path: file for each in self._generations for file in each.wanted.files}.values(), found)
         if self._systemd.is_running() and any(change.path.startswith(_UNIT_FOLDER) for change in found.changes):
+            found.steps.insert(stopped, Action(_nothing, self._systemd.reload))
             found.steps.append(Action(self._systemd.reload, _nothing))
         return found
+
+
+def units_of(generations: Sequence[Generation]) -> List[str]:
+    """The timers and paths of all of them, each once."""
+    return list(dict.fromkeys(unit for each in generations for unit in each.wanted.units))
+
+
+def property_lists_of(generations: Sequence[Generation]) -> List[str]:
+    """The property lists of all of them, each once."""
+    return list(dict.fromkeys(path for each in generations for path in each.wanted.launchd))
 
 
 def stop_units(units: Sequence[str], systemd: Systemd, found: Differences) -> None:
     """Stop and disable those of the units that are there."""
     if not units or not systemd.is_running():
         return
-    states = systemd.states(units)
-    running = [unit for unit in units if states[unit].active or states[unit].enabled]
+    running = {unit: state for unit, state in systemd.states(units).items() if state.active or state.enabled}
     if running:
-        found.steps.append(Action(lambda: systemd.stop(running), lambda: systemd.start(running)))
+        found.steps.append(Action(lambda: systemd.stop(running), lambda: systemd.put_back(running)))
         found.changes += [Change(unit, "stop") for unit in running]
 
 
-def unload(plists: Sequence[str], launchd: Launchd, found: Differences) -> None:
+def unload(plists: Sequence[str], generations: Sequence[Generation], launchd: Launchd, found: Differences) -> None:
     """Unload property lists before their files go."""
-    if plists:
-        found.steps.append(Action(lambda: launchd.unload(plists), lambda: launchd.load(plists)))
+    loaded = launchd.loaded(plists)
+    if loaded:
+        found.steps.append(Action(lambda: launchd.unload(loaded), lambda: launchd.load(loaded)))
+        refuse_to_end_runs(loaded, generations, found)
+        found.changes += [Change(path, "unload") for path in loaded]
+
+
+def refuse_to_end_runs(plists: Sequence[str], generations: Sequence[Generation], found: Differences) -> None:
+    """Change nothing while one of the jobs runs: unlike systemd's timers, launchd would kill its process."""
+    paths = {path: job for each in generations for job in each.wanted.jobs for path in plists if _starts(path, job)}
+    if paths:
+        found.steps.insert(0, Action(lambda: wait_until_idle(list(paths.values()), 0), _nothing))
 
 
 def remove_files(files: Iterable[ManagedFile], found: Differences) -> None:
@@ -306,7 +363,7 @@ def remove_files(files: Iterable[ManagedFile], found: Differences) -> None:
     for file in files:
         now = present(file.path)
         if now is not None:
-            found.add(Change(file.path, "remove", readable(file, now.content)), RemoveFile(file.path))
+            found.add(Change(file.path, "remove", readable(file, now.content, now.mode)), RemoveFile(file.path))
 
 
 def as_user(user: str) -> List[str]:
@@ -347,6 +404,10 @@ def s5cmd_in_use(bin_dir: str, versions_dir: str) -> Optional[S5cmdLink]:
     """The version that the s5cmd command leads to, None if this collection did not install it."""
     version = Layout(Path(bin_dir), Path(versions_dir)).command_link().version
     return S5cmdLink(bin_dir, versions_dir, version) if version else None
+
+
+def _starts(plist: str, job: JobOnHost) -> bool:
+    return os.path.basename(plist) == f"{_LABEL_PREFIX}{job.name}.plist"
 
 
 def _nothing() -> None:

@@ -20,7 +20,7 @@ INTERVAL = 1.0
 def running_jobs(jobs: Sequence[JobOnHost], proc_locks: str = PROC_LOCKS) -> List[str]:
     """The names of the jobs whose lock is held."""
     held = _held_inodes(proc_locks) if os.path.exists(proc_locks) else None
-    return [job.name for job in jobs if (_is_held(job.lock) if held is None else _inode(job.lock) in held)]
+    return [job.name for job in jobs if (held is None or _inode(job.lock) in held) and _is_held(job.lock)]
 
 
 def wait_until_idle(
@@ -51,7 +51,8 @@ def wait_until_idle(
 def _held_inodes(proc_locks: str) -> Set[int]:
     """The inodes of files that are locked by flock(2). A line, see proc(5): `1: FLOCK ADVISORY WRITE 7 08:01:99 0 EOF`.
 
-    Devices are not compared: on btrfs and overlayfs they differ from what stat(2) says.
+    Devices are not compared: on btrfs and overlayfs they differ from what stat(2) says. So another file system's file
+    may have the number as well, and only a lock that is really held refuses another holder.
     """
     with open(proc_locks, encoding="ascii", errors="replace") as file:
         rows = [line.split() for line in file]
@@ -66,7 +67,7 @@ def _inode(path: str) -> int:
 
 
 def _is_held(path: str) -> bool:
-    """Ask by a shared lock for a moment, where there is no /proc/locks (macOS)."""
+    """Ask by a shared lock, which we get for a moment if nobody holds the lock: with no /proc/locks (macOS) always."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

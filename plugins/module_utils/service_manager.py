@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import Callable, Dict, Iterable, List, NamedTuple, Sequence
+from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Sequence
 
 from .errors import ConfigurationError
 
@@ -83,10 +83,29 @@ class Systemd:
         if units:
             self._control("restart", "--", *units)
 
-    def stop(self, units: Sequence[str]) -> None:
-        """Stop and disable timers and paths; the service that one of them started goes on."""
-        if units:
-            self._control("disable", "--now", "--", *units)
+    def stop(self, states: Mapping[str, UnitState]) -> None:
+        """Stop and disable timers and paths; the service that one of them started goes on.
+
+        Without its file a unit can be stopped but not disabled.
+        """
+        enabled = [unit for unit, state in states.items() if state.enabled]
+        active = [unit for unit, state in states.items() if state.active and not state.enabled]
+        if enabled:
+            self._control("disable", "--now", "--", *enabled)
+        if active:
+            self._control("stop", "--", *active)
+
+    def put_back(self, states: Mapping[str, UnitState]) -> None:
+        """Let timers and paths be as they were."""
+        for enabled, active, actions in (
+            (True, True, (("enable", "--now"),)),
+            (True, False, (("enable",), ("stop",))),
+            (False, True, (("disable",), ("start",))),
+            (False, False, (("disable", "--now"),)),
+        ):
+            units = [unit for unit, state in states.items() if (state.enabled, state.active) == (enabled, active)]
+            for action in actions if units else ():
+                self._control(*action, "--", *units)
 
     def calendar_error(self, expression: str) -> str:
         """Why systemd does not take a calendar expression, '' if it does."""

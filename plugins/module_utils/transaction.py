@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, List, Sequence
+
+from .errors import ConfigurationError, DatasyncError
 
 
 class Step:
@@ -44,17 +46,19 @@ def run_all(steps: Sequence[Step]) -> None:
             done.append(step)
             step.run()
     except BaseException as error:
-        failures = _undo(done)
-        if failures:
-            error.args = (f"{error}; and taking it back failed: {'; '.join(failures)}", *error.args[1:])
+        failures = "; ".join(_undo(done))
+        if failures and isinstance(error, DatasyncError):
+            error.message += f"; and taking it back failed: {failures}"
+        elif failures:
+            raise ConfigurationError(f"{error}; and taking it back failed: {failures}") from error
         raise
 
 
-def _undo(done: List[Step]) -> Tuple[str, ...]:
+def _undo(done: List[Step]) -> List[str]:
     failures = []
     for step in reversed(done):
         try:
             step.undo()
         except Exception as error:  # noqa: BLE001 - the other steps must be taken back, whatever this one fails of
             failures.append(str(error))
-    return tuple(failures)
+    return failures
