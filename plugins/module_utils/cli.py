@@ -24,6 +24,7 @@ from .connection_options import with_environment
 from .errors import ConfigurationError, DatasyncError, ExitCode, Interrupted
 from .interrupt import Interrupt
 from .job import Job
+from .lock import lock_path
 from .log import Level, Log
 from .progress import Progress, progress_for
 from .report import not_begun, printable
@@ -113,7 +114,11 @@ def _parser() -> argparse.ArgumentParser:
         _command(commands, "verify", _verify, "compare the files with the bucket by content; nothing is uploaded")
     )
     _command(commands, "check", _check, "check s5cmd, credentials and bucket")
-    _command(commands, "config", _config, "check the config file alone; nothing is contacted")
+    _command(commands, "config", _config, "check the config file alone; nothing is contacted").add_argument(
+        "--check-source",
+        action="store_true",
+        help="also check that this user can read the folder, and empty it if the job does",
+    )
     return parser
 
 
@@ -300,12 +305,38 @@ def _log_check(log: Log, check: Check) -> None:
 
 
 def _config(arguments: argparse.Namespace) -> int:
-    job = _Session(arguments, with_log_file=False).job
+    session = _Session(arguments, with_log_file=False)
+    job = session.job
+    if arguments.check_source:
+        from . import source_access
+
+        try:
+            source_access.require_access(job)
+        except ConfigurationError as error:
+            raise session.config.located(error) from error
     if arguments.json:
-        _print_json({"source": job.src, "destination": job.destination, "exit_code": int(ExitCode.OK)})
+        _print_json({**_described(job), "warnings": session.config.warnings, "exit_code": int(ExitCode.OK)})
     elif not arguments.quiet:
         _print_line(f"{arguments.config}: {job.src} → {job.destination}")
     return int(ExitCode.OK)
+
+
+def _described(job: Job) -> Dict[str, Any]:
+    """What others need to know of a job: those who deploy it, wait for its runs, and read what they leave."""
+    return {
+        "source": job.src,
+        "destination": job.destination,
+        "endpoint_url": job.connection.endpoint_url,
+        "after_upload": job.after_upload,
+        "move_to": job.move_to,
+        "lock_path": lock_path(job),
+        "state_path": job.state_path,
+        "log_path": job.log_path,
+        "result_paths": list(job.result_paths),
+        "history_path": job.history_path,
+        "progress_path": job.progress_path,
+        "program_version": __version__,
+    }
 
 
 def _print_json(values: Dict[str, Any]) -> None:

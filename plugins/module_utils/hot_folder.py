@@ -29,8 +29,8 @@ _POLL = 0.2
 def run_until_settled(job: Job, log: Log, new_progress: Callable[[], Progress], interrupt: Interrupt) -> Run:
     """Run again and again until a run finds nothing to do and nothing that waits, or fails.
 
-    Each run has its own time limit and its own `new_progress()`. Returns the last run that told anything new; it is also
-    the last one in result files and history. Raises Interrupted after a signal between two runs.
+    Each run has its own time limit and its own `new_progress()`. Returns the last run that told anything new, which is
+    also the last one in result files and history. Raises Interrupted after a signal between two runs.
     """
     told: Optional[Run] = None
     while True:

@@ -62,7 +62,8 @@ def run(
 ) -> Run:
     """Run a job to its end, whatever that is, and write its result files and history.
 
-    `told` is the result there of an earlier run; it stays if this one only repeats it. Never raises DatasyncError: the result's `status`, `problems` and `exit_code` tell.
+    `told` is the result there of an earlier run; it stays if this one only repeats it. Never raises DatasyncError: the
+    result's `status`, `problems` and `exit_code` tell.
     """
     pipeline = _Pipeline(job, log, progress, interrupt, dry_run)
     try:

@@ -273,3 +273,28 @@ def test_a_signal_ends_the_wait_for_files_that_settle(
     assert process.returncode == 143
     assert "stopped by SIGTERM" in stderr
     assert [run["exit_code"] for run in runs_in(history)] == [0]
+
+
+# --- before a job is deployed
+
+
+def test_the_rights_of_the_user_are_checked_before_the_first_run(
+    tree: Tree, env_file: EnvFile, program: Program, tmp_path: Path
+) -> None:
+    source, sent = tree({"a.txt": b"a"}), tmp_path / "sent"
+    names = {"SOURCE_DIR": source, "AFTER_UPLOAD": "move", "MOVE_TO": sent, "S3_ENDPOINT_URL": "http://127.0.0.1:9"}
+    config = str(env_file(**names))
+
+    def check() -> ProgramRun:
+        return program("config", "--check-source", "--json", "--config", config)
+
+    assert check().result["source"] == str(source)
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    for folder, mode, name in ((source, 0o300, "SOURCE_DIR"), (source, 0o500, "SOURCE_DIR"), (sent, 0o500, "MOVE_TO")):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(mode)
+        run = check()
+        folder.chmod(0o700)
+        assert (run.returncode, run.result["exit_code"]) == (1, 1)
+        assert f"{name}: " in run.stderr and f" by user {user}: it belongs to {user}:" in run.stderr
+    assert not sent.joinpath("a.txt").exists()

@@ -547,3 +547,40 @@ def test_config_can_be_shown_where_the_arrow_cannot(config, monkeypatch):
     assert cli.main(["config", "--config", config()]) == 0
     sys.stdout.flush()
     assert b"s3://archive/" in raw.getvalue()
+
+
+def test_config_as_json_tells_what_a_deployer_needs(config, tmp_path, capsys, source):
+    lines = ["LOCK_FILE=/run/job.lock", "LOGS_DIR=/logs", "RESULT_FILE=/results/job.json", "JSON_OUTPUT_DIR=/json"]
+    lines += ["LOG_FILE=/logs/job.log", "HISTORY_FILE=/results/job.jsonl", "PROGRESS_FILE=/progress/job.json"]
+    lines += ["STATE_FILE=/state/job.sqlite", "AFTER_UPLOAD=move", "MOVE_TO=/srv/sent", "CLIENT_NAME=x"]
+    assert cli.main(["config", "--json", "--config", config(*lines, "S3_ENDPOINT_URL=http://127.0.0.1:9")]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "source": str(source),
+        "destination": "s3://archive/",
+        "endpoint_url": "http://127.0.0.1:9",
+        "after_upload": "move",
+        "move_to": "/srv/sent",
+        "lock_path": "/run/job.lock",
+        "state_path": "/state/job.sqlite",
+        "log_path": "/logs/job.log",
+        "result_paths": ["/results/job.json", "/json/latest.json"],
+        "history_path": "/results/job.jsonl",
+        "progress_path": "/progress/job.json",
+        "program_version": __version__,
+        "warnings": [f"{tmp_path}/job.env: not acted on: CLIENT_NAME"],
+        "exit_code": 0,
+    }
+
+
+def test_config_names_the_lock_file_that_a_job_without_one_has(config, capsys):
+    cli.main(["config", "--json", "--config", config()])
+    assert json.loads(capsys.readouterr().out)["lock_path"].endswith(".lock")
+
+
+def test_config_looks_at_the_source_only_when_asked(config, source, capsys):
+    source.rmdir()
+    assert cli.main(["config", "--config", config()]) == 0
+    assert cli.main(["config", "--check-source", "--config", config()]) == 1
+    assert f"job.env:1: SOURCE_DIR: src '{source}' does not exist" in capsys.readouterr().err
+    source.mkdir()
+    assert cli.main(["config", "--check-source", "--config", config()]) == 0
