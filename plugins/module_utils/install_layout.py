@@ -43,7 +43,7 @@ class Record:
 
     `detail` is the URL, command or path that the executable came from, `archive_sha256` is that of the archive or
     wheel it was in, if it was in one, and `pinned` tells whether a checksum known beforehand proved it. `identity` is
-    that of the executable where it was put; None in records of versions before 0.3.0.
+    the executable's inode, size, mtime and ctime (ns) where it was put; None in records of versions before 0.3.0.
     """
 
     version: str
@@ -54,7 +54,7 @@ class Record:
     archive_sha256: Optional[str]
     pinned: bool
     installed_at: str
-    identity: Optional[List[int]] = field(default=None, compare=False)
+    identity: Optional[str] = field(default=None, compare=False)
 
     @classmethod
     def read(cls, path: Path) -> Optional[Record]:
@@ -274,9 +274,9 @@ class Layout:
                 self.versions_dir.rmdir()
 
 
-def _identity(status: os.stat_result) -> List[int]:
+def _identity(status: os.stat_result) -> str:
     """What differs once a file is written to or replaced: ctime cannot be set. The device's number may change."""
-    return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def _identified(record: Record, executable: Path) -> Record:

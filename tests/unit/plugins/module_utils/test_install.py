@@ -91,6 +91,17 @@ def test_options_are_normalized() -> None:
         ({"checksums": {"2.3.0": "a" * 64}}, "checksums['2.3.0'] is"),
         ({"checksums": {"2.3.0": {"Linux-64bit": "x"}}}, "checksums['2.3.0']['Linux-64bit'] 'x' is not a SHA256"),
         ({"checksums": {"x": {}}}, "a version in checksums 'x' is not a version"),
+        ({"controller_dir": "/srv/s5cmd"}, "controller_dir is '/srv/s5cmd' and delivery is direct"),
+        ({"delivery": "controller", "controller_dir": "files"}, "controller_dir 'files' is not an absolute path"),
+        (
+            {"delivery": "controller", "sources": ["release", "go"]},
+            "sources has 'go', which only serves the host that it runs on, and delivery is controller",
+        ),
+        ({"delivery": "controller", "sources": ["package"]}, "sources has 'package', which only serves the host"),
+        (
+            {"delivery": "controller", "controller_dir": "/srv/s5cmd", "version": "latest"},
+            "version is latest and controller_dir is '/srv/s5cmd'",
+        ),
     ],
 )
 def test_options_that_do_not_fit_are_named(options: Dict[str, Any], reason: str) -> None:
@@ -98,6 +109,12 @@ def test_options_that_do_not_fit_are_named(options: Dict[str, Any], reason: str)
         Request.from_options(options)
     assert reason in str(caught.value)
     assert caught.value.exit_code == 1
+
+
+def test_the_controller_has_what_can_be_carried() -> None:
+    assert Request.from_options({"delivery": "controller"}).sources == ("release", "wheel")
+    own = {"delivery": "controller", "sources": ["file"], "url": "/srv/s5cmd", "checksum": "a" * 64}
+    assert Request.from_options(own).sources == ("file",)
 
 
 def test_the_token_is_not_in_the_representation() -> None:
@@ -271,6 +288,94 @@ def test_another_platform_is_not_run(tmp_path: Path) -> None:
     outcome = install(request, host.tools())
     assert (outcome.changed, outcome.ran, outcome.pinned, host.ran) == (True, False, True, 0)
     assert outcome.result()["platform"] == {"system": "Linux", "machine": "aarch64", "asset": "Linux-arm64"}
+
+
+# What the controller delivers
+
+
+def delivered(tmp_path: Path, host: Host, content: bytes = EXECUTABLE, **changes: Any) -> Request:
+    """A request with a file that was pushed to the host."""
+    file = tmp_path / "pushed"
+    file.write_bytes(content)
+    parcel = {
+        "path": str(file),
+        "source": "file",
+        "detail": "/srv/s5cmd",
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    options = {"sources": ["file"], "url": "/srv/s5cmd", "checksum": hashlib.sha256(EXECUTABLE).hexdigest()}
+    folders = {"bin_dir": str(host.request.bin_dir), "versions_dir": str(host.request.versions_dir)}
+    given = {"delivery": "controller", **options, **folders, "_delivered": {**parcel, **changes}}
+    return Request.from_options(given)
+
+
+def test_a_host_that_lacks_it_says_so_and_fetches_nothing(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    request = replace(host.request, delivery="controller")
+    for check_mode in (False, True):
+        outcome = install(request, host.tools(), check_mode)
+        assert (outcome.changed, outcome.result()["awaits_delivery"]) == (check_mode, True)
+        assert (outcome.version, outcome.platform) == ("2.3.0", HOST)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_host_that_is_right_awaits_nothing(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.has()
+    outcome = install(replace(host.request, delivery="controller"), host.tools())
+    assert (outcome.changed, outcome.source) == (False, "wheel")
+    assert "awaits_delivery" not in outcome.result()
+
+
+def test_a_rollback_awaits_nothing(tmp_path: Path) -> None:
+    host = Host(tmp_path, "v2.2.2-48f7e59")
+    host.has("2.2.2")
+    host.has("2.3.0")
+    outcome = install(replace(host.request, version="2.2.2", delivery="controller"), host.tools())
+    assert (outcome.changed, outcome.awaits_delivery, outcome.previous_version) == (True, False, "2.3.0")
+    assert host.layout.command_link().version == "2.2.2"
+
+
+def test_what_was_delivered_is_recorded_as_what_it_is(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    outcome = install(delivered(tmp_path, host), host.tools())
+    assert (outcome.changed, outcome.source, outcome.pinned, outcome.ran) == (True, "file", True, True)
+    assert [attempt._asdict() for attempt in outcome.attempts] == [
+        {"source": "file", "ok": True, "detail": "/srv/s5cmd", "message": "installed"}
+    ]
+    record = host.layout.intact("2.3.0")
+    assert record is not None
+    assert (record.source, record.detail) == ("file", "/srv/s5cmd")
+
+
+def test_what_was_delivered_is_proven_again(tmp_path: Path) -> None:
+    """By the pin, not by what came with it."""
+    host = Host(tmp_path)
+    with pytest.raises(NotInstalled) as caught:
+        install(delivered(tmp_path, host, EXECUTABLE + b"altered"), host.tools())
+    assert "the delivered file of /srv/s5cmd has the SHA256" in str(caught.value)
+    assert "is pinned: it was not used" in str(caught.value)
+    assert "the controller sent it" in str(caught.value)
+    assert not host.request.versions_dir.exists()
+
+
+def test_a_release_that_nobody_vouches_for_is_what_the_controller_fetched(tmp_path: Path) -> None:
+    host = Host(tmp_path, "v2.9.9-abc")
+    content = EXECUTABLE
+    request = replace(
+        delivered(tmp_path, host, content, source="release"),
+        version="2.9.9",
+        sources=("release",),
+        allow_unpinned=True,
+    )
+    outcome = install(request, host.tools())
+    assert (outcome.version, outcome.source, outcome.pinned) == ("2.9.9", "release", False)
+    (tmp_path / "pushed").write_bytes(content + b"cut or altered on its way")
+    host.layout.executable("2.9.9").unlink()
+    with pytest.raises(NotInstalled, match="is what the controller fetched: it was not used"):
+        install(request, host.tools())
+    with pytest.raises(ConfigurationError, match=r"no checksum of s5cmd 2\.9\.9 is known"):
+        install(replace(request, allow_unpinned=False), host.tools())
 
 
 def unknown_host() -> Platform:

@@ -125,7 +125,7 @@ def test_what_was_published_is_intact(tmp_path: Path) -> None:
     assert names(place.folder("2.3.0")) == ["install.json", "s5cmd"]
     assert place.folder("2.3.0").stat().st_mode & 0o777 == 0o755
     status = place.executable("2.3.0").stat()
-    identity = [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    identity = f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
     recorded = json.loads((place.folder("2.3.0") / "install.json").read_text())
     assert recorded == {**dataclasses.asdict(record()), "identity": identity}
 
