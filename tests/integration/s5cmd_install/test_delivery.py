@@ -381,7 +381,8 @@ def test_a_controller_that_was_killed_leaves_no_trace_for_the_next(fleet: Fleet)
     path = release_path("2.3.0")
     hold = fleet.server.answers[path].hold = threading.Event()
     killed = start_controller(fleet, fleet.root / "killed")
-    wait_for(lambda: bool(list(fleet.cache_dir.glob("s5cmd/.*.incoming-*/release/*"))))
+    wait_for(lambda: path in fleet.server.paths())
+    assert list(fleet.cache_dir.glob("s5cmd/.*.incoming-*/release/*"))
     # Its forks are in sessions of their own; the first to be killed is the one that would go on.
     for pid in [*children_of(killed.pid), killed.pid]:
         os.kill(pid, signal.SIGKILL)
