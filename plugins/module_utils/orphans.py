@@ -13,8 +13,8 @@ from typing import Callable, Container, Iterator
 from .bucket import Bucket
 from .checksums import MIB, effective_part_size
 from .job import Job
+from .lookup import CLOCK_MARGIN
 from .patience import answered
-from .plan import CLOCK_MARGIN
 from .uploads import Uploads
 
 #: Seconds for aborting what s5cmd left open. systemd gives a stopped unit 90 before it kills it.

@@ -16,51 +16,30 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter, deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
-from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set
 
 from . import deletion
-from .bucket import Bucket, ObjectHead
-from .checksums import MAX_OBJECT_SIZE, MIB
+from .bucket import Bucket
+from .checksums import MAX_OBJECT_SIZE
 from .errors import ConfigurationError, SourceError
 from .job import Job
 from .listing import StoredObject
+from .lookup import CLOCK_MARGIN, OUR_SECONDS_PER_MIB, Answer, Looks, Lookup
 from .object_index import ObjectIndex
 from .patience import answered
 from .report import Kind, Problem, Reconciliation, printable
 from .state import Known, Row, State, signed
-from .uploads import NEW, SMALL_FILE, Upload, Uploads, reason_of_size
+from .uploads import NEW, Upload, Uploads, reason_of_size
 from .verify import Outcome, Verdict, Verifier
 from .walk import Batch, Identity, LocalFile, Walker, is_absent
 
-#: Who stored an object, in its metadata; then its `timestamp` is the second in which we began to read the file.
-SYNCED_BY = "datasync-turbo"
-
-#: Name of the metadata that carries the file's fingerprint.
-FINGERPRINT = "source-identity"
-
-#: Seconds. S3 shows times to the second, and the offset between the clocks is known to about a second.
-CLOCK_MARGIN = 3.0
-#: An object's time is when it was stored, its content was read before that: up to this many seconds, and some more for
-#: each MiB. A file that changed within that window may have changed while it was read.
-READ_WINDOW = 900.0
-#: Seconds for each MiB of our own uploads, of which dozens share a slow line. Within that window the object's header is
-#: asked for, and its metadata tells when we began to read.
-OUR_SECONDS_PER_MIB = 60.0
-#: Seconds for each MiB of what others stored, who left no such metadata: the content decides within that window.
-OTHERS_SECONDS_PER_MIB = 1.0
-#: Seconds by which the clock of a file system may be behind ours.
-FILE_CLOCK_MARGIN = 1.0
 #: Nanoseconds between two times that a file system can tell apart, at most: whole seconds (two on FAT), or jiffies.
 COARSE_TICK = 2_100_000_000
 FINE_TICK = 50_000_000
-#: Requests in flight while objects are looked at, and how many may wait for their turn.
-LOOKERS = 8
-LOOKS_AHEAD = 256
 
 #: Files that the state file does not know are asked for one by one, as long as they are fewer than one for so many
 #: objects; else a listing is cheaper.
@@ -196,10 +175,11 @@ class _Comparison:
         self._trusted = memories.trusted and job.comparison == "state"
         self._unproven_since = memories.unproven_since
         self._tick = tick
-        self._verifier = Verifier(bucket, job.checksum_algorithm)
+        verifier = Verifier(bucket, job.checksum_algorithm)
+        self._lookup = Lookup(job, bucket, verifier)
         self._walker = Walker(job.src, job.prefix, job.filter, job.follow_symlinks, tick, shard=job.shard)
         self._listing: Optional[ObjectIndex] = None
-        self._looks = _Looks(self._verifier, tick)
+        self._looks = Looks(verifier, tick)
         self._now_ns = time.time_ns()
         self._plan = Plan.nothing(job)
         #: Files that a trusted state file does not know. They may be stored all the same: a file system that was not
@@ -302,12 +282,12 @@ class _Comparison:
             if self._unproven_since is None or recorded[4]:
                 self._present(file)
             elif not self._defers(file):
-                self._look(file, partial(self._reason_to_upload, file, None, suspect=True))
+                self._look(file, partial(self._lookup.reason_to_upload, file, None, suspect=True))
         elif recorded[0] != file.identity.size:
             self._upload(file, reason_of_size(recorded[0], file.identity.size))
         elif not self._defers(file):
             row = self._row(file)
-            question = partial(self._reason_by_record, file, row)
+            question = partial(self._lookup.reason_by_record, file, row)
             self._looks.ask(question, partial(self._take_in_by_record, file, row))
 
     def _compare_unknown(self) -> None:
@@ -320,7 +300,8 @@ class _Comparison:
             if self._listing is not None:
                 self._compare_with_listing(file, self._take(file), recorded=False)
             elif not self._defers(file):
-                self._look(file, partial(self._reason_to_upload, file, None, suspect=self._unproven_since is not None))
+                suspect = self._unproven_since is not None
+                self._look(file, partial(self._lookup.reason_to_upload, file, None, suspect=suspect))
 
     def _row(self, file: LocalFile) -> Optional[Row]:
         return self._state.row(file.relative) if self._state else None
@@ -339,7 +320,7 @@ class _Comparison:
             self._present(file)
         else:
             found.different += 1
-            self._look(file, partial(self._reason_to_upload, file, entry, suspect=True))
+            self._look(file, partial(self._lookup.reason_to_upload, file, entry, suspect=True))
 
     def _compare_with_listing(self, file: LocalFile, entry: Optional[StoredObject], recorded: bool) -> None:
         if entry is None:
@@ -352,12 +333,12 @@ class _Comparison:
                 self._record(file, Verdict(Outcome.SAME, "", etag=entry.etag))
         elif not self._defers(file):
             suspect = self._job.comparison == "checksum" or self._suspect(entry)
-            self._look(file, partial(self._reason_to_upload, file, entry, suspect=suspect))
+            self._look(file, partial(self._lookup.reason_to_upload, file, entry, suspect=suspect))
 
     def _times_settle(self, file: LocalFile, entry: StoredObject) -> bool:
         if self._job.comparison == "checksum" or self._suspect(entry):
             return False
-        return self._stored_after_last_change(file, entry, OUR_SECONDS_PER_MIB)
+        return self._lookup.stored_after_last_change(file, entry, OUR_SECONDS_PER_MIB)
 
     def _present(self, file: LocalFile, verdict: Optional[Verdict] = None) -> None:
         """The file is stored; `verdict` if its content was compared to know."""
@@ -468,118 +449,8 @@ class _Comparison:
 
     def _suspect(self, entry: StoredObject) -> bool:
         """Whether an earlier run may have stored the object and ended without a proof."""
-        return self._unproven_since is not None and self._stored_at(entry) >= self._unproven_since - CLOCK_MARGIN
-
-    def _stored_at(self, entry: StoredObject) -> float:
-        """When the object was stored, by this host's clock."""
-        return entry.last_modified - self._bucket.server_clock_ahead
-
-    def _stored_after_last_change(self, file: LocalFile, entry: StoredObject, seconds_per_mib: float) -> bool:
-        window = CLOCK_MARGIN + READ_WINDOW + seconds_per_mib * file.identity.size / MIB
-        return file.last_change_ns < (self._stored_at(entry) - window) * 1e9
-
-    def _reason_by_record(self, file: LocalFile, row: Optional[Row]) -> Answer:
-        """The file was touched: is its content still what was proven to be stored?"""
-        if row is not None and row.method:
-            proof = Verdict(Outcome.SAME, row.method, "", row.etag, row.checksum, row.part_size)
-            verdict = self._verifier.recorded(file, proof)
-            if verdict.outcome is Outcome.SAME:
-                return Answer("", verdict, by_record=True)
-            if verdict.outcome is not Outcome.UNPROVEN:
-                return Answer(f"content: {verdict.message}", verdict)
-        return self._reason_to_upload(file, None, suspect=True)
-
-    def _reason_to_upload(self, file: LocalFile, entry: Optional[StoredObject], suspect: bool) -> Answer:
-        """By the content. With `suspect` the times settle nothing, and what cannot be proven is a problem."""
-        listed = self._same_by_listing(file, entry)
-        if listed is not None:
-            return Answer("", listed)
-        head = self._bucket.head(file.key)
-        if head is None:
-            return Answer(NEW, _UNKNOWN)
-        if not suspect and self._stored_as_it_is(file, entry, head):
-            return Answer("", Verdict(Outcome.SAME, "", etag=head.etag))
-        verdict = self._verifier.present(file, head)
-        if verdict.outcome is Outcome.UNPROVEN and not suspect:
-            return Answer("changed after it was stored, as its times say", verdict)
-        if verdict.outcome in (Outcome.SAME, Outcome.UNPROVEN):
-            # To store again what cannot be proven would prove nothing either; it stays a problem until something can.
-            return Answer("", verdict)
-        return Answer(f"content: {verdict.message}", verdict)
-
-    def _same_by_listing(self, file: LocalFile, entry: Optional[StoredObject]) -> Optional[Verdict]:
-        """SAME if the ETag in the listing is the file's MD5. To read a small file is cheaper than to ask for a header.
-
-        Only a match tells anything: an ETag may be no MD5. With `verify=all` the stored checksums are wanted.
-        """
-        if entry is None or file.identity.size > SMALL_FILE:
-            return None
-        if self._job.checksum_algorithm == "SHA256" or self._job.verify == "all":
-            return None
-        listed = Verdict(Outcome.SAME, "ETag", "", entry.etag, entry.etag)
-        return listed if self._verifier.recorded(file, listed).outcome is Outcome.SAME else None
-
-    def _stored_as_it_is(self, file: LocalFile, entry: Optional[StoredObject], head: ObjectHead) -> bool:
-        """Whether the times prove that the object was read from the file after its last change."""
-        if head.size != file.identity.size:
-            return False
-        if head.metadata.get("synced-by") == SYNCED_BY and head.metadata.get(FINGERPRINT) == file.identity.fingerprint:
-            # The very file that was handed to s5cmd, untouched since: whatever happened to the path or the clocks.
-            return True
-        if entry is None:
-            return False
-        began = _began_to_read(head)
-        if began is None:
-            return self._stored_after_last_change(file, entry, OTHERS_SECONDS_PER_MIB)
-        # Reading cannot begin after storing: our clock was ahead then, and was set since.
-        plausible = began <= self._stored_at(entry) + CLOCK_MARGIN
-        return plausible and file.last_change_ns < (began - FILE_CLOCK_MARGIN) * 1e9
-
-
-class Answer(NamedTuple):
-    """Why a file must be uploaded, '' if it is stored; the verdict that says so; whether only the record was asked."""
-
-    reason: str
-    verdict: Verdict
-    by_record: bool = False
-
-
-_UNKNOWN = Verdict(Outcome.MISSING)
-
-
-class _Looks:
-    """Questions that are answered in threads, a few at a time; the answers are taken in here, in the same order."""
-
-    def __init__(self, verifier: Verifier, tick: Callable[[], None]) -> None:
-        self._verifier = verifier
-        self._tick = tick
-        self._pool = ThreadPoolExecutor(LOOKERS, thread_name_prefix="look")
-        self._pending: Deque[Tuple[Future[Answer], Callable[[Answer], None]]] = deque()
-
-    def __enter__(self) -> _Looks:
-        return self
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is not None:
-            # Without this the pool would finish everything first.
-            self._verifier.stop()
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def ask(self, question: Callable[[], Answer], take_in: Callable[[Answer], None]) -> None:
-        """Ask; `take_in` gets the answer later."""
-        self._pending.append((self._pool.submit(question), take_in))
-        if len(self._pending) > LOOKS_AHEAD:
-            self._collect()
-
-    def finish(self) -> None:
-        """Wait for all answers."""
-        while self._pending:
-            self._collect()
-
-    def _collect(self) -> None:
-        self._tick()
-        future, take_in = self._pending.popleft()
-        take_in(future.result())
+        since = self._unproven_since
+        return since is not None and self._lookup.stored_at(entry) >= since - CLOCK_MARGIN
 
 
 def row_of(relative: str, identity: Identity, verdict: Verdict, since_ns: int, sha256: str = "") -> Row:
@@ -610,9 +481,3 @@ def _age(file: LocalFile, now_ns: int) -> float:
     """Seconds since the file changed last. A modification time in the future was set, and tells nothing."""
     mtime_ns, ctime_ns = file.identity.mtime_ns, file.identity.ctime_ns
     return (now_ns - (max(mtime_ns, ctime_ns) if mtime_ns <= now_ns else ctime_ns)) / 1e9
-
-
-def _began_to_read(head: ObjectHead) -> Optional[int]:
-    """The second, by this host's clock, in which the uploader began to read the file; None if others stored it."""
-    text = head.metadata.get("timestamp", "")
-    return int(text) if head.metadata.get("synced-by") == SYNCED_BY and text.isdecimal() else None

@@ -21,8 +21,8 @@ from .bucket import Bucket
 from .checksums import MAX_PARTS, MIB, effective_part_size, sha256_hex
 from .errors import AccessError, EndpointError, ExitCode
 from .job import Job
+from .lookup import FINGERPRINT, SYNCED_BY
 from .patience import answered
-from .plan import FINGERPRINT, SYNCED_BY
 from .reading import Tick
 from .report import Kind, printable
 from .s5cmd import Event

@@ -19,8 +19,8 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import plan as plan_module
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import AccessError, ConfigurationError, SourceError
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.lookup import SYNCED_BY
 from ansible_collections.datasync.turbo.plugins.module_utils.plan import (
-    SYNCED_BY,
     VANISHED,
     Memories,
     make_plan,

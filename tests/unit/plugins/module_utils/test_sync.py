@@ -34,7 +34,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.errors import (
 from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
-from ansible_collections.datasync.turbo.plugins.module_utils.plan import FINGERPRINT, SYNCED_BY
+from ansible_collections.datasync.turbo.plugins.module_utils.lookup import FINGERPRINT, SYNCED_BY
 from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
 from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind
 from ansible_collections.datasync.turbo.plugins.module_utils.s5cmd import Version
