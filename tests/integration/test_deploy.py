@@ -1,11 +1,15 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""From bare hosts to proven uploads: deploy.yml and sync.yml on localhost and on a host behind a real sshd."""
+"""From bare hosts to proven uploads without root and without systemd: on localhost and on a host behind a real sshd.
+
+What needs root, systemd and several hosts is in tests/fleet.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import getpass
+import grp
 import hashlib
 import json
 import os
@@ -154,8 +158,35 @@ def site(
     """`near` is this machine, `far` the same machine through ssh; nothing is installed yet."""
     root = tmp_path / "hosts"
     variables: Dict[str, Dict[str, Any]] = {}
+    sources = {host: tmp_path / "source of" / host for host in ("near", "far")}
+    jobs: Dict[str, Dict[str, Any]] = {
+        # As the sites' env files have it.
+        "near": {
+            "settings": {
+                "SOURCE_DIR": str(sources["near"]),
+                "BUCKET_NAME": bucket,
+                "S3_SUBDIRECTORY": "near",
+                **s3_server.environment,
+                "S3_METADATA": f"note={AWKWARD_NOTE}",
+                "S5CMD_PART_SIZE": "5MB",
+                "FOLLOW_SYMLINKS": False,
+                "EXCLUDE_PATTERNS": ["*.tmp", "*.part"],
+            },
+        },
+        "far": {
+            "source": str(sources["far"]),
+            "bucket": bucket,
+            "prefix": "far",
+            "endpoint_url": s3_server.endpoint_url,
+            "credentials": {"access_key": s3_server.access_key, "secret_key": s3_server.secret_key},
+            "metadata": {"note": "plain"},
+            "part_size": "5MB",
+            "follow_symlinks": False,
+            "exclude": ["*.tmp", "*.part"],
+        },
+    }
     for host, connection in (("near", {"ansible_connection": "local"}), ("far", sshd.inventory_variables)):
-        source = tmp_path / "source of" / host
+        source = sources[host]
         source.mkdir(parents=True)
         (source / "it's [1] *.txt").write_text(f"from {host}")
         (source / "large.bin").write_bytes(host.encode() * 2_000_000)
@@ -165,30 +196,24 @@ def site(
             "ansible_python_interpreter": sys.executable,
             "s5cmd_bin_dir": str(home / "bin"),
             "s5cmd_versions_dir": str(home / "versions"),
+            "s5cmd_cache_dir": str(tmp_path / "cache"),
             "s5cmd_sources": ["file"],
             "s5cmd_url": str(s5cmd),
             "s5cmd_checksum": hashlib.sha256(s5cmd.read_bytes()).hexdigest(),
             "uploader_dir": str(home / "opt"),
             "uploader_config_dir": str(home / "etc" / "jobs"),
+            "uploader_credentials_dir": str(home / "etc" / "credentials"),
+            "uploader_state_dir": str(home / "state"),
+            "uploader_log_dir": str(home / "logs"),
+            "uploader_log_keep": 0,
+            "uploader_user": getpass.getuser(),
+            "uploader_group": grp.getgrgid(os.getgid()).gr_name,
+            "uploader_create_user": False,
+            "uploader_scheduler": "cron",
             "uploader_python": sys.executable,
             "uploader_wheel_dir": str(wheel_dir),
-            "uploader_jobs": [
-                {
-                    "name": "outbox",
-                    "settings": {
-                        "SOURCE_DIR": str(source),
-                        "BUCKET_NAME": bucket,
-                        "S3_SUBDIRECTORY": host,
-                        **s3_server.environment,
-                        "S3_METADATA": {"near": f"note={AWKWARD_NOTE}", "far": "note=plain"}[host],
-                        "S5CMD_PART_SIZE": "5MB",
-                        "S5CMD_NUM_WORKERS": 4,
-                        "FOLLOW_SYMLINKS": False,
-                        "EXCLUDE_PATTERNS": ["*.tmp", "*.part"],
-                        "LOGS_DIR": str(home / "logs"),
-                    },
-                }
-            ],
+            "uploader_cache_dir": str(tmp_path / "cache"),
+            "uploader_jobs": [{"name": "outbox", "schedule": {"kind": "manual"}, **jobs[host]}],
         }
     inventory = json.dumps({"all": {"hosts": variables}})
 
@@ -203,10 +228,10 @@ def changed_tasks(run: Any) -> List[str]:
     return [f"{row['host']}: {row['task']}" for row in run.results if row["result"].get("changed")]
 
 
-def sync_results(run: Any) -> Dict[str, Dict[str, Any]]:
-    """Host to what module s5cmd_sync returned for its one job."""
-    rows = [row for row in run.results if row["action"] == "datasync.turbo.s5cmd_sync"]
-    return {row["host"]: row["result"]["results"][0] for row in rows}
+def job_runs(run: Any) -> Dict[str, List[Dict[str, Any]]]:
+    """Host to what module uploader_run returned for its jobs."""
+    rows = [row for row in run.results if row["action"] == "datasync.turbo.uploader_run"]
+    return {row["host"]: row["result"]["jobs"] for row in rows}
 
 
 def test_from_bare_hosts_to_proven_uploads(site: Site, s3: Any, bucket: str, s3_server: SeaweedFS) -> None:
@@ -215,7 +240,7 @@ def test_from_bare_hosts_to_proven_uploads(site: Site, s3: Any, bucket: str, s3_
     assert {row.split(":")[0] for row in changed_tasks(preview)} == {"near", "far"}
     assert not site.root.exists(), "check mode leaves a bare host bare"
 
-    deployed = site.run("datasync.turbo.deploy", "--diff", "-vvv")
+    deployed = site.run("datasync.turbo.deploy", "--diff", "-vvv", variables={"deploy_canary": "never"})
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     # Hosts work side by side, and whoever is done first is first.
     assert sorted(changed_tasks(deployed)) == sorted(changed_tasks(preview)), "check mode told the truth"
@@ -224,32 +249,33 @@ def test_from_bare_hosts_to_proven_uploads(site: Site, s3: Any, bucket: str, s3_
     for host in ("near", "far"):
         jobs_file = site.jobs_file(host)
         assert stat.S_IMODE(jobs_file.stat().st_mode) == 0o600
-        assert stat.S_IMODE(jobs_file.parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(jobs_file.parent.stat().st_mode) == 0o750
+    credentials = site.root / "far" / "etc" / "credentials" / "outbox"
+    assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
+    assert s3_server.secret_key not in site.jobs_file("far").read_text("utf-8")
 
-    again = site.run("datasync.turbo.deploy")
+    again = site.run("datasync.turbo.deploy", variables={"deploy_canary": "always"})
     assert again.returncode == 0, again.stdout + again.stderr
     assert changed_tasks(again) == []
 
     planned = site.run("datasync.turbo.sync", *CHECK_MODE)
     assert planned.returncode == 0, planned.stdout + planned.stderr
-    assert [len(result["uploads"]) for result in sync_results(planned).values()] == [2, 2]
-    assert "outbox: success, 2 to upload" in planned.stdout
+    assert [len(job["uploads"]) for jobs in job_runs(planned).values() for job in jobs] == [2, 2]
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
     try:
         uploaded = site.run("datasync.turbo.sync")
         assert uploaded.returncode == 0, uploaded.stdout + uploaded.stderr
-        for host, result in sync_results(uploaded).items():
-            assert result["changed"] is True
-            assert result["result"]["files_synced"] == 2
-            assert result["result"]["checksum_verification"]["verified"] is True
+        for host, (job,) in job_runs(uploaded).items():
+            assert job["changed"] is True
+            assert job["result"]["files_synced"] == 2
+            assert job["result"]["checksum_verification"]["verified"] is True
             stored = s3.get_object(Bucket=bucket, Key=f"{host}/it's [1] *.txt")
             assert stored["Body"].read() == f"from {host}".encode()
             assert stored["Metadata"]["note"] == (AWKWARD_NOTE if host == "near" else "plain")
             assert s3.head_object(Bucket=bucket, Key=f"{host}/large.bin")["ETag"].endswith('-2"'), "5 MiB parts"
-            report = json.loads((site.root / host / "logs" / "last-sync.json").read_text("utf-8"))
+            report = json.loads((site.root / host / "state" / "results" / "outbox.json").read_text("utf-8"))
             assert report["status"] == "success"
-        assert "outbox: success, 2 uploaded" in uploaded.stdout
         assert '"near"' in uploaded.stdout.partition("CUSTOM STATS")[2]
 
         second = site.run("datasync.turbo.sync")
@@ -265,30 +291,29 @@ def test_from_bare_hosts_to_proven_uploads(site: Site, s3: Any, bucket: str, s3_
 
 
 def test_a_job_that_fails_is_named_and_the_others_run(site: Site, s3: Any, bucket: str) -> None:
-    jobs = site.variables["near"]["uploader_jobs"]
-    broken = {"name": "broken", "settings": {**jobs[0]["settings"], "BUCKET_NAME": "no-such-bucket"}}
-    variables = {"uploader_jobs": [broken, *jobs]}
+    (job,) = site.variables["near"]["uploader_jobs"]
+    broken = {**job, "name": "broken", "settings": {**job["settings"], "BUCKET_NAME": "no-such-bucket"}}
+    variables = {"uploader_jobs": [broken, job], "deploy_canary": "never"}
     deployed = site.run("datasync.turbo.deploy", "--limit", "near", variables=variables)
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     try:
         run = site.run("datasync.turbo.sync", "--limit", "near", variables=variables)
         assert run.returncode != 0
-        results = run.result_of("datasync.turbo.s5cmd_sync")["results"]
-        assert [(result["item"], result["exit_code"]) for result in results] == [("broken", 3), ("outbox", 0)]
-        assert "broken: failed" in run.stdout
-        assert "outbox: success, 2 uploaded" in run.stdout
+        codes = {job["job"]: job["exit_code"] for job in job_runs(run)["near"]}
+        assert codes == {"broken": 3, "outbox": 0}
+        assert "no-such-bucket" in run.stdout
     finally:
         empty(s3, bucket)
 
     # Settings that do not fit are refused, and the files stay as they are.
     before = site.jobs_file("near").read_bytes()
-    settings = jobs[0]["settings"]
     for bad, reasons in (
-        ({"S5CMD_PART_SIZE": "1MB"}, ["Job outbox of near was not written", "S5CMD_PART_SIZE '1MB' is 1 MiB"]),
-        ({"NOT A NAME": "x", "S3_ACL": "a\nS5CMD_PATH=/x"}, ["NOT A NAME", "S3_ACL cannot be written to an env file"]),
+        ({"S5CMD_PART_SIZE": "1MB"}, ["near: job 'outbox'", "S5CMD_PART_SIZE '1MB' is 1 MiB"]),
+        ({"NOT A NAME": "x"}, ["near: job 'outbox'", "NOT A NAME"]),
+        ({"S3_ACL": "a\nS5CMD_PATH=/x"}, ["near: job 'outbox'", "S3_ACL"]),
     ):
-        variables = {"uploader_jobs": [{"name": "outbox", "settings": {**settings, **bad}}]}
-        run = site.run("datasync.turbo.deploy", "--limit", "near", "--tags", "uploader_jobs", variables=variables)
+        variables = {"uploader_jobs": [{**job, "settings": {**job["settings"], **bad}}]}
+        run = site.run("datasync.turbo.deploy", "--limit", "near", "--tags", "uploader", variables=variables)
         assert run.returncode != 0
         assert all(reason in run.stdout + run.stderr for reason in reasons), run.stdout + run.stderr
         assert site.jobs_file("near").read_bytes() == before
@@ -296,40 +321,59 @@ def test_a_job_that_fails_is_named_and_the_others_run(site: Site, s3: Any, bucke
 
 def test_a_damaged_environment_is_repaired(site: Site) -> None:
     def deploy(*arguments: str) -> List[str]:
-        run = site.run("datasync.turbo.deploy", "--limit", "near", "--tags", "uploader_environment", *arguments)
+        run = site.run("datasync.turbo.deploy", "--limit", "near", *arguments, variables={"deploy_canary": "never"})
         assert run.returncode == 0, run.stdout + run.stderr
-        return changed_tasks(run)
+        return [
+            change
+            for row in run.results
+            if row["action"] == "datasync.turbo.uploader_host"
+            for change in row["result"]["changes"]
+        ]
 
-    make, install = (
-        f"near: datasync.turbo.uploader : {task}" for task in ("Make the environment", "Install the pinned packages")
-    )
-    assert deploy() == [make, install]
+    deploy()
+    venv = site.root / "near" / "opt" / "venv"
+    made = f"make environment {venv.resolve()}"
+    (package,) = venv.resolve().glob("lib/python*/site-packages/boto3/session.py")
+    package.unlink()
+    assert deploy(*CHECK_MODE) == [made]
+    assert not package.exists(), "check mode changes nothing"
+    assert deploy() == [made]
+    subprocess.run([str(venv / "bin" / "python"), "-c", "import boto3, awscrt, rich"], check=True)
 
-    python = site.root / "near" / "opt" / "venv" / "bin" / "python"
-    subprocess.run([str(python), "-m", "pip", "uninstall", "--quiet", "--yes", "boto3"], check=True)
-    assert deploy(*CHECK_MODE) == [install]
-    assert deploy() == [install]
-    subprocess.run([str(python), "-c", "import boto3, awscrt"], check=True)
-
-    for name in ("python", "python3"):
-        (python.parent / name).unlink()
-        (python.parent / name).symlink_to("/nonexistent")
-    assert deploy() == [make, install]
-    subprocess.run([str(python), "-c", "import boto3, awscrt"], check=True)
+    (venv / "bin" / "python").unlink()
+    (venv / "bin" / "python").symlink_to("/nonexistent")
+    assert deploy() == [made]
     assert deploy() == []
 
 
-def test_a_host_without_a_fitting_python_is_told_what_to_install(site: Site) -> None:
+@pytest.mark.parametrize("delivery", ["controller", "direct"])
+def test_the_environment_comes_from_the_controller_or_from_pip_on_the_host(site: Site, delivery: str) -> None:
+    run = site.run(
+        "datasync.turbo.deploy",
+        "--limit",
+        "far",
+        variables={"uploader_delivery": delivery, "deploy_canary": "never"},
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    python = site.root / "far" / "opt" / "venv" / "bin" / "python"
+    has_pip = subprocess.run([str(python), "-c", "import boto3, awscrt, rich, pip"], capture_output=True, check=False)
+    assert (has_pip.returncode == 0) == (delivery == "direct")
+    assert site.run_program("far", "check").returncode == 0
+
+
+def test_a_host_without_a_fitting_python_is_told_what_to_do(site: Site) -> None:
     variables = {"uploader_python": "/nonexistent/python3"}
-    run = site.run("datasync.turbo.deploy", "--limit", "near", "--tags", "uploader_environment", variables=variables)
+    run = site.run("datasync.turbo.deploy", "--limit", "near", variables=variables)
     assert run.returncode != 0
-    assert "install the package python3-venv" in run.stdout + run.stderr
+    assert "near: uploader_python: there is no /nonexistent/python3 on this host" in run.stdout + run.stderr
 
 
 def test_sync_without_jobs_is_an_error_that_names_the_variable(site: Site) -> None:
-    run = site.run("datasync.turbo.sync", "--limit", "near", variables={"uploader_jobs": []})
+    deployed = site.run("datasync.turbo.deploy", "--limit", "near", variables={"uploader_jobs": []})
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    run = site.run("datasync.turbo.sync", "--limit", "near")
     assert run.returncode != 0
-    assert "list its jobs in uploader_jobs" in run.stdout + run.stderr
+    assert "uploader_jobs" in run.stdout + run.stderr
 
 
 def empty(s3: Any, bucket: str) -> None:
