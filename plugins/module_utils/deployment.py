@@ -51,7 +51,7 @@ class Request:
     collection_version: str
     payload: Optional[Path] = None
     pip_arguments: Tuple[str, ...] = ()
-    wait: int = -1
+    wait: int = 0
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Request:
@@ -196,7 +196,7 @@ def remove(request: Request, check_mode: bool = False) -> Outcome:
     outcome = Outcome([*found.changes, Change(str(request.root), "remove")], None, before)
     if not check_mode:
         with _locked(store):
-            _wait(request, before)
+            wait_until_idle(before.wanted.jobs, request.wait)
             run_all(found.steps)
             store.remove()
             _remove_empty_folders(stored)
@@ -358,8 +358,8 @@ def _switch(store: GenerationStore, apply: HostApply, found: Differences, target
 
 
 def _wait(request: Request, before: Generation) -> None:
-    """Wait for runs in progress, unless `wait` is negative: a run keeps to the generation that it began with."""
-    if request.wait >= 0:
+    """Wait for runs in progress, if that is asked for: a run keeps to the generation that it began with."""
+    if request.wait > 0:
         wait_until_idle(before.wanted.jobs, request.wait)
 
 

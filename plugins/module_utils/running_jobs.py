@@ -41,8 +41,8 @@ def wait_until_idle(
             return waited
         if waited >= limit:
             raise LockedError(
-                f"{'jobs' if len(busy) > 1 else 'job'} {', '.join(busy)}: still running after {limit:g} seconds;"
-                " nothing was changed",
+                f"{'jobs' if len(busy) > 1 else 'job'} {', '.join(busy)}:"
+                f" {f'still running after {limit:g} seconds' if limit else 'running now'}; nothing was changed",
                 "wait for the run to end, or raise uploader_wait",
             )
         sleep(min(INTERVAL, max(limit - waited, 0.01)))

@@ -148,5 +148,7 @@ def _target(plist: str) -> str:
 
 
 def _last_line(done: subprocess.CompletedProcess[str]) -> str:
+    """The reason of a failure: systemctl tells last where to read more."""
     lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("See ")] or lines
     return lines[-1] if lines else f"exit status {done.returncode}"

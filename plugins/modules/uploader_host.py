@@ -238,10 +238,10 @@ options:
     description:
       - Seconds to wait for runs in progress before anything is changed. If one still runs then, nothing is changed
         and the module fails.
-      - With V(0) a run in progress is an error where something has to change. With V(-1) nothing waits for runs; they
-        end with the program and the settings that they began with.
+      - With V(0) nothing waits for runs; they end with the program and the settings that they began with. Two changes
+        would end a run instead, so they fail at once while one is in progress, O(state=absent) and a job of launchd.
     type: int
-    default: -1
+    default: 0
   requirements:
     description: Set by the action plugin; the pinned packages.
     type: str
@@ -416,7 +416,7 @@ def main() -> None:
             "cache_dir": {"type": "path"},
             "s5cmd_bin_dir": {"type": "path", "default": DEFAULT_BIN_DIR},
             "s5cmd_versions_dir": {"type": "path", "default": DEFAULT_VERSIONS_DIR},
-            "wait": {"type": "int", "default": -1},
+            "wait": {"type": "int", "default": 0},
             "requirements": {"type": "str", "default": ""},
             "program_sha256": {"type": "str", "default": ""},
             "collection_version": {"type": "str", "default": ""},

@@ -488,7 +488,7 @@ def test_a_job_of_launchd_that_runs_now_is_not_killed_by_a_deployment(host):
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         for generation in (after, host.generation()):
-            with pytest.raises(LockedError, match="job outbox: still running"):
+            with pytest.raises(LockedError, match="job outbox: running now; nothing was changed"):
                 host.bring(generation, before)
         (host.root / "outbox.lock").unlink()
         assert host.state() == as_it_was
