@@ -195,9 +195,9 @@ class _Session:
 
     def _report(self, error: ConfigurationError, arguments: argparse.Namespace) -> None:
         if arguments.run is _sync:
-            from . import sync
+            from . import recording
 
-            sync.report_not_begun(error, self.config.options, Log(sys.stderr))
+            recording.report_not_begun(error, self.config.options, Log(sys.stderr))
 
 
 def _sync(arguments: argparse.Namespace) -> int:

@@ -8,13 +8,16 @@ import json
 import os
 import socket
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from . import whole_file
 from .errors import ConfigurationError, DatasyncError, ExitCode
 from .units import format_size
+
+#: Problems that a result names. A share that vanished has a million, and whoever reads the result reads it whole.
+MAX_PROBLEMS = 1000
 
 
 class Kind:
@@ -134,10 +137,18 @@ class Result:
         return self.did_nothing and self.files_deferred == earlier.files_deferred
 
     def as_dict(self) -> Dict[str, Any]:
-        """The result as plain JSON types."""
-        values = asdict(self)
-        values["problems"] = [problem._asdict() for problem in self.problems]
+        """The result as plain JSON types. MAX_PROBLEMS of the problems are named, `problems_total` counts all."""
+        named, total = self._named_problems(), len(self.problems)
+        values = asdict(replace(self, problems=[]))
+        values.update(problems=[problem._asdict() for problem in named], problems_total=total)
         return values
+
+    def _named_problems(self) -> List[Problem]:
+        if len(self.problems) <= MAX_PROBLEMS:
+            return self.problems
+        # What ended the run comes late, and content that differs is rare among what is merely missing.
+        gravest = sorted(self.problems, key=lambda problem: (problem.path != "", problem.kind != Kind.CHECKSUM))
+        return gravest[:MAX_PROBLEMS]
 
     def as_json(self) -> str:
         """The result as indented JSON text that ends in a newline."""

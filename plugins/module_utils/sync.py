@@ -9,14 +9,15 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
+from typing import Any, Dict, List, Optional, Set
 
-from . import checksums, deletion, history, lock, orphans, report, run_manifest, s5cmd
+from . import checksums, deletion, lock, orphans, recording, run_manifest, s5cmd
+from .account import Account
 from .after_upload import depart
 from .bucket import Bucket
-from .errors import AccessError, ConfigurationError, DatasyncError, ExitCode, Interrupted, LockedError
+from .errors import AccessError, DatasyncError, ExitCode, LockedError
 from .interrupt import Interrupt
-from .job import Job, is_inside
+from .job import Job
 from .lock import HeldLock, Memory
 from .log import Log
 from .patience import attended
@@ -24,10 +25,10 @@ from .plan import VANISHED, Memories, Plan, make_plan, require_source, row_of
 from .progress import Progress
 from .progress_file import FINISHING, UPLOADING, ProgressFile
 from .proofs import VERIFIERS, Proof, Proofs
-from .report import ChecksumVerification, Deletions, Kind, Problem, Result, printable
+from .report import MAX_PROBLEMS, Kind, Problem, Result, printable
 from .state import State, StateUnusable, Watch, open_state, read_state, replaced
 from .transfer import Deferred, Failed, Sent, Transfer
-from .units import counted, format_bytes_si, format_size
+from .units import counted, format_bytes_si
 from .uploads import NEW, Ledger
 from .verify import Outcome, Uploaded, Verdict, Verifier, describe_change
 from .walk import LocalFile, identity_of
@@ -76,10 +77,10 @@ def run(
                 outcome = pipeline.run(held.memory, held)
             except Exception as error:
                 # A fault of ours: whoever reads the result must not find the success of an earlier run.
-                report_not_begun(DatasyncError(f"internal error: {error!r}"), vars(job), log)
+                recording.report_not_begun(DatasyncError(f"internal error: {error!r}"), vars(job), log)
                 raise
             if told is None or not outcome.result.repeats(told):
-                _record(job, outcome.result, log)
+                recording.record(job, outcome.result, log)
             return outcome
     except LockedError as error:
         # The result files belong to the run that holds the lock.
@@ -87,59 +88,8 @@ def run(
     except DatasyncError as error:
         # The lock file cannot be opened.
         outcome = pipeline.stopped(error)
-        _record(job, outcome.result, log)
+        recording.record(job, outcome.result, log)
         return outcome
-
-
-def _record(job: Job, result: Result, log: Log) -> None:
-    write_results(job.result_paths, result, log)
-    note_in_history(job.history_path, result, job.history_runs, log)
-
-
-def report_not_begun(error: DatasyncError, options: Mapping[str, Any], log: Log) -> None:
-    """Replace the success of an earlier run, where others look for it, by a failure; never inside the source.
-
-    `options` are those of the job, as far as they are known, none of them validated.
-    """
-    source = options.get("src") or ""
-    result = report.not_begun(error, source)
-    outside = [path for path in options.get("result_paths") or () if not (source and is_inside(path, source))]
-    write_results(outside, result, log)
-    path, runs = options.get("history_path"), options.get("history_runs")
-    if path and not (source and is_inside(path, source)):
-        note_in_history(path, result, runs if isinstance(runs, int) and runs > 0 else history.DEFAULT_RUNS, log)
-
-
-def note_in_history(path: Optional[str], result: Result, runs: int, log: Log) -> None:
-    """Append the run to its history, if it has one. A run is as good as it was, whether or not that can be written."""
-    if not path:
-        return
-    try:
-        history.append(path, result, runs)
-    except OSError as error:
-        log.warn(f"cannot write the history to {path!r}: {error.strerror} (check history_path and its folder)")
-
-
-def write_results(paths: Sequence[str], result: Result, log: Log) -> None:
-    """Write the result to each of these files; all then say the same."""
-    written = [path for path in paths if _written(path, result, log)]
-    if len(written) < len(paths):
-        # Whoever reads these must not find a success that the run no longer is.
-        for path in written:
-            _written(path, result, log)
-
-
-def _written(path: str, result: Result, log: Log) -> bool:
-    """Write a result file; a failure becomes part of the result."""
-    try:
-        report.write_json(path, result)
-    except ConfigurationError as error:
-        log.error(str(error))
-        result.problems.append(Problem("", Kind.RUN, str(error)))
-        result.status = "failed" if result.status == "success" else result.status
-        result.exit_code = result.exit_code or int(error.exit_code)
-        return False
-    return True
 
 
 class _Pipeline:
@@ -149,34 +99,21 @@ class _Pipeline:
         self._progress = progress
         self._interrupt = interrupt
         self._dry_run = dry_run
+        self._account = Account.begun(job, dry_run)
         self.progress_file = ProgressFile(None if dry_run else job.progress_path, progress, log)
-        self._began = time.time()
         self._plan = Plan.nothing(job)
         self._ledger = Ledger(self._plan.uploads)
         self._held: Optional[HeldLock] = None
         self._state: Optional[State] = None
         #: The plan's thread is at work; after a signal it may be so to the end, and the state file is in its hands.
         self._planning = False
-        self._version = ""
-        self._problems: List[Problem] = []
-        self._stopped_by: Optional[DatasyncError] = None
-        self._failed_for_access: List[int] = []
-        #: Objects that were not in the bucket before and are now, proven or not.
-        self._new = 0
-        self._deferred = 0
         #: Files that were stored before this run and are proven in it.
         self._stayed: List[Uploaded] = []
-        self._moved = self._removed = 0
         #: What an earlier run left open and this one may not abort, as the lock file remembers it.
         self._left_open: Dict[str, Any] = {"unfinished_since": None, "multipart_keys": ()}
-        self._deletions = Deletions()
-        self._deleted_keys: List[str] = []
         #: For a manifest: digests by path, and paths of which nothing is proven.
         self._sha256: Dict[str, str] = {}
         self._without_sha256: Set[str] = set()
-        self._manifest: Optional[str] = None
-        wanted = job.verification_wanted
-        self._verification = ChecksumVerification(wanted, job.checksum_algorithm, job.verify if wanted else "none")
         self._proofs: Optional[Proofs] = None
 
     def run(self, memory: Memory, held: Optional[HeldLock]) -> Run:
@@ -186,7 +123,7 @@ class _Pipeline:
             self._log.info(f"{self._job.src} → {self._job.destination}{' (dry run)' if self._dry_run else ''}")
             binary = s5cmd.find_binary(self._job.s5cmd_path)
             version = s5cmd.read_version(binary)
-            self._version = version.text
+            self._account.tool_version = version.text
             s5cmd.require_usable(version)
             bucket = Bucket(self._job.connection, self._job.bucket, pool_size=2 * VERIFIERS)
             self._make_plan(bucket, memory, held)
@@ -288,9 +225,9 @@ class _Pipeline:
         self._forget_unproven(held)
         self._delete(bucket)
         if self._state is not None:
-            objects = self._plan.remote_objects + self._new - len(self._deleted_keys)
+            objects = self._plan.remote_objects + self._account.new - len(self._account.deleted_keys)
             if self._plan.listed:
-                self._state.reconciled(self._began, objects)
+                self._state.reconciled(self._account.began, objects)
             else:
                 self._state.counted(objects)
 
@@ -338,9 +275,9 @@ class _Pipeline:
         # With those of an earlier run that could not be aborted.
         keys = dict.fromkeys([*self._left_open["multipart_keys"], *orphans.multipart_keys(self._job, uploads)])
         changes: Dict[str, Any] = {"multipart_keys": tuple(keys)}
-        changes["unfinished_since"] = self._left_open["unfinished_since"] or self._began
+        changes["unfinished_since"] = self._left_open["unfinished_since"] or self._account.began
         if self._job.verification_wanted and memory.unproven_since is None:
-            changes.update(unproven_since=self._began, filter=self._job.filter.digest)
+            changes.update(unproven_since=self._account.began, filter=self._job.filter.digest)
         elif self._job.verification_wanted and memory.filter != self._job.filter.digest:
             # Several runs with several filters: only a look at all objects can end it.
             changes["filter"] = "several"
@@ -348,7 +285,7 @@ class _Pipeline:
             self._log.warn(f"{held.path} {held.failure}: unproven uploads are not remembered; set lock_path")
 
     def _forget_unproven(self, held: HeldLock) -> None:
-        verification = self._verification
+        verification = self._account.verification
         unproven = verification.errors or verification.unverified
         if held.memory.unproven_since is None or not verification.enabled or unproven or not self._ledger.complete:
             return
@@ -369,7 +306,7 @@ class _Pipeline:
                     continue
                 self._settle(outcome.file)
                 if isinstance(outcome, Deferred):
-                    self._deferred += 1
+                    self._account.deferred += 1
                     self._plan.settled_at = time.time() + self._job.settle_seconds
                 else:
                     self._failed(outcome)
@@ -377,11 +314,11 @@ class _Pipeline:
     def _failed(self, outcome: Failed) -> None:
         self._problem(Problem(printable(outcome.file.relative), outcome.kind, outcome.message))
         if outcome.exit_code is not None:
-            self._failed_for_access.append(outcome.exit_code)
+            self._account.refusals.append(outcome.exit_code)
 
     def _sent(self, sent: Sent, proofs: Proofs) -> None:
         self._ledger.store(sent.file, sent.identity)
-        self._new += self._was_absent(sent.file)
+        self._account.new += self._was_absent(sent.file)
         if self._log.shows_debug:
             self._log.debug(f"stored {printable(sent.file.relative)} ({format_bytes_si(sent.identity.size)})")
         if self._job.verification_wanted:
@@ -401,7 +338,7 @@ class _Pipeline:
             self._sha256.pop(file.relative, None)
 
     def _prove_present(self, proofs: Proofs) -> None:
-        methods = self._verification.methods
+        methods = self._account.verification.methods
         for method, number in self._plan.proven.items():
             methods[method] = methods.get(method, 0) + number
         for present in self._plan.unproven:
@@ -414,9 +351,9 @@ class _Pipeline:
             self._proven(proof, verdict)
             return
         if verdict.outcome is Outcome.DIFFERENT:
-            self._verification.errors += 1
+            self._account.verification.errors += 1
         else:
-            self._verification.unverified += 1
+            self._account.verification.unverified += 1
         if proof.uploaded:
             self._settle(proof.file)
             self._record(proof, Verdict(verdict.outcome))
@@ -425,7 +362,7 @@ class _Pipeline:
             self._held.remember(unproven_since=0.0, filter=self._job.filter.digest)
             self._state.forget([proof.file.relative])
         if verdict.outcome is Outcome.MISSING and proof.uploaded:
-            self._new -= self._was_absent(proof.file)
+            self._account.new -= self._was_absent(proof.file)
         message = verdict.message
         if verdict.outcome is Outcome.DIFFERENT and not proof.uploaded:
             again = "the next run uploads the file again" if self._state else "to upload the file again, touch it"
@@ -433,7 +370,7 @@ class _Pipeline:
         self._problem(Problem(printable(proof.file.relative), _KIND_OF[verdict.outcome], message))
 
     def _proven(self, proof: Proof, verdict: Verdict) -> None:
-        methods = self._verification.methods
+        methods = self._account.verification.methods
         if self._job.verification_wanted:
             methods[verdict.method] = methods.get(verdict.method, 0) + 1
         self._record(proof, verdict)
@@ -445,7 +382,7 @@ class _Pipeline:
     def _record(self, proof: Proof, verdict: Verdict) -> None:
         """In the state file; without a method where the server could not prove it, so that it is not sent again."""
         if self._state is not None and verdict.outcome in (Outcome.SAME, Outcome.UNPROVEN):
-            since_ns = int(self._began * 1e9)
+            since_ns = int(self._account.began * 1e9)
             self._state.remember(row_of(proof.file.relative, proof.identity, verdict, since_ns, proof.sha256))
 
     def _look_again(self) -> None:
@@ -474,10 +411,10 @@ class _Pipeline:
             elif not departure.gone:
                 self._log.info(f"{printable(file.relative)} stays: {departure.reason}")
             elif self._job.after_upload == "move":
-                self._moved += 1
+                self._account.moved += 1
                 self._log.debug(f"moved {printable(file.relative)} to {printable(departure.place)}")
             else:
-                self._removed += 1
+                self._account.removed += 1
 
     # --- multipart uploads that were left open
 
@@ -502,7 +439,7 @@ class _Pipeline:
         try:
             if keys:
                 # Also after a run without a fault: s5cmd begins again when the answer to a beginning was lost.
-                orphans.abort(self._job, bucket, keys, self._began, self._log.info)
+                orphans.abort(self._job, bucket, keys, self._account.began, self._log.info)
         except DatasyncError as error:
             if not complete:
                 self._log.warn(f"multipart uploads of this run may be left open: {error}; the next run aborts them")
@@ -524,7 +461,7 @@ class _Pipeline:
             for keys in deletion.confirm(self._job, bucket, self._plan.deletions, self._tick):
                 self._delete_some(bucket, keys)
         if self._state is not None and self._plan.swept:
-            self._state.sweep(done=len(self._deleted_keys) == len(self._plan.deletions))
+            self._state.sweep(done=len(self._account.deleted_keys) == len(self._plan.deletions))
 
     def _delete_some(self, bucket: Bucket, keys: List[str]) -> None:
         prefix = len(self._job.prefix)
@@ -532,9 +469,9 @@ class _Pipeline:
             # First, so that the state file never tells more than the bucket holds.
             self._state.forget(key[prefix:] for key in keys)
         done = bucket.delete(keys)
-        self._deleted_keys += done.deleted
-        self._deletions.deleted += len(done.deleted)
-        self._deletions.delete_markers = done.markers or self._deletions.delete_markers
+        self._account.deleted_keys += done.deleted
+        self._account.deletions.deleted += len(done.deleted)
+        self._account.deletions.delete_markers = done.markers or self._account.deletions.delete_markers
         for key in done.deleted:
             self._log.info(f"deleted {key}")
         for failure in done.failed:
@@ -546,7 +483,7 @@ class _Pipeline:
 
     def _may_delete(self, bucket: Bucket) -> bool:
         plan = self._plan
-        self._deletions.planned = len(plan.deletions)
+        self._account.deletions.planned = len(plan.deletions)
         if not plan.deletions:
             return self._job.delete
         refused = deletion.refusal(
@@ -554,15 +491,15 @@ class _Pipeline:
             len(plan.deletions),
             plan.deletable_objects,
             source_is_empty=plan.source_is_empty,
-            problems=self._problems,
+            problems=self._account.problems,
         )
-        self._deletions.refused = refused
+        self._account.deletions.refused = refused
         if refused:
             objects = counted(len(plan.deletions), "object")
             self._problem(Problem("", Kind.DELETION_REFUSED, f"nothing was deleted ({objects} planned): {refused}"))
             return False
-        self._deletions.delete_markers = bool(bucket.keeps_versions())
-        if self._deletions.delete_markers:
+        self._account.deletions.delete_markers = bool(bucket.keeps_versions())
+        if self._account.deletions.delete_markers:
             self._log.info(f"bucket {self._job.bucket} keeps versions: delete markers hide objects, nothing is lost")
         return True
 
@@ -576,131 +513,55 @@ class _Pipeline:
         """Also after a run that was stopped: what it stored is not uploaded again, so no later run has its digests."""
         if not self._wants_manifest:
             return
-        unproven = self._without_sha256.union(self._plan.deferred, (problem.path for problem in self._problems))
+        unproven = self._without_sha256.union(self._plan.deferred, (problem.path for problem in self._account.problems))
         try:
-            complete = not (self._stopped_by or self._plan.problems or self._plan.source_is_empty)
+            complete = not (self._account.stopped_by or self._plan.problems or self._plan.source_is_empty)
             lines = run_manifest.write(self._job, self._sha256, unproven, self._state, complete=complete)
         except (DatasyncError, StateUnusable) as error:
             self._problem(Problem("", Kind.RUN, f"the manifest was not written: {error}"))
             return
-        self._manifest = run_manifest.manifest_path(self._job)
-        self._log.info(f"{self._manifest} has the SHA256 of {counted(lines, 'file')}")
+        self._account.manifest = run_manifest.manifest_path(self._job)
+        self._log.info(f"{self._account.manifest} has the SHA256 of {counted(lines, 'file')}")
         without = self._plan.unchanged + self._ledger.stored - lines
         if without > 0:
             self._log.warn(
-                f"{self._manifest} lacks {counted(without, 'file')} of earlier runs that made no SHA256; "
+                f"{self._account.manifest} lacks {counted(without, 'file')} of earlier runs that made no SHA256; "
                 "`verify` with attach_sha256 or allow_download proves them by one"
             )
 
     # --- report
 
     def _problem(self, problem: Problem) -> None:
-        self._problems.append(problem)
+        self._account.problems.append(problem)
         self._log.error(f"{problem.path}: {problem.message}" if problem.path else problem.message)
 
     def _stop(self, error: DatasyncError) -> None:
-        self._stopped_by = error
+        self._account.stopped_by = error
         self._problem(Problem("", Kind.RUN, str(error)))
         message = f"the run ended before it was uploaded: {error.message}"
-        logged = len(self._problems)
+        logged = len(self._account.problems)
         if not self._dry_run:
             waiting = self._ledger.waiting()
-            self._problems.extend(Problem(printable(file.relative), Kind.UNFINISHED, message) for file in waiting)
+            self._account.problems.extend(
+                Problem(printable(file.relative), Kind.UNFINISHED, message) for file in waiting
+            )
         for proof in self._proofs.abandon() if self._proofs else ():
             if proof.uploaded:
                 self._settle(proof.file)
-            self._verification.unverified += 1
+            self._account.verification.unverified += 1
             text = f"was stored, but not verified: {error.message}"
-            self._problems.append(Problem(printable(proof.file.relative), Kind.UNVERIFIED, text))
-        if len(self._problems) > logged:
-            more = counted(len(self._problems) - logged, "more file")
-            self._log.error(f"not stored or not proven because of that: {more}; the result names each")
-
-    def _exit_code(self) -> int:
-        code = report.exit_code_of(self._problems, self._stopped_by.exit_code if self._stopped_by else None)
-        refused = self._failed_for_access
-        if code == ExitCode.INCOMPLETE and refused and len(refused) == len(self._plan.uploads):
-            # Not one file could be sent, and each was refused: that is the bucket, not the files.
-            return min(refused)
-        return int(code)
+            self._account.problems.append(Problem(printable(proof.file.relative), Kind.UNVERIFIED, text))
+        if len(self._account.problems) > logged:
+            more = counted(len(self._account.problems) - logged, "more file")
+            all_named = len(self._account.problems) <= MAX_PROBLEMS
+            which = "each" if all_named else f"{MAX_PROBLEMS:,} of them, the next run finds them all again"
+            self._log.error(f"not stored or not proven because of that: {more}; the result names {which}")
 
     def _finish(self) -> Run:
-        seconds = time.time() - self._began
-        moved = self._ledger.stored_bytes
-        code = self._exit_code()
-        plan = self._plan
-        self._verification.verified = self._verification.enabled and not self._dry_run and code == ExitCode.OK
-        result = Result(
-            timestamp=report.timestamp(self._began),
-            duration_seconds=round(seconds, 3),
-            files_synced=self._ledger.stored,
-            bytes_transferred=moved,
-            source_size=format_size(plan.source_bytes),
-            s3_objects=plan.remote_objects + self._new - len(self._deleted_keys),
-            status=self._status(code),
-            tool="s5cmd",
-            tool_version=self._version,
-            throughput_mbps=round(moved / 1e6 / max(seconds, 0.001), 3),
-            source=self._job.src,
-            destination=self._job.destination,
-            dry_run=self._dry_run,
-            checksum_verification=self._verification,
-            problems=self._problems,
-            exit_code=code,
-            source_files=plan.source_files,
-            files_unchanged=plan.unchanged,
-            files_skipped=plan.skipped,
-            files_deferred=len(plan.deferred) + self._deferred,
-            files_in_other_shards=plan.elsewhere,
-            compare=self._compared,
-            deletions=self._deletions,
-            reconciled=plan.reconciled,
-            files_moved=self._moved,
-            files_removed=self._removed,
-            manifest=self._manifest,
-        )
-        self._announce(result)
-        return Run(result, plan, self._deleted_keys)
-
-    @property
-    def _compared(self) -> str:
-        """What files were really compared with: a state file that cannot be trusted decides nothing."""
-        fell_back = self._job.comparison == "state" and self._plan.listed and self._plan.reconciled is None
-        return "remote" if fell_back else self._job.comparison
-
-    def _status(self, code: int) -> str:
-        if isinstance(self._stopped_by, Interrupted):
-            return "interrupted"
-        return "success" if code == ExitCode.OK else "failed"
-
-    def _announce(self, result: Result) -> None:
-        text = self._summary(result)
+        result = self._account.result(self._plan, self._ledger)
+        text = self._account.summary(self._plan, result)
         if result.exit_code == ExitCode.OK:
             self._log.info(text)
         else:
             self._log.error(f"{text}; {counted(len(result.problems), 'problem')}, exit code {result.exit_code}")
-
-    def _summary(self, result: Result) -> str:
-        if self._dry_run:
-            would = f"{counted(len(self._plan.uploads), 'file')}, {format_bytes_si(self._plan.uploads.size)}"
-            gone = f", {counted(len(self._plan.deletions), 'object')} deleted" if self._plan.deletions else ""
-            return f"{result.status}: dry run, {would} would be uploaded{gone}"
-        done_besides = f", {counted(result.deletions.deleted, 'object')} deleted" if result.deletions.deleted else ""
-        done_besides += f", {counted(self._moved, 'file')} moved to {self._job.move_to}" if self._moved else ""
-        done_besides += f", {counted(self._removed, 'file')} removed from {self._job.src}" if self._removed else ""
-        if not self._plan.uploads and not self._verification.methods and not self._verification.errors:
-            present = counted(result.files_unchanged, "file")
-            nothing = "nothing was uploaded" if self._problems else "nothing to upload"
-            done = nothing if self._stopped_by else f"{nothing}, {present} stored already"
-            return f"{result.status}: {done}{done_besides}, in {result.duration_seconds} s"
-        return (
-            f"{result.status}: {counted(result.files_synced, 'file')}, {format_bytes_si(result.bytes_transferred)} in "
-            f"{result.duration_seconds} s ({result.throughput_mbps} MB/s), {self._proof_text()}{done_besides}"
-        )
-
-    def _proof_text(self) -> str:
-        if not self._verification.enabled:
-            return "not verified"
-        methods = self._verification.methods
-        shown = ", ".join(f"{count} by {name}" for name, count in sorted(methods.items()))
-        return f"{sum(methods.values())} proven{f' ({shown})' if shown else ''}"
+        return Run(result, self._plan, self._account.deleted_keys)

@@ -324,9 +324,15 @@ result:
       type: str
       returned: always
     problems:
-      description: What is missing and why. Each has C(path) relative to O(src), C(kind) and C(message).
+      description:
+        - What is missing and why. Each has C(path) relative to O(src), C(kind) and C(message).
+        - The first 1,000, those of the run as a whole and wrong contents before others if there are more.
       type: list
       elements: dict
+      returned: always
+    problems_total:
+      description: Number of all problems.
+      type: int
       returned: always
     exit_code:
       description: The same as RV(exit_code).
@@ -364,6 +370,7 @@ result:
     host: upload-1
     manifest: null
     problems: []
+    problems_total: 0
     reconciled: null
     s3_objects: 2
     source: /srv/material
@@ -406,8 +413,9 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
 from ansible_collections.datasync.turbo.plugins.module_utils.plan import Plan
 from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
+from ansible_collections.datasync.turbo.plugins.module_utils.recording import report_not_begun
 from ansible_collections.datasync.turbo.plugins.module_utils.respawn import require_packages
-from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run, report_not_begun, run
+from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run, run
 from ansible_collections.datasync.turbo.plugins.module_utils.task_options import config_of_task, merged_options
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer_options import transfer_argument_spec
 from ansible_collections.datasync.turbo.plugins.module_utils.units import format_bytes_si

@@ -167,6 +167,20 @@ def test_the_json_has_the_keys_and_types_that_the_sites_scripts_read():
     assert told["problems"] == [{"path": "a", "kind": "changed", "message": "because"}]
 
 
+def test_a_result_names_so_many_problems_and_counts_all():
+    many = [Problem(f"{number}", Kind.UNFINISHED, "because") for number in range(report.MAX_PROBLEMS)]
+    told = result(problems=many).as_dict()
+    assert (told["problems"], told["problems_total"]) == ([problem._asdict() for problem in many], 1000)
+    more = [*many, Problem("x", Kind.CHECKSUM, "differs"), Problem("", Kind.RUN, "stopped")]
+    told = result(problems=more).as_dict()
+    assert (len(told["problems"]), told["problems_total"]) == (1000, 1002)
+    assert [problem["path"] for problem in told["problems"][:4]] == ["", "x", "0", "1"], "the gravest come first"
+
+
+def test_without_problems_none_are_counted():
+    assert (result().as_dict()["problems"], result().as_dict()["problems_total"]) == ([], 0)
+
+
 def test_the_json_tells_what_became_of_files_and_objects_that_were_not_uploaded():
     told = json.loads(
         result(

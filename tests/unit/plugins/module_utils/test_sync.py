@@ -20,7 +20,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import lock, progress_file, sync
+from ansible_collections.datasync.turbo.plugins.module_utils import lock, progress_file, recording, report, sync
 from ansible_collections.datasync.turbo.plugins.module_utils import proofs as proofs_module
 from ansible_collections.datasync.turbo.plugins.module_utils.bucket import OpenUpload
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import (
@@ -536,6 +536,16 @@ def test_an_unforeseen_error_is_not_swallowed_and_s5cmd_is_stopped(run, write, u
     assert uploader.closed
 
 
+def test_a_run_that_leaves_more_than_a_result_names_says_so(run, write, uploader, monkeypatch, said):
+    for module in (report, sync):
+        monkeypatch.setattr(module, "MAX_PROBLEMS", 2)
+    write(a=b"1", b=b"2", c=b"3")
+    uploader.steps["a"] = uploader.stop(TimedOut("the time limit of 1 s was reached"))
+    told = run().as_dict()
+    assert ([problem["path"] for problem in told["problems"]], told["problems_total"]) == (["", "a"], 4)
+    assert "3 more files; the result names 2 of them, the next run finds them all again" in said.getvalue()
+
+
 # --- dry run
 
 
@@ -721,15 +731,15 @@ def test_a_history_that_cannot_be_written_is_a_warning(run, write, tmp_path, sai
 
 def test_a_run_that_could_not_begin_is_in_the_history_unless_that_lies_in_the_source(source, past, tmp_path):
     options = {"src": str(source), "history_path": str(past.path), "result_paths": [str(source / "result.json")]}
-    sync.report_not_begun(ConfigurationError("part_size 1 is too small"), options, Log())
+    recording.report_not_begun(ConfigurationError("part_size 1 is too small"), options, Log())
     assert [(run["status"], run["exit_code"], run["problems"]) for run in past.runs] == [("failed", 1, 1)]
-    sync.report_not_begun(ConfigurationError("bad"), {**options, "history_path": str(source / "history")}, Log())
+    recording.report_not_begun(ConfigurationError("bad"), {**options, "history_path": str(source / "history")}, Log())
     assert list(source.iterdir()) == []
 
 
 @pytest.mark.parametrize("runs", [None, "many", 0])
 def test_a_history_of_a_wrong_length_still_tells_that(past, runs):
-    sync.report_not_begun(
+    recording.report_not_begun(
         ConfigurationError("history_runs"), {"history_path": str(past.path), "history_runs": runs}, Log()
     )
     assert len(past.runs) == 1
