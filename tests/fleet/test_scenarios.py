@@ -19,3 +19,4 @@ pytestmark = pytest.mark.timeout(1200)
 def test_scenario(scenario: str, bed: Bed) -> None:
     run = bed.run(molecule_command(["test", "--scenario-name", scenario]), directory=bed.collection)
     assert run.returncode == 0, run.stdout + run.stderr
+    assert "Missing playbook" not in run.stdout + run.stderr, "every step of the sequence was taken"
