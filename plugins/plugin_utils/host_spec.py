@@ -47,11 +47,6 @@ class HostSpec:
         """The program."""
         return posixpath.join(self.dir, "bin", "datasync-turbo")
 
-    @property
-    def root_group(self) -> str:
-        """The group 0, which macOS calls by another name."""
-        return "wheel" if self.scheduler == "launchd" else "root"
-
 
 def parse_spec(spec: Mapping[str, Any]) -> HostSpec:
     """Check everything but the jobs. Raises ConfigurationError that names the host and the variable."""

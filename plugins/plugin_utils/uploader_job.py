@@ -16,6 +16,7 @@ from ..module_utils.errors import ConfigurationError
 from ..module_utils.job import Job
 from .host_spec import HostSpec
 from .job_env import ALIASES, ENV_NAMES, PATH_NAMES, Written, env_lines, written
+from .path_quoting import logrotate_path
 from .schedule import Schedule, parse_schedule
 from .service_limits import NAMES as LIMITS
 from .service_limits import SYSTEMD_NAMES, ServiceLimits, parse_limits
@@ -26,7 +27,8 @@ _KEYS = ("access_key", "secret_key", "session_token")
 _OWN_OPTIONS = ("name", "settings", "credentials", "schedule", *LIMITS)
 #: Options that an env file has names for. Keys belong in `credentials`, which has a file of its own.
 TRANSFER_OPTIONS = tuple(name for name in ENV_NAMES if name not in _KEYS)
-_KNOWN = (*_OWN_OPTIONS, *TRANSFER_OPTIONS, *(alias for alias, name in ALIASES.items() if name not in _KEYS))
+#: All that a job may say.
+OPTIONS = (*_OWN_OPTIONS, *TRANSFER_OPTIONS, *(alias for alias, name in ALIASES.items() if name not in _KEYS))
 #: What of AWS's configuration names keys, or another place of them.
 _KEY_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 CREDENTIALS_FILE = "AWS_SHARED_CREDENTIALS_FILE"
@@ -132,7 +134,7 @@ def job_name(element: Any, number: int) -> str:
 def check_job(element: Mapping[str, Any], name: str, host: HostSpec) -> UploaderJob:
     """Check one element of `uploader_jobs`. Raises ConfigurationError that begins with the variable."""
     _refuse_keys(element)
-    refuse_unknown(element, _KNOWN)
+    refuse_unknown(element, OPTIONS)
     settings = element.get("settings") or {}
     if not isinstance(settings, Mapping):
         raise ConfigurationError("settings is no dictionary", "write settings: {SOURCE_DIR: /data}")
@@ -146,7 +148,7 @@ def check_job(element: Mapping[str, Any], name: str, host: HostSpec) -> Uploader
     lines = env_lines(env.values, env.origins)
     _refuse_relative_paths(env)
     config, job = _interpreted(env)
-    return UploaderJob(
+    checked = UploaderJob(
         name=name,
         env=env.values,
         origins=env.origins,
@@ -157,6 +159,16 @@ def check_job(element: Mapping[str, Any], name: str, host: HostSpec) -> Uploader
         limits=_limits(element, schedule, host),
         credentials=credentials,
     )
+    if checked.log and host.log_keep:
+        _refuse_unrotatable(checked)
+    return checked
+
+
+def _refuse_unrotatable(job: UploaderJob) -> None:
+    try:
+        logrotate_path(job.log)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{job.origin('LOG_FILE')}: {error.message}", error.hint) from error
 
 
 def _refuse_keys(element: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Dict, List
 class WantedFile:
     """`check` is `config` where the host's program must accept the content before it is put in place, else empty.
 
+    `root` stands for whoever deploys and their group, which macOS calls otherwise.
     The content may hold secrets where the mode is 0600.
     """
 

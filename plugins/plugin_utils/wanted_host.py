@@ -120,10 +120,7 @@ def _files(jobs: Sequence[UploaderJob], host: HostSpec) -> List[WantedFile]:
         text = render("crontab.j2", host=host, jobs=crontab, io_class_numbers=IO_CLASS_NUMBERS)
         files.append(WantedFile(CRONTAB, text))
     by_launchd = [job for job in jobs if job.schedule.kind == "launchd"]
-    files.extend(
-        WantedFile(_plist_path(job), plist(job, _config_path(job, host), host), group=host.root_group)
-        for job in by_launchd
-    )
+    files.extend(WantedFile(_plist_path(job), plist(job, _config_path(job, host), host)) for job in by_launchd)
     if host.log_keep and jobs and host.scheduler != "launchd":
         files.append(WantedFile(LOGROTATE, render("logrotate.j2", host=host, logs=_logs(jobs, host))))
     return files
