@@ -23,7 +23,7 @@ from dev.ansible_environment import BUILD
 from tests.bench import table
 from tests.bench.__main__ import chosen_rounds, machine
 from tests.bench.fleet import growth
-from tests.bench.fleet.contenders import OURS, YARDSTICK
+from tests.bench.fleet.contenders import OURS, OURS_WITHOUT_CANARY, YARDSTICK
 from tests.bench.fleet.deployments import Pair, deploy_twice
 from tests.bench.measured import BenchError
 from tests.fleet.images import RELEASES, BedError
@@ -32,7 +32,7 @@ OUTPUT = BUILD / "bench-fleet"
 DEFAULT_HOSTS = (4, 16, 32)
 DEFAULT_ROUNDS = 2
 DEFAULT_RELEASE = "bookworm"
-CONTENDERS = (OURS, YARDSTICK)
+CONTENDERS = (OURS, OURS_WITHOUT_CANARY, YARDSTICK)
 
 
 def main() -> int:
@@ -91,7 +91,7 @@ def bench(sizes: Sequence[int], rounds: int, release: str) -> None:
 
 def report(results: Dict[str, Any], pairs: growth.Growth) -> None:
     """Print what was found, and write it as JSON."""
-    found = growth.findings(pairs, OURS.name, YARDSTICK.name)
+    found = growth.findings(pairs, YARDSTICK.name)
     results["deployments"] = growth.as_json(pairs)
     results["findings"] = [{**vars(finding), "reached": finding.reached} for finding in found]
     path = OUTPUT / "results.json"

@@ -63,8 +63,9 @@ def deploy_twice(contender: Contender, hosts: int, release: str, logs: Path) -> 
         bed.hosts({f"upload{number + 1}": release for number in range(hosts)})
         command = contender.command(bed, bed.start_s3(BUCKET))
         bed.run(["mkdir", str(CONTROLLER)]).checked()
-        first = _deploy(bed, command, hosts, logs / f"{contender.name}-{hosts}-first.log")
-        second = _deploy(bed, command, hosts, logs / f"{contender.name}-{hosts}-second.log")
+        name = f"{contender.name.replace(' ', '-')}-{hosts}"
+        first = _deploy(bed, command, hosts, logs / f"{name}-first.log")
+        second = _deploy(bed, command, hosts, logs / f"{name}-second.log")
     if second.changed:
         raise BenchError(f"{contender.name} changed {second.changed} of {hosts} hosts again; see {logs}")
     return Pair(first, second)

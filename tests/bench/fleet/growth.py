@@ -17,22 +17,24 @@ Growth = Mapping[int, Mapping[str, Sequence[Pair]]]
 #: What the issue and the documentation promise: at most this part of the yardstick's time.
 FIRST_LIMIT, SECOND_LIMIT = 1.0, 0.5
 RUNS: Sequence[Tuple[str, str, float]] = (
-    ("first", "deploy to bare hosts", FIRST_LIMIT),
-    ("second", "deploy again, nothing to change", SECOND_LIMIT),
+    ("first", "bare hosts", FIRST_LIMIT),
+    ("second", "nothing to change", SECOND_LIMIT),
 )
 
 
-def findings(growth: Growth, ours: str, peer: str) -> List[Finding]:
-    """The ratio of each run at each number of hosts."""
+def findings(growth: Growth, peer: str) -> List[Finding]:
+    """The ratio of each run of all others to the peer's, at each number of hosts."""
     return [
         table.ratio(
-            f"{hosts} {'host' if hosts == 1 else 'hosts'}: {words}",
+            f"{ours}, {hosts} {'host' if hosts == 1 else 'hosts'}: {words}",
             {name: [getattr(pair, run).usage for pair in pairs] for name, pairs in contenders.items()},
             ours,
             peer,
             limit,
         )
         for run, words, limit in RUNS
+        for ours in _names(growth)
+        if ours != peer
         for hosts, contenders in growth.items()
     ]
 
@@ -108,8 +110,13 @@ def task_table(growth: Growth) -> str:
             deployment: Deployment = getattr(pairs[-1], run)
             for task in deployment.tasks:
                 seconds = task["seconds"]
-                lines.append([f"{name}, {run}: {task['task']}", f"{seconds:.1f}", f"{seconds / hosts:.2f}"])
+                lines.append([f"{name}, {run}: {short_name(task['task'])}", f"{seconds:.1f}", f"{seconds / hosts:.2f}"])
     return table.markdown((f"task, {hosts} hosts", "s", "s a host"), lines)
+
+
+def short_name(task: str) -> str:
+    """The task's name without those of its role and, where it is Ansible's own check of arguments, its description."""
+    return task.rpartition(" : ")[2].partition(" - ")[0]
 
 
 def as_json(growth: Growth) -> Dict[str, object]:
