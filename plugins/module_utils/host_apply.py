@@ -214,6 +214,8 @@ class HostApply:
             # Taken back when the old files are in their places again, and before what was stopped is started.
             found.steps.insert(stopped, Action(_nothing, follow_old_files))
             found.steps.append(Action(self._systemd.reload, _nothing))
+            gone = [service for service in services_of(self._earlier) if service not in services]
+            found.steps.append(Action(lambda: self._systemd.forget_failures(gone), _nothing))
             if not unit_files_changed:
                 # A deployment that was killed wrote them.
                 found.changes.append(Change("systemd", "reload"))
@@ -319,7 +321,15 @@ class HostRemoval:
         if self._systemd.is_running() and any(change.path.startswith(_UNIT_FOLDER) for change in found.changes):
             found.steps.insert(stopped, Action(_nothing, self._systemd.reload))
             found.steps.append(Action(self._systemd.reload, _nothing))
+            services = services_of(self._generations)
+            found.steps.append(Action(lambda: self._systemd.forget_failures(services), _nothing))
         return found
+
+
+def services_of(generations: Sequence[Generation]) -> List[str]:
+    """The services of the jobs of all of them, each once."""
+    jobs = (job for each in generations for job in each.wanted.jobs)
+    return list(dict.fromkeys(job.service for job in jobs if job.service))
 
 
 def units_of(generations: Sequence[Generation]) -> List[str]:

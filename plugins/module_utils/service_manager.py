@@ -107,6 +107,12 @@ class Systemd:
             for action in actions if units else ():
                 self._control(*action, "--", *units)
 
+    def forget_failures(self, services: Sequence[str]) -> None:
+        """Let nothing be known of services that are gone: one that failed would make the host count as degraded."""
+        if services:
+            # An error is no news: a service that did not fail is not known any more.
+            self._run(["systemctl", "--no-ask-password", "reset-failed", "--", *services])
+
     def calendar_error(self, expression: str) -> str:
         """Why systemd does not take a calendar expression, '' if it does."""
         done = self._run(["systemd-analyze", "calendar", "--", expression])

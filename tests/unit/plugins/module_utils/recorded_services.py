@@ -26,6 +26,8 @@ class RecordedSystemd(Systemd):
         self.refused: Set[str] = set()
         #: Calendar expressions that are wrong.
         self.wrong: Dict[str, str] = {}
+        #: Services of which nothing is known any more.
+        self.forgotten: Set[str] = set()
 
     def state(self) -> Tuple[object, ...]:
         """For comparisons: what runs, with which content, and what was read."""
@@ -99,6 +101,9 @@ class RecordedSystemd(Systemd):
                 self._run_units([unit])
             else:
                 self.active.pop(unit, None)
+
+    def forget_failures(self, services: Sequence[str]) -> None:
+        self.forgotten.update(services)
 
     def calendar_error(self, expression: str) -> str:
         return self.wrong.get(expression, "")

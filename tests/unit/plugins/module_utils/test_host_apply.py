@@ -206,6 +206,7 @@ def test_a_job_that_is_gone_takes_everything_with_it(host):
     ]
     assert host.systemd.enabled == set(host.systemd.active) == {"datasync-turbo@a.timer"}
     assert not [path for path in listing(host.root) if "@b" in path or "b.env" in path]
+    assert host.systemd.forgotten == {"datasync-turbo@b.service"}, "its failure is no failure of the host any more"
 
 
 KINDS = ["systemd", "path", "cron", "launchd", "manual"]
@@ -643,6 +644,7 @@ def test_a_removal_takes_back_what_a_deployment_made(host):
     left = {path for path in host.state()[0] if not path.startswith("opt")} - set(before[0])
     assert left == {"jobs"}
     assert host.state()[1:] == before[1:]
+    assert host.systemd.forgotten == {"datasync-turbo@a.service", "datasync-turbo@b.service"}
     assert HostRemoval([generation], host.systemd, host.launchd).differences().steps == []
 
 

@@ -218,3 +218,10 @@ def test_what_is_not_loaded_needs_no_unloading():
     commands = Commands((3, "", "Boot-out failed: 3: No such process\n"))
     Launchd(commands).unload([PLIST])
     assert commands.ran == [["launchctl", "bootout", TARGET]]
+
+
+def test_failures_of_services_that_are_gone_are_forgotten_whether_there_were_any_or_not():
+    run = Commands((1, "", "Failed to reset failed state of unit datasync-turbo@a.service: not loaded."))
+    Systemd(run).forget_failures(["datasync-turbo@a.service"])
+    Systemd(run).forget_failures([])
+    assert run.ran == [systemctl("reset-failed", "--", "datasync-turbo@a.service")]
