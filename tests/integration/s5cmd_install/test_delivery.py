@@ -341,6 +341,7 @@ def start_controller(fleet: Fleet, home: Path) -> subprocess.Popen[str]:
     environment = {
         "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / "build" / "checkout"),
         "ANSIBLE_HOME": str(home / "ansible"),
+        "ANSIBLE_REMOTE_TMP": str(home / "remote"),
     }
     return subprocess.Popen(
         [Path(sys.executable).parent / "ansible-playbook", "-i", "hosts", "play.yml", "-e", "@variables.json"],
