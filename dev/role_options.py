@@ -46,7 +46,7 @@ OTHERWISE = (
     "reconcile",
 )
 #: Keys of an option that an argument specification has, too.
-_KEYS = ("description", "type", "elements", "choices", "aliases", "required")
+_KEYS = ("description", "type", "elements", "choices", "required")
 
 
 class _Dumper(yaml.SafeDumper):

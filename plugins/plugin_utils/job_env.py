@@ -25,11 +25,8 @@ _SPECS: Dict[str, Dict[str, Any]] = {
     "result_path": {"type": "path"},
     "log_level": {"type": "str"},
 }
-#: Other names of options. `source` is the one that is documented for jobs.
-ALIASES: Dict[str, str] = {
-    "source": "src",
-    **{alias: name for name, spec in _SPECS.items() for alias in spec.get("aliases", ())},
-}
+#: `source` is the name that is documented for jobs; a role's specification has no aliases, so there are no others.
+ALIASES = {"source": "src"}
 #: Paths of folders and files; a scheduler has no current folder that they could be relative to.
 PATH_OPTIONS = tuple(name for name in ENV_NAMES if _SPECS.get(name, {}).get("type") == "path")
 PATH_NAMES = (*LOG_FOLDER.names, *(name for option in PATH_OPTIONS for name in ENV_NAMES[option]))

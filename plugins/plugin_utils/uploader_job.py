@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..module_utils.config import LOG_FOLDER, Config, config_of
-from ..module_utils.connection_options import with_environment
+from ..module_utils.connection_options import connection_argument_spec, with_environment
 from ..module_utils.errors import ConfigurationError
 from ..module_utils.job import Job
 from .host_spec import HostSpec
@@ -28,7 +28,7 @@ _OWN_OPTIONS = ("name", "settings", "credentials", "schedule", *LIMITS)
 #: Options that an env file has names for. Keys belong in `credentials`, which has a file of its own.
 TRANSFER_OPTIONS = tuple(name for name in ENV_NAMES if name not in _KEYS)
 #: All that a job may say.
-OPTIONS = (*_OWN_OPTIONS, *TRANSFER_OPTIONS, *(alias for alias, name in ALIASES.items() if name not in _KEYS))
+OPTIONS = (*_OWN_OPTIONS, *TRANSFER_OPTIONS, *ALIASES)
 #: What of AWS's configuration names keys, or another place of them.
 _KEY_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 CREDENTIALS_FILE = "AWS_SHARED_CREDENTIALS_FILE"
@@ -172,8 +172,9 @@ def _refuse_unrotatable(job: UploaderJob) -> None:
 
 
 def _refuse_keys(element: Mapping[str, Any]) -> None:
-    for name in element:
-        if ALIASES.get(name, name) in _KEYS:
+    specs = connection_argument_spec()
+    for name in (name for key in _KEYS for name in (key, *specs[key]["aliases"])):
+        if name in element:
             raise ConfigurationError(
                 f"{name} belongs under credentials", "write credentials: {access_key: …, secret_key: …}"
             )

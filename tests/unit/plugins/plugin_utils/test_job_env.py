@@ -164,7 +164,6 @@ def test_settings_are_written_as_older_jobs_have_them() -> None:
     ("options", "lines", "message"),
     [
         ({"source": "/a", "src": "/a"}, {}, "src and source mean the same"),
-        ({"region": "a", "aws_region": "a"}, {}, "aws_region and region mean the same"),
         ({"source": "/a"}, {"SOURCE_DIR": "/a"}, "source and settings.SOURCE_DIR mean the same (keep one of them)"),
         ({"bucket": "a"}, {"S3_BUCKET": "a"}, "bucket and settings.S3_BUCKET mean the same"),
         ({"verify": "all"}, {"VERIFY_AFTER_UPLOAD": True}, "verify and settings.VERIFY_AFTER_UPLOAD mean the same"),

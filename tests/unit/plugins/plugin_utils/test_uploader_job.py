@@ -83,6 +83,7 @@ def test_limits_of_the_host_that_cron_cannot_keep_are_no_error() -> None:
     ("options", "message"),
     [
         ({"sorce": "/a"}, "sorce is not known (did you mean source?)"),
+        ({"aws_region": "a"}, "aws_region is not known (did you mean region?)"),
         ({"zzz": 1}, "zzz is not known (known are "),
         ({"reconcile": True}, "reconcile is not known"),
         ({"source": None}, "source is missing (write source (settings.SOURCE_DIR in older jobs))"),
