@@ -300,7 +300,8 @@ def _provide(
                 make_from_payload(folder, python, request.payload)
     if PROGRAM in needs and request.payload:
         with _incoming(store.programs / generation.program) as folder:
-            folder.mkdir(mode=0o755)
+            folder.mkdir()
+            folder.chmod(0o755)
             _unpack_program(request.payload, request.program_sha256, folder / "datasync-turbo")
 
 
