@@ -14,6 +14,7 @@ import hashlib
 import os
 import secrets
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence
 
@@ -48,22 +49,22 @@ class Payloads:
         path = self._folder / f"{digest.hexdigest()[:24]}.zip"
         if path.exists():
             return path
-        with self._lock():
-            if not path.exists():
-                wheels = self._wheelhouse.wheels(self._requirements, python) if with_packages else []
-                self._make(path, wheels)
+        try:
+            with self._lock():
+                if not path.exists():
+                    wheels = self._wheelhouse.wheels(self._requirements, python) if with_packages else []
+                    self._make(path, wheels)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the controller cannot fill its cache folder {self._folder}: {error}",
+                "set uploader_cache_dir to a folder on the controller with 100 MB that can be written",
+            ) from error
         return path
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise ConfigurationError(
-                f"the controller cannot write its cache folder {self._folder}: {error.strerror}",
-                "set uploader_cache_dir to a folder on the controller that can be written",
-            ) from error
+        self._folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -73,10 +74,14 @@ class Payloads:
     def _make(self, path: Path, wheels: Sequence[Path]) -> None:
         temporary = self._folder / f".{secrets.token_hex(8)}"
         try:
-            with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-                _add(archive, PROGRAM_MEMBER, self._program.read_bytes())
-                for wheel in wheels:
-                    _add_wheel(archive, wheel)
+            with temporary.open("wb") as file:
+                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+                    _add(archive, PROGRAM_MEMBER, self._program.read_bytes())
+                    for wheel in wheels:
+                        _add_wheel(archive, wheel)
+                # It is kept for good, so a power failure must not leave a part of it under its name.
+                file.flush()
+                os.fsync(file.fileno())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -89,7 +94,7 @@ def _add_wheel(archive: zipfile.ZipFile, wheel: Path) -> None:
                 target = target_name(name)
                 if target is not None:
                     _add(archive, PACKAGES_PREFIX + target, packages.read(name))
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise InstallationError(f"{wheel} is damaged: {error}", "remove it, and it is fetched again") from error
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 from packaging import tags
 from packaging.requirements import Requirement
@@ -67,12 +67,13 @@ def platforms(python: HostPython) -> List[str]:
     return [*found, f"linux_{machine}"]
 
 
-def supported_tags(python: HostPython) -> FrozenSet[tags.Tag]:
-    """The tags of all wheels that run on a host's Python."""
+def supported_tags(python: HostPython) -> Dict[tags.Tag, int]:
+    """The tags of all wheels that run on a host's Python, each with its place, the most fitting first."""
     major, minor = (int(part) for part in python.minor.split("."))
     names = platforms(python)
     cpython = tags.cpython_tags((major, minor), [f"cp{major}{minor}"], names)
-    return frozenset([*cpython, *tags.compatible_tags((major, minor), f"cp{major}{minor}", names)])
+    ordered = [*cpython, *tags.compatible_tags((major, minor), f"cp{major}{minor}", names)]
+    return {tag: place for place, tag in reversed(list(enumerate(ordered)))}
 
 
 class Wheelhouse:
@@ -114,16 +115,19 @@ class Wheelhouse:
                 missing.append(requirement)
         return found, missing
 
-    def _stored(self, supported: FrozenSet[tags.Tag]) -> Dict[str, Dict[Version, Path]]:
-        """The wheels in the folder that run on the host, by name and version."""
+    def _stored(self, supported: Dict[tags.Tag, int]) -> Dict[str, Dict[Version, Path]]:
+        """The wheels in the folder that run on the host, by name and version, of each version the most fitting."""
         stored: Dict[str, Dict[Version, Path]] = {}
+        places: Dict[Tuple[str, Version], int] = {}
         for path in sorted(self._folder.glob("*.whl")):
             try:
                 name, version, _build, wheel_tags = parse_wheel_filename(path.name)
             except InvalidWheelFilename:
                 continue
-            if wheel_tags & supported:
+            place = min((supported[tag] for tag in wheel_tags if tag in supported), default=None)
+            if place is not None and place < places.get((name, version), place + 1):
                 stored.setdefault(name, {})[version] = path
+                places[name, version] = place
         return stored
 
     def _fetch(self, missing: Sequence[Requirement], python: HostPython) -> None:

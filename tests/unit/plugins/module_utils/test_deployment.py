@@ -130,7 +130,9 @@ def host(tmp_path, monkeypatch, bare_environment):
     def copy(folder, python, with_pip):
         shutil.copytree(bare_environment, folder, symlinks=True)
 
+    python = environment.find_python(sys.executable)
     monkeypatch.setattr(environment, "_make_venv", copy)
+    monkeypatch.setattr(deployment, "find_python", lambda command: python)
     systemd = RecordedSystemd(tmp_path / "host" / "systemd")
     monkeypatch.setattr(host_apply, "Systemd", lambda: systemd)
     monkeypatch.setattr(host_apply, "_UNIT_FOLDER", f"{tmp_path}/host/systemd/")
