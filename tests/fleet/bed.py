@@ -164,6 +164,8 @@ class Bed:
     def environment(self) -> Dict[str, str]:
         """Variables for what runs in the bed: Ansible finds the inventory, the collection and its own folders."""
         environment = ansible_environment(self.directory)
+        # The hosts have folders of their own for this.
+        del environment["ANSIBLE_REMOTE_TEMP"]
         environment["PATH"] = os.pathsep.join([environment["PATH"], SYSTEM_PATH])
         environment.update({INSIDE: str(self.directory), "DATASYNC_WHEELS": str(WHEELS), "PYTHONPATH": str(CHECKOUT)})
         environment.update(
