@@ -41,7 +41,7 @@ class Versions:
 class JobStatus:
     """A job and its last run.
 
-    `last` is the result JSON of the run that ended last, with at most SHOWN_PROBLEMS of its `problem_count` problems.
+    `last` is the result JSON of the run that ended last, with at most SHOWN_PROBLEMS of its `problems_total` problems.
     `age_seconds` counts from the end of that run. `history` are the newest lines of the history, the oldest first.
     `progress` is what the run that goes on says of itself. `next_run` is local time with offset, None without a timer.
     `service_state` and `service_result` are systemd's words, '' where there is no service.
@@ -145,9 +145,10 @@ def read_result(path: str) -> Optional[Dict[str, Any]]:
 
 
 def shortened(result: Mapping[str, Any]) -> Dict[str, Any]:
-    """A result with its first problems only, and their number as `problem_count`."""
+    """A result with its first problems only; `problems_total` is their number, as in the result."""
     problems = list(result.get("problems") or ())
-    return {**result, "problems": problems[:SHOWN_PROBLEMS], "problem_count": len(problems)}
+    total = max(int(result.get("problems_total") or 0), len(problems))
+    return {**result, "problems": problems[:SHOWN_PROBLEMS], "problems_total": total}
 
 
 def ended_at(result: Mapping[str, Any]) -> Optional[float]:

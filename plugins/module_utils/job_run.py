@@ -237,7 +237,7 @@ def reasons_of(result: Mapping[str, Any]) -> List[str]:
         f"{problem['path']}: {problem.get('message', '')}" if problem.get("path") else str(problem.get("message", ""))
         for problem in problems
     ]
-    more = int(result.get("problem_count") or 0) - len(problems)
+    more = int(result.get("problems_total") or 0) - len(problems)
     if more > 0:
         shown.append(f"and {more} more, see the result on the host")
     return shown or [f"status {result.get('status', 'unknown')}"]

@@ -176,7 +176,7 @@ jobs:
     last:
       description:
         - The result of the run that ended last, see RV(datasync.turbo.s5cmd_sync#module:result), with its first 10
-          problems, and their number as C(problem_count). Null if no run has ended yet.
+          problems, and their number as C(problems_total). Null if no run has ended yet.
       type: dict
     age_seconds:
       description: Seconds since that run ended.

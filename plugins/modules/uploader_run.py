@@ -123,7 +123,7 @@ jobs:
     result:
       description:
         - The result of the run, see RV(datasync.turbo.s5cmd_sync#module:result), with its first 10 problems, and their
-          number as C(problem_count). Null if the run left none.
+          number as C(problems_total). Null if the run left none.
       type: dict
     reasons:
       description: Why it failed, in words.

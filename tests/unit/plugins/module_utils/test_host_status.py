@@ -144,7 +144,9 @@ def test_of_many_problems_the_first_are_handed_on(root, link, deployed, job):
     write_result(job, status="failed", problems=[{"path": str(number)} for number in range(25)])
     last = host_status(root, link, look()).jobs[0].last
     assert [problem["path"] for problem in last["problems"]] == [str(number) for number in range(SHOWN_PROBLEMS)]
-    assert last["problem_count"] == 25
+    assert last["problems_total"] == 25
+    write_result(job, status="failed", problems=[{"path": "1"}], problems_total=4000)
+    assert host_status(root, link, look()).jobs[0].last["problems_total"] == 4000
 
 
 def test_a_result_that_cannot_be_read_is_told(root, link, deployed, job):

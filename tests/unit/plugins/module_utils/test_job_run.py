@@ -266,6 +266,6 @@ def test_progress_of_the_runs_that_go_on(fake, tmp_path):
 
 
 def test_reasons_are_the_problems_and_how_many_more_there_are():
-    result = {"status": "failed", "problems": [{"path": "a", "message": "gone"}, {"message": "b"}], "problem_count": 7}
+    result = {"status": "failed", "problems": [{"path": "a", "message": "gone"}, {"message": "b"}], "problems_total": 7}
     assert job_run.reasons_of(result) == ["a: gone", "b", "and 5 more, see the result on the host"]
     assert job_run.reasons_of({"status": "interrupted"}) == ["status interrupted"]
