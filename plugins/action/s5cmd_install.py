@@ -97,7 +97,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if self._task.check_mode:
             return result
         delivered = {**parcel._asdict(), "path": self._push(host, parcel)}
-        return self._call({**arguments, "_delivered": delivered}, variables)
+        return self._call({**arguments, "delivered": delivered}, variables)
 
     def _call(self, arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         # Ansible adds its own to the arguments that it is given.

@@ -55,6 +55,21 @@ def install_argument_spec() -> Dict[str, Any]:
     }
 
 
+def delivered_argument_spec() -> Dict[str, Any]:
+    """What the action plugin adds when it has put a file on the host; the fields of `install_order.Delivered`."""
+    return {
+        "delivered": {
+            "type": "dict",
+            "options": {
+                "path": {"type": "path", "required": True},
+                "source": {"type": "str", "required": True, "choices": ["release", "wheel", "file"]},
+                "detail": {"type": "str", "required": True},
+                "sha256": {"type": "str", "required": True},
+            },
+        }
+    }
+
+
 def install_constraints() -> Dict[str, Any]:
     """What holds between the options, as arguments of AnsibleModule and of its validators."""
     return {

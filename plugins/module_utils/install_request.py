@@ -71,8 +71,8 @@ class Request:
             given["checksum"] = parse_sha256(given["checksum"], "checksum")
         given["checksums"] = _checksum_table(given.get("checksums", {}))
         given["sources"] = tuple(given.get("sources", DEFAULT_SOURCES[given.get("delivery", DIRECT)]))
-        if options.get("_delivered"):
-            given["delivered"] = Delivered(**{**options["_delivered"], "path": Path(options["_delivered"]["path"])})
+        if "delivered" in given:
+            given["delivered"] = Delivered(**{**given["delivered"], "path": Path(given["delivered"]["path"])})
         request = cls(**given)
         request._validate()
         return request
@@ -102,6 +102,10 @@ class Request:
                 raise ConfigurationError(
                     f"controller_dir is {str(self.controller_dir)!r} and delivery is {self.delivery}",
                     "controller_dir is for delivery: controller; leave it away where each host downloads",
+                )
+            if self.delivered:
+                raise ConfigurationError(
+                    f"delivered is given and delivery is {self.delivery}", "leave delivered away: it is not for tasks"
                 )
             return
         own = [name for name in self.sources if name in ("go", "package")]

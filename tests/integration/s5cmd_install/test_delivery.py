@@ -316,6 +316,7 @@ def test_a_host_without_space_for_the_version(fleet: Fleet, small_disk: Path) ->
         ({"mirror": "mirror.example.org"}, "web1: mirror 'mirror.example.org' is not a URL"),
         ({"checksum": "0" * 64}, "web1: parameters are required together: url, checksum"),
         ({"keep": "many"}, "web1: argument 'keep' is of type str and we were unable to convert to int"),
+        ({"delivered": {"path": "/x"}}, "web1: s5cmd_install has no option delivered"),
         ({"unknown_option": 1}, "web1: s5cmd_install has no option unknown_option"),
     ],
 )

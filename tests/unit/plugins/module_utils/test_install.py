@@ -92,6 +92,10 @@ def test_options_are_normalized() -> None:
         ({"checksums": {"2.3.0": {"Linux-64bit": "x"}}}, "checksums['2.3.0']['Linux-64bit'] 'x' is not a SHA256"),
         ({"checksums": {"x": {}}}, "a version in checksums 'x' is not a version"),
         ({"controller_dir": "/srv/s5cmd"}, "controller_dir is '/srv/s5cmd' and delivery is direct"),
+        (
+            {"delivered": {"path": "/x", "source": "release", "detail": "x", "sha256": "a" * 64}},
+            "delivered is given and delivery is direct",
+        ),
         ({"delivery": "controller", "controller_dir": "files"}, "controller_dir 'files' is not an absolute path"),
         (
             {"delivery": "controller", "sources": ["release", "go"]},
@@ -305,7 +309,7 @@ def delivered(tmp_path: Path, host: Host, content: bytes = EXECUTABLE, **changes
     }
     options = {"sources": ["file"], "url": "/srv/s5cmd", "checksum": hashlib.sha256(EXECUTABLE).hexdigest()}
     folders = {"bin_dir": str(host.request.bin_dir), "versions_dir": str(host.request.versions_dir)}
-    given = {"delivery": "controller", **options, **folders, "_delivered": {**parcel, **changes}}
+    given = {"delivery": "controller", **options, **folders, "delivered": {**parcel, **changes}}
     return Request.from_options(given)
 
 
