@@ -25,6 +25,10 @@ class ManagedFile(NamedTuple):
     group: str = "root"
     check: str = ""
 
+    def __repr__(self) -> str:
+        """Without the content, which may hold secrets."""
+        return f"ManagedFile({self.path!r}, mode={self.mode}, owner={self.owner}, group={self.group})"
+
 
 class ManagedFolder(NamedTuple):
     """A folder that is there; what is in it is left alone."""

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""From the variables of the role `uploader` to everything that a host shall have: `wanted.py` says in which form."""
+"""From the variables of the role `uploader` to all that a host shall have, in the form of `generation.Wanted`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import posixpath
 from typing import Any, Dict, List, Mapping, Sequence
 
 from ..module_utils.errors import ConfigurationError
+from ..module_utils.generation import CalendarCheck, JobOnHost, ManagedFile, ManagedFolder, SourceCheck, Wanted
 from .host_spec import HostSpec, parse_spec
 from .job_conflicts import conflicts
 from .launchd import label, plist
@@ -15,7 +16,6 @@ from .role_templates import render
 from .sandbox import sandbox_of
 from .service_limits import IO_CLASS_NUMBERS
 from .uploader_job import UploaderJob, check_job, job_name
-from .wanted import Calendar, Source, Wanted, WantedFile, WantedFolder, WantedJob
 
 UNITS = "/etc/systemd/system"
 CRONTAB = "/etc/cron.d/datasync-turbo"
@@ -32,17 +32,17 @@ def wanted_host(spec: Mapping[str, Any]) -> Wanted:
     host = parse_spec(spec)
     jobs = check_jobs(spec["jobs"], host)
     return Wanted(
-        files=_files(jobs, host),
-        folders=_folders(jobs, host),
-        units=[unit for job in jobs for unit in _units(job)],
-        launchd=[_plist_path(job) for job in jobs if job.schedule.kind == "launchd"],
-        sources=[source for job in jobs for source in _sources(job)],
-        calendars=[
-            Calendar(job.name, "schedule.on_calendar", expression)
+        files=tuple(_files(jobs, host)),
+        folders=tuple(_folders(jobs, host)),
+        units=tuple(unit for job in jobs for unit in _units(job)),
+        launchd=tuple(_plist_path(job) for job in jobs if job.schedule.kind == "launchd"),
+        sources=tuple(source for job in jobs for source in _sources(job)),
+        calendars=tuple(
+            CalendarCheck(job.name, "schedule.on_calendar", expression)
             for job in jobs
             for expression in job.schedule.on_calendar
-        ],
-        jobs=[_wanted_job(job, host) for job in jobs],
+        ),
+        jobs=tuple(_wanted_job(job, host) for job in jobs),
     )
 
 
@@ -109,39 +109,39 @@ def _plist_path(job: UploaderJob) -> str:
     return posixpath.join(LAUNCH_DAEMONS, f"{label(job.name)}.plist")
 
 
-def _files(jobs: Sequence[UploaderJob], host: HostSpec) -> List[WantedFile]:
+def _files(jobs: Sequence[UploaderJob], host: HostSpec) -> List[ManagedFile]:
     files = [file for job in jobs for file in _private_files(job, host)]
     with_service = [job for job in jobs if _has_service(job, host)]
     if with_service:
-        files.append(WantedFile(posixpath.join(UNITS, TEMPLATE_UNIT), render(f"{TEMPLATE_UNIT}.j2", host=host)))
+        files.append(ManagedFile(posixpath.join(UNITS, TEMPLATE_UNIT), render(f"{TEMPLATE_UNIT}.j2", host=host)))
     files.extend(file for job in with_service for file in _unit_files(job, host))
     crontab = [job for job in jobs if job.schedule.kind == "cron"]
     if crontab:
         text = render("crontab.j2", host=host, jobs=crontab, io_class_numbers=IO_CLASS_NUMBERS)
-        files.append(WantedFile(CRONTAB, text))
+        files.append(ManagedFile(CRONTAB, text))
     by_launchd = [job for job in jobs if job.schedule.kind == "launchd"]
-    files.extend(WantedFile(_plist_path(job), plist(job, _config_path(job, host), host)) for job in by_launchd)
+    files.extend(ManagedFile(_plist_path(job), plist(job, _config_path(job, host), host)) for job in by_launchd)
     if host.log_keep and jobs and host.scheduler != "launchd":
-        files.append(WantedFile(LOGROTATE, render("logrotate.j2", host=host, logs=_logs(jobs, host))))
+        files.append(ManagedFile(LOGROTATE, render("logrotate.j2", host=host, logs=_logs(jobs, host))))
     return files
 
 
-def _private_files(job: UploaderJob, host: HostSpec) -> List[WantedFile]:
+def _private_files(job: UploaderJob, host: HostSpec) -> List[ManagedFile]:
     private = {"mode": "0600", "owner": host.user, "group": host.group}
     text = render("job.env.j2", name=job.name, lines=job.lines)
-    files = [WantedFile(_config_path(job, host), text, check="config", **private)]
+    files = [ManagedFile(_config_path(job, host), text, check="config", **private)]
     if job.credentials:
         path = posixpath.join(host.credentials_dir, job.name)
-        files.append(WantedFile(path, render("credentials.j2", name=job.name, keys=job.credentials), **private))
+        files.append(ManagedFile(path, render("credentials.j2", name=job.name, keys=job.credentials), **private))
     return files
 
 
-def _unit_files(job: UploaderJob, host: HostSpec) -> List[WantedFile]:
+def _unit_files(job: UploaderJob, host: HostSpec) -> List[ManagedFile]:
     drop_in = render("job.conf.j2", host=host, job=job, config=_config_path(job, host), sandbox=sandbox_of(job, host))
-    files = [WantedFile(posixpath.join(_drop_in_folder(job), "job.conf"), drop_in)]
+    files = [ManagedFile(posixpath.join(_drop_in_folder(job), "job.conf"), drop_in)]
     for unit in _units(job):
         template = f"datasync-turbo.{unit.rpartition('.')[2]}.j2"
-        files.append(WantedFile(posixpath.join(UNITS, unit), render(template, job=job, service=_service(job))))
+        files.append(ManagedFile(posixpath.join(UNITS, unit), render(template, job=job, service=_service(job))))
     return files
 
 
@@ -155,28 +155,28 @@ def _logs(jobs: Sequence[UploaderJob], host: HostSpec) -> List[str]:
     return [own, *sorted(log for log in elsewhere if posixpath.dirname(log) != host.log_dir)]
 
 
-def _folders(jobs: Sequence[UploaderJob], host: HostSpec) -> List[WantedFolder]:
+def _folders(jobs: Sequence[UploaderJob], host: HostSpec) -> List[ManagedFolder]:
     private = [host.config_dir]
     if any(job.credentials for job in jobs):
         private.append(host.credentials_dir)
     parts = [posixpath.join(host.state_dir, name) for name in ("state", "lock", "results", "progress")]
     drop_ins = [_drop_in_folder(job) for job in jobs if _has_service(job, host)]
     return [
-        *(WantedFolder(path, "0750", "root", host.group) for path in private),
-        *(WantedFolder(path, "0750", host.user, host.group) for path in [host.state_dir, *parts, host.log_dir]),
-        *(WantedFolder(path, "0755", "root", "root") for path in drop_ins),
+        *(ManagedFolder(path, "0750", "root", host.group) for path in private),
+        *(ManagedFolder(path, "0750", host.user, host.group) for path in [host.state_dir, *parts, host.log_dir]),
+        *(ManagedFolder(path, "0755", "root", "root") for path in drop_ins),
     ]
 
 
-def _sources(job: UploaderJob) -> List[Source]:
-    sources = [Source(job.name, job.origin("SOURCE_DIR"), job.job.src, job.takes_away)]
+def _sources(job: UploaderJob) -> List[SourceCheck]:
+    sources = [SourceCheck(job.name, job.origin("SOURCE_DIR"), job.job.src, job.takes_away)]
     if job.job.move_to:
-        sources.append(Source(job.name, job.origin("MOVE_TO"), job.job.move_to, True))
+        sources.append(SourceCheck(job.name, job.origin("MOVE_TO"), job.job.move_to, True))
     return sources
 
 
-def _wanted_job(job: UploaderJob, host: HostSpec) -> WantedJob:
-    return WantedJob(
+def _wanted_job(job: UploaderJob, host: HostSpec) -> JobOnHost:
+    return JobOnHost(
         name=job.name,
         config=_config_path(job, host),
         schedule=job.schedule.kind,

@@ -14,11 +14,11 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.config import load_config
 from ansible_collections.datasync.turbo.plugins.module_utils.connection_options import with_environment
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
+from ansible_collections.datasync.turbo.plugins.module_utils.generation import ManagedFile, Wanted
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 from ansible_collections.datasync.turbo.plugins.plugin_utils.host_spec import parse_spec
 from ansible_collections.datasync.turbo.plugins.plugin_utils.role_templates import FOLDER
 from ansible_collections.datasync.turbo.plugins.plugin_utils.uploader_job import check_job
-from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted import Wanted, WantedFile
 from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted_host import wanted_host
 from ansible_collections.datasync.turbo.tests.unit.plugins.plugin_utils.host_variables import host_variables, job
 
@@ -37,7 +37,7 @@ def wanted(*jobs: Any, **variables: Any) -> Wanted:
     return wanted_host(host_variables(*jobs, **variables))
 
 
-def file(of: Wanted, path: str) -> WantedFile:
+def file(of: Wanted, path: str) -> ManagedFile:
     (found,) = [file for file in of.files if file.path == path]
     return found
 
@@ -53,7 +53,7 @@ def paths(of: Wanted) -> List[str]:
 
 def test_a_host_without_jobs_has_its_folders_and_nothing_else() -> None:
     nothing = wanted()
-    assert (nothing.files, nothing.units, nothing.jobs) == ([], [], [])
+    assert (nothing.files, nothing.units, nothing.jobs) == ((), (), ())
     assert [folder.path for folder in nothing.folders] == [
         "/etc/datasync-turbo/jobs",
         "/var/lib/datasync-turbo",
@@ -153,7 +153,7 @@ class TestSystemd:
     def test_a_timer_starts_the_job(self) -> None:
         schedule = {"on_calendar": ["hourly", "Mon 03:00"], "randomized_delay": "10min", "persistent": False}
         of = wanted(job(schedule=schedule))
-        assert of.units == ["datasync-turbo@outbox.timer"]
+        assert list(of.units) == ["datasync-turbo@outbox.timer"]
         assert lines(of, TIMER) == [
             "[Unit]",
             "Description=Times at which job outbox is uploaded to S3",
@@ -173,7 +173,7 @@ class TestSystemd:
 
     def test_files_start_the_job_and_a_timer_too(self) -> None:
         of = wanted(job(source="/srv/100% \\", schedule={"kind": "path"}))
-        assert of.units == ["datasync-turbo@outbox.path", "datasync-turbo@outbox.timer"]
+        assert list(of.units) == ["datasync-turbo@outbox.path", "datasync-turbo@outbox.timer"]
         assert "PathChanged=/srv/100%% \\/" in lines(of, f"{UNITS}/datasync-turbo@outbox.path")
         assert "OnCalendar=hourly" in lines(of, TIMER)
         command = "/opt/datasync-turbo/bin/datasync-turbo sync --until-settled --config /etc/datasync-turbo/jobs/%i.env"
@@ -184,7 +184,7 @@ class TestSystemd:
 
     def test_a_job_without_schedule_has_a_service_to_start_by_hand(self) -> None:
         of = wanted(job())
-        assert of.units == []
+        assert list(of.units) == []
         assert of.jobs[0].service == "datasync-turbo@outbox.service"
         assert paths(of) == [CONFIG, SERVICE, DROP_IN, LOGROTATE]
 
@@ -246,7 +246,7 @@ class TestCron:
             f"*/5 * * * * uploader nice -n 10 ionice -c 3 {command}/outbox.env",
             f"@reboot uploader {command}/b.env",
         ]
-        assert (of.units, [one.service for one in of.jobs]) == ([], ["", ""])
+        assert (of.units, [one.service for one in of.jobs]) == ((), ["", ""])
         assert not [path for path in paths(of) if path.startswith(UNITS)]
 
     def test_a_host_with_systemd_can_have_jobs_of_cron(self) -> None:
@@ -261,7 +261,7 @@ class TestCron:
 class TestLaunchd:
     def test_a_property_list_starts_the_job(self) -> None:
         of = wanted(job(schedule={"cron": "*/30 9 * * *"}, nice=5, io_class="idle"), scheduler="launchd")
-        assert of.launchd == [PLIST]
+        assert list(of.launchd) == [PLIST]
         plist = plistlib.loads(file(of, PLIST).content.encode())
         assert plist["Label"] == "datasync.turbo.outbox"
         assert plist["ProgramArguments"] == [
