@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.environment import HostPython
@@ -50,8 +51,13 @@ class ActionModule(ActionBase):
             failure = self._create_user(arguments, variables)
             if failure:
                 return failure
+            return _with_user(self._bring(arguments, variables, result), result)
+        return self._bring(arguments, variables, result)
+
+    def _bring(self, arguments: Dict[str, Any], variables: Dict[str, Any], result: Dict[str, Any]) -> Dict[str, Any]:
+        """Push what the first answer of the module says is missing, and call it again."""
         try:
-            payload = self._payload(arguments, requirements, program, result)
+            payload = self._payload(arguments, result)
         except DatasyncError as error:
             raise AnsibleActionFail(f"{variables['inventory_hostname']}: {error}") from error
         return self._deploy_payload(payload, arguments, variables)
@@ -60,28 +66,27 @@ class ActionModule(ActionBase):
         """Create the service user as ansible-core does it on each system; returns what failed."""
         user = arguments.get("user") or "datasync-turbo"
         group = arguments.get("group") or user
-        if arguments.get("create_user") in (False, "false", "no"):
+        if not boolean(arguments.get("create_user", True), strict=False):
             message = f"there is no user {user}: create it, or set uploader_create_user to true"
             return {"failed": True, "msg": message, "exit_code": 1}
         options: Dict[str, Any] = {
             "name": user,
+            "group": group,
             "system": True,
             "shell": "/usr/sbin/nologin",
             "home": arguments.get("state_dir") or "/var/lib/datasync-turbo",
             "create_home": False,
         }
-        calls = [("ansible.builtin.group", {"name": group, "system": True})] if group != user else []
-        if group != user:
-            options["group"] = group
         if arguments.get("groups"):
             options.update(groups=arguments["groups"], append=True)
-        for module, module_arguments in [*calls, ("ansible.builtin.user", options)]:
+        group_options = {"name": group, "system": True}
+        for module, module_arguments in (("ansible.builtin.group", group_options), ("ansible.builtin.user", options)):
             done = self._execute_module(module_name=module, module_args=module_arguments, task_vars=variables)
             if done.get("failed"):
                 return {**done, "msg": f"cannot create user {user}: {done.get('msg')}", "exit_code": 1}
         return None
 
-    def _payload(self, arguments: Dict[str, Any], requirements: str, program: Path, result: Dict[str, Any]) -> Path:
+    def _payload(self, arguments: Dict[str, Any], result: Dict[str, Any]) -> Path:
         """The file to push. Raises DatasyncError."""
         cache = controller_cache(arguments.get("cache_dir"))
         is_direct = arguments.get("delivery") == "direct"
@@ -89,7 +94,7 @@ class ActionModule(ActionBase):
         wheelhouse = Wheelhouse(cache, wheel_dir, arguments.get("pip_args") or [])
         python = HostPython(**result["python"])
         with_packages = "packages" in result["needs"] and not is_direct
-        return Payloads(cache, wheelhouse, requirements, program).payload(python, with_packages)
+        return Payloads(cache, wheelhouse, arguments["requirements"], _program()).payload(python, with_packages)
 
     def _deploy_payload(self, payload: Path, arguments: Dict[str, Any], variables: Dict[str, Any]) -> Dict[str, Any]:
         folder = self._make_tmp_path()
@@ -111,6 +116,16 @@ def _program() -> Path:
             f"{program} is missing: it is in the collection's archive. In a checkout make one with: make dist"
         )
     return program
+
+
+def _with_user(result: Dict[str, Any], first: Dict[str, Any]) -> Dict[str, Any]:
+    """The second answer, with the creation of the user, which the first one told first."""
+    if not result.get("failed"):
+        for name in ("changes", "diff"):
+            if name in result:
+                result[name] = [*first[name][:1], *result[name]]
+        result["changed"] = True
+    return result
 
 
 def _naming(result: Dict[str, Any], host: str) -> Dict[str, Any]:
