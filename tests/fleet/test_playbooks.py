@@ -190,8 +190,8 @@ def test_sync_shows_progress_runs_all_jobs_and_names_the_one_that_fails(fleet: F
     assert "play1 outbox: " in output and " of 3 files, " in output, "progress on the controller"
     assert "play1: job lost failed with exit code 3" in output and "NoSuchBucket" in output
     found = stats(output)
-    for host in ("play1", "play2"):
-        results = found["datasync"][host]
+    for name in ("play1", "play2"):
+        results = found["datasync"][name]
         assert (results["outbox"]["files_synced"], results["outbox"]["status"]) == (3, "success")
         assert results["nightly"]["checksum_verification"]["verified"] is True
         assert (results["lost"]["status"], results["lost"]["exit_code"]) == ("failed", 3)
@@ -275,10 +275,10 @@ def test_upgrade_waits_and_rollback_takes_seconds_and_no_network(fleet: Fleet) -
     good(fleet.play("deploy", s5cmd_version="2.2.2"))
     before = [state_of(host) for host in fleet.hosts]
     lock = "/var/lib/datasync-turbo/lock/outbox.lock"
-    fleet.hosts[0].shell(f"touch {lock}; (flock {lock} sleep 8 </dev/null >/dev/null 2>&1 &)")
+    fleet.hosts[0].shell(f"touch {lock}; (flock {lock} sleep 25 </dev/null >/dev/null 2>&1 &)")
     output = good(fleet.play("upgrade", upgrade_wait=60))
     assert "play1: s5cmd 2.2.2 -> 2.3.0" in output and "play2: s5cmd 2.2.2 -> 2.3.0" in output
-    assert "RETRYING: Wait for runs in progress" in output
+    assert "RETRYING: [play1]: Wait for runs in progress" in output
     for host in fleet.hosts:
         assert host.run("/usr/local/bin/s5cmd", "version").stdout.startswith("v2.3.0")
 
