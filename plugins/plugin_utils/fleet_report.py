@@ -290,4 +290,5 @@ def _clock(moment: str | None) -> str:
 
 def _first_line(text: Any) -> str:
     lines = str(text or "").strip().splitlines()
-    return lines[0] if lines else ""
+    # ansible-core's own words before the reason.
+    return lines[0].removeprefix("Task failed: ") if lines else ""

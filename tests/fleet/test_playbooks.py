@@ -227,7 +227,7 @@ def test_a_host_that_fails_its_canary_is_put_back_and_the_play_stops(fleet: Flee
     before = [state_of(host) for host in fleet.hosts]
     broken = [fleet.job("outbox"), fleet.job("more", source="/srv/outbox", bucket="no-such-bucket")]
     output = bad(fleet.play("deploy", jobs=broken, deploy_serial=1))
-    assert "NoSuchBucket" in output and "it was put back as it was" in output
+    assert "NoSuchBucket" in output and "The host was put back as it was" in output
     assert [state_of(host) for host in fleet.hosts] == before
     assert "play2" not in output.partition("PLAY RECAP")[2], "the next batch is not touched"
     assert stats(output)["datasync_deploy"]["play1"]["failed"] is True
@@ -237,7 +237,7 @@ def test_a_host_that_fails_its_canary_is_put_back_and_the_play_stops(fleet: Flee
 def test_a_bare_host_that_fails_its_canary_is_bare_again(fleet: Fleet) -> None:
     before = [state_of(host) for host in fleet.hosts]
     output = bad(fleet.play("deploy", jobs=[fleet.job("outbox", bucket="no-such-bucket")]))
-    assert "it was put back as it was" in output
+    assert "The host was put back as it was" in output
     assert [state_of(host) for host in fleet.hosts] == before
     rows = stats(good(fleet.play("status")))["datasync_status"]
     assert [row["state"] for row in rows] == ["not deployed", "not deployed"]
@@ -288,9 +288,9 @@ def test_upgrade_waits_and_rollback_takes_seconds_and_no_network(fleet: Fleet) -
     assert (time.monotonic() - began) / len(fleet.hosts) < 10
     assert "play1: from generation 2 to 1: s5cmd 2.3.0 -> 2.2.2" in output
     assert stats(output)["datasync_rollback"]["play2"]["generation"] == 1
-    for host, state in zip(fleet.hosts, before):
-        assert host.run("/usr/local/bin/s5cmd", "version").stdout.startswith("v2.2.2")
-        assert of_etc(state_of(host)) == of_etc(state)
+    for upgraded, state in zip(fleet.hosts, before):
+        assert upgraded.run("/usr/local/bin/s5cmd", "version").stdout.startswith("v2.2.2")
+        assert of_etc(state_of(upgraded)) == of_etc(state)
     assert "has no predecessor on this host" in bad(fleet.play("rollback"))
 
 

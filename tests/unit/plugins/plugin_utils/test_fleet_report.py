@@ -48,7 +48,10 @@ def host(*jobs, **changes):
 
 FLEET = {
     "upload1": host(GOOD, BAD),
-    "upload2": {"unreachable": True, "msg": "Failed to connect to the host via ssh: No route to host\nmore"},
+    "upload2": {
+        "unreachable": True,
+        "msg": "Task failed: Failed to connect to the host via ssh: No route to host\nmore",
+    },
     "upload3": {"installed": False, "found": {"s5cmd": "2.2.2"}},
     "upload4": {"msg": "no permission", "exit_code": 1},
     "upload5": {},
