@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Dict, List, NamedTuple, Optional
@@ -146,9 +147,10 @@ class Result:
     def _named_problems(self) -> List[Problem]:
         if len(self.problems) <= MAX_PROBLEMS:
             return self.problems
-        # What ended the run comes late, and content that differs is rare among what is merely missing.
-        gravest = sorted(self.problems, key=lambda problem: (problem.path != "", problem.kind != Kind.CHECKSUM))
-        return gravest[:MAX_PROBLEMS]
+        # Many of a kind have one cause. What tells it is rare: why the run ended, that the source was lost.
+        often = Counter(problem.kind for problem in self.problems)
+        rarest_first = sorted(self.problems, key=lambda problem: (problem.path != "", often[problem.kind]))
+        return rarest_first[:MAX_PROBLEMS]
 
     def as_json(self) -> str:
         """The result as indented JSON text that ends in a newline."""

@@ -326,7 +326,7 @@ result:
     problems:
       description:
         - What is missing and why. Each has C(path) relative to O(src), C(kind) and C(message).
-        - The first 1,000, those of the run as a whole and wrong contents before others if there are more.
+        - At most 1,000. If there are more, those of the run as a whole come first, then those of the rarest kinds.
       type: list
       elements: dict
       returned: always

@@ -171,10 +171,10 @@ def test_a_result_names_so_many_problems_and_counts_all():
     many = [Problem(f"{number}", Kind.UNFINISHED, "because") for number in range(report.MAX_PROBLEMS)]
     told = result(problems=many).as_dict()
     assert (told["problems"], told["problems_total"]) == ([problem._asdict() for problem in many], 1000)
-    more = [*many, Problem("x", Kind.CHECKSUM, "differs"), Problem("", Kind.RUN, "stopped")]
+    more = [Problem("w", Kind.CHANGED, ""), *many, Problem("x", Kind.CHECKSUM, ""), Problem("", Kind.RUN, "stopped")]
     told = result(problems=more).as_dict()
-    assert (len(told["problems"]), told["problems_total"]) == (1000, 1002)
-    assert [problem["path"] for problem in told["problems"][:4]] == ["", "x", "0", "1"], "the gravest come first"
+    assert (len(told["problems"]), told["problems_total"]) == (1000, 1003)
+    assert [problem["path"] for problem in told["problems"][:5]] == ["", "w", "x", "0", "1"], "the rare kinds first"
 
 
 def test_without_problems_none_are_counted():
