@@ -47,8 +47,8 @@ class ActionModule(ActionBase):
         needs: List[str] = result.get("needs") or []
         if result.get("failed") or not needs or self._task.check_mode:
             return result
-        if "user" in needs:
-            failure = self._create_user(arguments, variables)
+        if "user" in needs or "groups" in needs:
+            failure = self._make_user(arguments, variables, is_new="user" in needs)
             if failure:
                 return failure
             return _with_user(self._bring(arguments, variables, result), result)
@@ -62,28 +62,31 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"{variables['inventory_hostname']}: {error}") from error
         return self._deploy_payload(payload, arguments, variables)
 
-    def _create_user(self, arguments: Dict[str, Any], variables: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-        """Create the service user as ansible-core does it on each system; returns what failed."""
+    def _make_user(
+        self, arguments: Dict[str, Any], variables: Dict[str, Any], is_new: bool
+    ) -> Optional[Dict[str, Any]]:
+        """Create the service user as ansible-core does it on each system, or add it to groups; returns what failed.
+
+        Of a user that was there before, nothing but its groups is changed.
+        """
         user = arguments.get("user") or "datasync-turbo"
-        group = arguments.get("group") or user
-        if not boolean(arguments.get("create_user", True), strict=False):
-            message = f"there is no user {user}: create it, or set uploader_create_user to true"
-            return {"failed": True, "msg": message, "exit_code": 1}
-        options: Dict[str, Any] = {
-            "name": user,
-            "group": group,
-            "system": True,
-            "shell": "/usr/sbin/nologin",
-            "home": arguments.get("state_dir") or "/var/lib/datasync-turbo",
-            "create_home": False,
-        }
+        options: Dict[str, Any] = {"name": user}
+        calls = [("ansible.builtin.user", options)]
+        if is_new:
+            if not boolean(arguments.get("create_user", True), strict=False):
+                message = f"there is no user {user}: create it, or set uploader_create_user to true"
+                return {"failed": True, "msg": message, "exit_code": 1}
+            group = arguments.get("group") or user
+            home = arguments.get("state_dir") or "/var/lib/datasync-turbo"
+            options.update(group=group, system=True, home=home, create_home=False)
+            options["shell"] = "/usr/sbin/nologin"
+            calls.insert(0, ("ansible.builtin.group", {"name": group, "system": True}))
         if arguments.get("groups"):
             options.update(groups=arguments["groups"], append=True)
-        group_options = {"name": group, "system": True}
-        for module, module_arguments in (("ansible.builtin.group", group_options), ("ansible.builtin.user", options)):
+        for module, module_arguments in calls:
             done = self._execute_module(module_name=module, module_args=module_arguments, task_vars=variables)
             if done.get("failed"):
-                return {**done, "msg": f"cannot create user {user}: {done.get('msg')}", "exit_code": 1}
+                return {**done, "msg": f"cannot set up user {user}: {done.get('msg')}", "exit_code": 1}
         return None
 
     def _payload(self, arguments: Dict[str, Any], result: Dict[str, Any]) -> Path:

