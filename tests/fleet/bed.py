@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import ipaddress
 import json
 import os
 import shutil
@@ -38,6 +39,7 @@ from tests.fleet.images import (
     build_images,
     configure_podman,
     image_name,
+    locked,
     missing_programs,
     podman_environment,
 )
@@ -54,6 +56,8 @@ COMMAND_TIMEOUT = 900.0
 #: Where systemd and cron look for programs, and where podman's helpers are.
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SSH_PORT = 22
+#: What podman's default network gives to the bed; the addresses after it are the hosts'.
+BRIDGE_ADDRESS = "10.88.0.1"
 #: What a host runs that has no systemd.
 WITHOUT_SYSTEMD = ["sh", "-c", "mkdir -p /run/sshd && cron && exec /usr/sbin/sshd -D"]
 CLONE_NEWNET = 0x40000000
@@ -236,12 +240,13 @@ class Bed:
         """
         build_images([release])
         start = ["run", "--detach", "--name", name, "--hostname", name, *options]
-        start += [f"--volume={self.key}.pub:/root/.ssh/authorized_keys:ro"]
+        address = self._next_address()
+        # Podman would give a host another address when it boots again.
+        start += [f"--ip={address}", f"--volume={self.key}.pub:/root/.ssh/authorized_keys:ro"]
         start += ["--systemd=always", image_name(release)] if systemd else [image_name(release), *WITHOUT_SYSTEMD]
         self.podman(*start).checked()
         if systemd:
             self.wait_for_boot(name)
-        address = self.podman("inspect", "--format", "{{.NetworkSettings.IPAddress}}", name).checked().stdout.strip()
         host = Host(name, release, address, self)
         self._wait_for_ssh(host)
         self._remember(host)
@@ -287,15 +292,23 @@ class Bed:
                         raise BedError(f"sshd of host {host.name} does not answer: {error}") from error
                     time.sleep(0.1)
 
+    def _next_address(self) -> str:
+        """An address that no host of this bed has had."""
+        with locked(self.directory / "hosts.lock"):
+            last = self.directory / "last-address"
+            address = ipaddress.ip_address(last.read_text("utf-8") if last.exists() else BRIDGE_ADDRESS) + 1
+            _write(last, str(address))
+        return str(address)
+
     def forget(self, name: str) -> None:
         """Take a removed host out of the inventory."""
-        with _HOSTS_LOCK:
+        with locked(self.directory / "hosts.lock"):
             known = self.booted()
             known.pop(name, None)
             self._write_hosts(known)
 
     def _remember(self, host: Host) -> None:
-        with _HOSTS_LOCK:
+        with locked(self.directory / "hosts.lock"):
             self._write_hosts({**self.booted(), host.name: host})
 
     def _write_hosts(self, hosts: Mapping[str, Host]) -> None:
@@ -467,7 +480,3 @@ def _write(path: Path, text: str) -> None:
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(text, "utf-8")
     partial.replace(path)
-
-
-#: Hosts that boot at once are written one after the other.
-_HOSTS_LOCK = threading.Lock()
