@@ -33,7 +33,7 @@ class Fleet:
         server: ReleaseServer,
         archives: Mapping[str, bytes],
         ansible_playbook: Callable[..., Any],
-        names: Sequence[str] = ("web1", "web2", "web3", "web4"),
+        names: Sequence[str] = ("web1", "web2", "web3"),
     ) -> None:
         self.root = root
         self.server = server
@@ -80,7 +80,7 @@ class Fleet:
             "cache_dir": str(self.cache_dir),
             "bin_dir": f"{self.root}/hosts/{{{{ inventory_hostname }}}}/bin",
             "versions_dir": f"{self.root}/hosts/{{{{ inventory_hostname }}}}/versions",
-            "timeout": 10,
+            "timeout": 60,
             **options,
         }
         return {"common": {name: value for name, value in common.items() if value is not None}}
@@ -89,8 +89,8 @@ class Fleet:
         """The hosts, each with the options of its own in `own`."""
         lines = []
         for name in self.names:
-            own = json.dumps({"own": self.own.get(name, {})})
-            lines.append(f"{name} ansible_python_interpreter={sys.executable} {connection} {own_variable(own)}")
+            own = f"own='{json.dumps(self.own[name])}'" if name in self.own else ""
+            lines.append(f"{name} ansible_python_interpreter={sys.executable} {connection} {own}")
         return "\n".join(lines) + "\n"
 
     def command(self, name: str) -> Path:
@@ -109,12 +109,6 @@ class Fleet:
             done = subprocess.run([self.command(name), "version"], capture_output=True, text=True, check=True)
             printed.append(done.stdout.partition("-")[0])
         return printed
-
-
-def own_variable(own: str) -> str:
-    """An inventory line's variable that holds a dictionary."""
-    value = json.loads(own)["own"]
-    return f"own='{json.dumps(value)}'" if value else ""
 
 
 class FleetRun:
