@@ -195,11 +195,10 @@ def remove(request: Request, check_mode: bool = False) -> Outcome:
         return Outcome()
     # Without one in use, a deployment was killed before its end, or a hand removed it.
     before = store.current() or stored[-1]
-    found = HostRemoval(stored).differences()
+    found = HostRemoval(stored).differences(lambda: wait_until_idle(before.wanted.jobs, request.wait))
     outcome = Outcome([*found.changes, Change(str(request.root), "remove")], None, before)
     if not check_mode:
         with _locked(store):
-            wait_until_idle(before.wanted.jobs, request.wait)
             run_all(found.steps)
             store.remove()
             _remove_empty_folders(stored)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Iterable, List, Optional, Sequence, Set
+from typing import Callable, Dict, Iterable, List, Optional, Sequence, Set
 
 from .errors import ConfigurationError
 from .generation import Generation, JobOnHost, ManagedFile, ManagedFolder, S5cmdLink, SourceCheck
@@ -311,10 +311,11 @@ class HostRemoval:
         self._systemd = systemd or Systemd()
         self._launchd = launchd or Launchd()
 
-    def differences(self) -> Differences:
-        """What is still there of them."""
+    def differences(self, wait: Callable[[], object]) -> Differences:
+        """What is still there of them. `wait` lets runs end, once nothing starts new ones."""
         found = Differences()
         stop_units(units_of(self._generations), self._systemd, found)
+        found.steps.append(Action(wait, _nothing))
         unload(property_lists_of(self._generations), self._generations, self._launchd, found)
         stopped = len(found.steps)
         remove_files({file.path: file for each in self._generations for file in each.wanted.files}.values(), found)

@@ -136,7 +136,7 @@ def test_a_user_that_may_not_be_created_is_named(action, no):
 
 def test_a_user_that_cannot_be_created_is_named_with_the_reason(action):
     it = action(lacking("user"), {"failed": True, "msg": "groupadd: Permission denied"}, user="uploader")
-    assert run(it)["msg"] == "upload1: cannot create user uploader: groupadd: Permission denied"
+    assert run(it)["msg"] == "upload1: cannot set up user uploader: groupadd: Permission denied"
 
 
 def test_a_failure_of_the_module_begins_with_the_host(action):

@@ -638,20 +638,20 @@ def test_a_removal_takes_back_what_a_deployment_made(host):
     apply = host.apply(generation)
     apply.apply(apply.differences())
     removal = HostRemoval([generation], host.systemd, host.launchd)
-    found = removal.differences()
+    found = removal.differences(lambda: None)
     for step in found.steps:
         step.run()
     left = {path for path in host.state()[0] if not path.startswith("opt")} - set(before[0])
     assert left == {"jobs"}
     assert host.state()[1:] == before[1:]
     assert host.systemd.forgotten == {"datasync-turbo@a.service", "datasync-turbo@b.service"}
-    assert HostRemoval([generation], host.systemd, host.launchd).differences().steps == []
+    assert HostRemoval([generation], host.systemd, host.launchd).differences(lambda: None).changes == []
 
 
 def test_a_removal_asks_nothing_of_a_systemd_that_is_not_there(host):
     host.systemd.booted = False
     generation = host.generation(c="cron")
     host.bring(generation)
-    found = HostRemoval([generation], host.systemd, host.launchd).differences()
+    found = HostRemoval([generation], host.systemd, host.launchd).differences(lambda: None)
     assert [change.action for change in found.changes] == ["remove", "remove"]
     assert host.systemd.calls == []
