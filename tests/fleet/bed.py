@@ -114,11 +114,14 @@ class Host:
     def kill(self) -> None:
         """Let the host lose power."""
         self.bed.podman("kill", "--signal", "KILL", self.name).checked()
+        # Its network is taken down afterwards, which must not meet the next boot.
+        self.bed.wait_for_state(self.name, "exited")
 
     def start(self) -> None:
         """Boot the host after `kill`, with its disk as it is; returns once it is up."""
         self.bed.podman("start", self.name).checked()
         self.bed.wait_for_boot(self.name)
+        self.bed.wait_for_ssh(self)
 
     def remove(self) -> None:
         """Take the host and its disk away."""
@@ -248,7 +251,7 @@ class Bed:
         if systemd:
             self.wait_for_boot(name)
         host = Host(name, release, address, self)
-        self._wait_for_ssh(host)
+        self.wait_for_ssh(host)
         self._remember(host)
         return host
 
@@ -280,7 +283,16 @@ class Bed:
                 raise BedError(f"host {name} did not boot ({state}): {failed}{logs.stdout}{logs.stderr}")
             time.sleep(0.1)
 
-    def _wait_for_ssh(self, host: Host) -> None:
+    def wait_for_state(self, name: str, wanted: str) -> None:
+        """Wait until podman says so of a host. Raises BedError."""
+        deadline = time.monotonic() + BOOT_TIMEOUT
+        while (state := self.podman("inspect", "--format", "{{.State.Status}}", name).stdout.strip()) != wanted:
+            if time.monotonic() > deadline:
+                raise BedError(f"host {name} is {state}, not {wanted}")
+            time.sleep(0.1)
+
+    def wait_for_ssh(self, host: Host) -> None:
+        """Wait until sshd of a host answers. Raises BedError."""
         deadline = time.monotonic() + BOOT_TIMEOUT
         with self.inside():
             while True:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""Secrets of a job reach the files that are meant for them, and nothing else: no output, no journal, no log, no unit."""
+"""Secrets of a job reach the files that are meant for them and nothing else: no output, no journal, no log, no unit."""
 
 from __future__ import annotations
 
