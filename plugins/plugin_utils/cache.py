@@ -27,7 +27,9 @@ def make_private(folder: Path, variable: str) -> None:
     Raises ConfigurationError, which names `variable`, if it cannot be made, or if another user could write it.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The mode that is given goes to the last folder only, and the umask may leave the others open to the group.
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         states = [each.stat() for each in (folder.parent, folder)]
     except OSError as error:
         raise ConfigurationError(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import Any, Mapping, Tuple
+from typing import Any, Dict, Mapping, Tuple
 
 from ..module_utils.errors import ConfigurationError
 from ..module_utils.units import parse_count
@@ -20,6 +20,13 @@ _FOLDERS = ("dir", "config_dir", "credentials_dir", "state_dir", "log_dir", "s5c
 _NAMES = ("host", "jobs", *_FOLDERS, "user", "group", "groups", "scheduler", "log_keep", "history_runs", *LIMITS)
 #: These paths stand in units, crontabs and logrotate's configuration, each of which would quote others differently.
 _PATH = re.compile(r"(?:/[A-Za-z0-9._+@,:-]+)+")
+#: Folders of the system. The role's folders get owners and modes that would lock everybody else out of these.
+_SYSTEM = re.compile(
+    r"/|/[^/]+|/var/(?:lib|log|cache|spool|tmp|mail|run|opt|local|backups)|/usr/(?:[^/]+|local/[^/]+)"
+    r"|/etc/(?:systemd|cron\.d|logrotate\.d|ssh)(?:/.*)?"
+)
+#: The folders that the role makes its own.
+_OWN = ("dir", "config_dir", "credentials_dir", "state_dir", "log_dir")
 _ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?")
 
 
@@ -56,7 +63,7 @@ def parse_spec(spec: Mapping[str, Any]) -> HostSpec:
         missing = [name for name in _NAMES if name not in spec and name not in LIMITS]
         if missing:
             raise ConfigurationError(f"{missing[0]} is missing", "the role passes it; check the role's tasks")
-        return HostSpec(
+        parsed = HostSpec(
             host=host,
             **{name: _path(spec[name], _variable(name)) for name in _FOLDERS},
             user=_account(spec["user"], "uploader_user"),
@@ -67,6 +74,8 @@ def parse_spec(spec: Mapping[str, Any]) -> HostSpec:
             history_runs=parse_count(spec["history_runs"], "uploader_history_runs", minimum=1),
             limits=parse_limits(spec, "uploader_service_"),
         )
+        _refuse_system_folders(parsed)
+        return parsed
     except ConfigurationError as error:
         raise ConfigurationError(f"{host}: {error.message}", error.hint) from error
 
@@ -82,6 +91,22 @@ def _path(value: Any, variable: str) -> str:
             f"{variable} {text!r} is not an absolute path of letters, digits and . _ + @ , : -", "choose another path"
         )
     return posixpath.normpath(text)
+
+
+def _refuse_system_folders(host: HostSpec) -> None:
+    own: Dict[str, str] = {name: getattr(host, name) for name in _OWN}
+    for name, path in own.items():
+        if _SYSTEM.fullmatch(path):
+            raise ConfigurationError(
+                f"{_variable(name)} {path!r} is a folder of the system, and this one belongs to the role alone",
+                f"choose a folder in it, such as {posixpath.join(path, 'datasync-turbo')}",
+            )
+        for other, inside in own.items():
+            if name != other and (inside == path or (name == "state_dir" and inside.startswith(f"{path}/"))):
+                raise ConfigurationError(
+                    f"{_variable(other)} {inside!r} is in {_variable(name)} {path!r}, which others may write",
+                    "give each a folder of its own",
+                )
 
 
 def _account(value: Any, variable: str) -> str:

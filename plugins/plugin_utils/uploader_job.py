@@ -263,4 +263,10 @@ def _limits(element: Mapping[str, Any], schedule: Schedule, host: HostSpec) -> S
                     f"{name} needs systemd, and the job is started by {schedule.kind}", "remove it, or use nice"
                 )
     given = {name: getattr(own, name) for name in LIMITS if element.get(name) is not None}
-    return replace(host.limits, **given)
+    limits = replace(host.limits, **given)
+    if schedule.kind == "cron" and (limits.io_class == "realtime" or (limits.nice or 0) < 0):
+        wrong = "io_class realtime" if limits.io_class == "realtime" else f"nice {limits.nice}"
+        raise ConfigurationError(
+            f"{wrong} is root's to give, and cron starts the job as {host.user}", "remove it, or schedule it by systemd"
+        )
+    return limits

@@ -19,6 +19,7 @@ from packaging.version import Version
 
 from ..module_utils.environment import HostPython
 from ..module_utils.errors import InstallationError
+from .cache import make_private
 
 #: Seconds for pip to fetch some 25 MB.
 PIP_TIMEOUT = 1800
@@ -131,7 +132,7 @@ class Wheelhouse:
         return stored
 
     def _fetch(self, missing: Sequence[Requirement], python: HostPython) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_private(self._folder, "uploader_cache_dir")
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input", "--quiet"]
         command += ["--disable-pip-version-check", "--dest", str(self._folder), "--implementation", "cp"]
         command += ["--python-version", python.minor]

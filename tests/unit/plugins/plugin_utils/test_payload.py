@@ -207,6 +207,15 @@ def test_a_cache_folder_that_cannot_be_written_is_named_with_the_variable(contro
         controller().payload(PYTHON, with_packages=False)
 
 
+def test_a_cache_folder_that_we_make_is_private_whatever_the_umask_is(controller, tmp_path):
+    before = os.umask(0o002)
+    try:
+        controller().payload(PYTHON, with_packages=False)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "cache").stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize("mode", [0o777, 0o775])
 def test_a_cache_folder_that_others_can_write_is_refused_because_hosts_run_what_is_in_it(controller, tmp_path, mode):
     (tmp_path / "cache").mkdir()

@@ -243,8 +243,8 @@ class TestCron:
             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME=/var/lib/datasync-turbo",
             'MAILTO=""',
-            f"*/5 * * * * uploader nice -n 10 ionice -c 3 {command}/outbox.env",
-            f"@reboot uploader {command}/b.env",
+            f"*/5 * * * * uploader nice -n 10 ionice -t -c 3 {command}/outbox.env 2>&1 | logger -t datasync-turbo@outbox",
+            f"@reboot uploader {command}/b.env 2>&1 | logger -t datasync-turbo@b",
         ]
         assert (of.units, [one.service for one in of.jobs]) == ((), ["", ""])
         assert not [path for path in paths(of) if path.startswith(UNITS)]
