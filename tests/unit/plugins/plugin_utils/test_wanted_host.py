@@ -238,13 +238,14 @@ class TestCron:
         first = job(schedule={"cron": "*/5 * * * *"}, nice=10, io_class="idle")
         of = wanted(first, job(name="b", prefix="b", schedule={"cron": "@reboot"}), scheduler="cron")
         command = "/opt/datasync-turbo/bin/datasync-turbo sync --quiet --config /etc/datasync-turbo/jobs"
+        to_syslog = "2>&1 | logger -t datasync-turbo"
         assert lines(of, CRONTAB) == [
             "SHELL=/bin/sh",
             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME=/var/lib/datasync-turbo",
             'MAILTO=""',
-            f"*/5 * * * * uploader nice -n 10 ionice -t -c 3 {command}/outbox.env 2>&1 | logger -t datasync-turbo@outbox",
-            f"@reboot uploader {command}/b.env 2>&1 | logger -t datasync-turbo@b",
+            f"*/5 * * * * uploader nice -n 10 ionice -t -c 3 {command}/outbox.env {to_syslog}@outbox",
+            f"@reboot uploader {command}/b.env {to_syslog}@b",
         ]
         assert (of.units, [one.service for one in of.jobs]) == ((), ["", ""])
         assert not [path for path in paths(of) if path.startswith(UNITS)]
