@@ -26,13 +26,14 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from dev import build_collection, build_program
 from dev.ansible_environment import BUILD, CHECKOUT, ansible_environment
 from tests.fleet.holder import CONTROLLER_ADDRESS, NAMESPACES
 from tests.fleet.images import (
+    DEBIAN_PACKAGES,
     FLEET,
     STORE,
     BedError,
@@ -56,6 +57,7 @@ COMMAND_TIMEOUT = 900.0
 #: Where systemd and cron look for programs, and where podman's helpers are.
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SSH_PORT = 22
+AUTHORIZED_KEYS = PurePosixPath("/root", ".ssh", "authorized_keys")
 #: What podman's default network gives to the bed; the addresses after it are the hosts'.
 BRIDGE_ADDRESS = "10.88.0.1"
 #: What a host runs that has no systemd.
@@ -245,7 +247,7 @@ class Bed:
         start = ["run", "--detach", "--name", name, "--hostname", name, *options]
         address = self._next_address()
         # Podman would give a host another address when it boots again.
-        start += [f"--ip={address}", f"--volume={self.key}.pub:/root/.ssh/authorized_keys:ro"]
+        start += [f"--ip={address}", f"--volume={self.key}.pub:{AUTHORIZED_KEYS}:ro"]
         start += ["--systemd=always", image_name(release)] if systemd else [image_name(release), *WITHOUT_SYSTEMD]
         self.podman(*start).checked()
         if systemd:
@@ -432,8 +434,7 @@ def obstacle() -> str:
         return "a test bed of real hosts needs root (namespaces, mounts): run `sudo make fleet`"
     missing = missing_programs()
     if missing:
-        packages = "mmdebstrap podman runc netavark iptables iproute2 openssh-client"
-        return f"no {', '.join(missing)}: apt-get install --no-install-recommends {packages}"
+        return f"no {', '.join(missing)}: apt-get install --no-install-recommends {' '.join(DEBIAN_PACKAGES)}"
     probe = ["unshare", *NAMESPACES, "--fork", "mount", "-t", "tmpfs", "tmpfs", "/run"]
     answer = subprocess.run(probe, capture_output=True, text=True, check=False)
     if answer.returncode:

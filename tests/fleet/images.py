@@ -42,6 +42,11 @@ PACKAGES = [
     "systemd-sysv",
     "util-linux",
 ]
+#: What a bed needs of the machine, and the Debian packages that bring it; see tests/system-packages.txt.
+PROGRAMS = ("mmdebstrap", "podman", "runc", "netavark", "iptables", "ip", "ssh", "ssh-keygen", "unshare", "nsenter")
+DEBIAN_PACKAGES = ("mmdebstrap", "podman", "runc", "netavark", "iptables", "iproute2", "openssh-client", "util-linux")
+#: Where programs are that not every PATH has, and those that podman starts.
+SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/lib/podman", "/usr/libexec/podman")
 #: What podman stores with the image: what a host starts, and how it is told to shut down.
 SETTINGS = ["--change", 'CMD ["/sbin/init"]', "--change", "STOPSIGNAL SIGRTMIN+3"]
 #: Podman's files are the caller's own: nothing of the machine's storage is touched. Run in namespaces of its own.
@@ -136,9 +141,8 @@ def podman_environment(directory: Path) -> Dict[str, str]:
 
 def missing_programs() -> List[str]:
     """What this machine lacks for a test bed; empty if one can be made here."""
-    search = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
-    programs = ("mmdebstrap", "podman", "runc", "iptables", "ip", "ssh", "ssh-keygen", "unshare", "nsenter")
-    return [name for name in programs if shutil.which(name, path=search) is None]
+    search = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS])
+    return [name for name in PROGRAMS if shutil.which(name, path=search) is None]
 
 
 @contextmanager

@@ -137,8 +137,8 @@ def prepare(host: Host) -> None:
     host.write("/srv/outbox/a.txt", "a")
     host.write("/srv/pdp11/sitecustomize.py", OTHER_PLATFORM)
     host.write("/srv/pdp11/python3", '#!/bin/sh\nPYTHONPATH=/srv/pdp11 exec /usr/bin/python3 "$@"\n', mode="0755")
-    host.shell("mkdir -m 0700 /srv/secret; useradd --create-home deployer; cp -r /root/.ssh /home/deployer/.ssh")
-    host.shell("chown -R deployer /home/deployer/.ssh")
+    host.shell("mkdir -m 0700 /srv/secret; useradd --create-home deployer; cp -r ~root/.ssh ~deployer/")
+    host.shell("chown -R deployer ~deployer/.ssh")
 
 
 def installed(host: Host) -> Set[str]:

@@ -15,7 +15,8 @@ from typing import Dict, List, NamedTuple, Optional
 import pytest
 
 from dev.ansible_environment import CHECKOUT
-from tests.fleet.bed import BEDS, Bed, attach, open_bed
+from tests.fleet import images
+from tests.fleet.bed import BEDS, Bed, attach, obstacle, open_bed
 from tests.fleet.images import RELEASES, BedError
 
 #: The first test builds the images.
@@ -38,6 +39,22 @@ with open_bed(sys.argv[1]) as bed:
     print("booted", flush=True)
     time.sleep(300)
 """
+
+
+def test_who_cannot_make_a_bed_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "needs root" in obstacle()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(images, "SYSTEM_FOLDERS", ())
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert "no mmdebstrap, podman, runc" in obstacle()
+    assert "apt-get install --no-install-recommends mmdebstrap podman runc" in obstacle()
+
+
+def test_ci_installs_what_a_bed_needs() -> None:
+    lines = (CHECKOUT / "tests" / "system-packages.txt").read_text("utf-8").splitlines()
+    listed = {line.split()[0] for line in lines if line and not line.startswith("#")}
+    assert set(images.DEBIAN_PACKAGES) <= listed
 
 
 def test_each_release_boots_with_its_python(bed: Bed) -> None:
