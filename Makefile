@@ -33,7 +33,7 @@ unit integration: set-up-tests
 	@.venv/bin/pytest tests/$@
 
 fleet: set-up-tests
-	@$(RUN) dev.gates fleet
+	@$(RUN) dev.gates fleet "fleet scenarios"
 
 bench: set-up-bench
 	@$(RUN) tests.bench

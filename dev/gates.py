@@ -40,8 +40,9 @@ LANES = 2
 TIMEOUT = 1800
 #: The tests of uploads take as long as all others.
 SYNC_TESTS = "tests/integration/sync"
-#: Boots real systemd hosts.
+#: These boot real systemd hosts. The scenarios of molecule take as long as all others.
 FLEET_TESTS = "tests/fleet"
+SCENARIO_TESTS = "tests/fleet/test_scenarios.py"
 #: Names under which ansible-core 2.19 and 2.21 keep the get-pip.py that they download.
 GET_PIP_NAMES = ("get_pip_24_2.py", "get_pip_25_2.py")
 
@@ -105,7 +106,8 @@ def all_gates() -> List[Gate]:
     interpreters = find_interpreters()
     path = {"PATH": os.pathsep.join([str(VENV_BIN), str(INTERPRETERS), os.environ.get("PATH", os.defpath)])}
     return [
-        pytest_gate("fleet", [FLEET_TESTS], path),
+        pytest_gate("fleet scenarios", [SCENARIO_TESTS], path),
+        pytest_gate("fleet", [FLEET_TESTS, f"--ignore={SCENARIO_TESTS}"], path),
         pytest_gate("pytest sync", [SYNC_TESTS], path),
         pytest_gate("pytest", [f"--ignore={SYNC_TESTS}"], path),
         *ansible_test_gates(interpreters, path),
