@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from . import detached_process, unit_properties
@@ -31,7 +31,8 @@ FIRST_INTERVAL, LONGEST_INTERVAL = 0.1, 1.0
 class Run:
     """A run that has not ended. `before` is the mark of the result file when it was started or joined.
 
-    `invocation` is systemd's name of the service's run before it, `folder` that of a `detached_process`.
+    `invocation` is systemd's name of the service's run before it, `folder` that of a `detached_process`. `waited`: it
+    was begun after a run that we joined.
     """
 
     job: str
@@ -40,6 +41,7 @@ class Run:
     joined: bool = False
     invocation: str = ""
     folder: str = ""
+    waited: bool = False
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Run:
@@ -53,7 +55,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `result` is its result JSON, None if it left none; `reasons` why it is no success."""
+    """How a run ended. `result` is its result JSON, None if it left none; `reasons` why it is no success.
+
+    `joined`: a run that went on already was waited for first.
+    """
 
     job: str
     exit_code: int
@@ -136,8 +141,8 @@ def _begin(job: JobOnHost, busy: bool, unit: Optional[Unit], host: Host) -> Run:
 def look(runs: Sequence[Run], jobs: Sequence[JobOnHost], host: Host) -> Tuple[List[Run], List[Outcome]]:
     """The runs that go on, and how those ended that are over.
 
-    A run that we joined, and a run that found the job's lock held, may end without having done the job: it is started
-    again.
+    A run that found the job's lock held has not done the job, and one that we joined had looked at the folder before we
+    were asked: files that came meanwhile are not in it. After both, the job is started again.
     """
     by_name = {job.name: job for job in jobs}
     busy = host.running([by_name[run.job] for run in runs])
@@ -152,8 +157,8 @@ def look(runs: Sequence[Run], jobs: Sequence[JobOnHost], host: Host) -> Tuple[Li
             continue
         if run.folder:
             detached_process.forget(run.folder)
-        if _did_nothing(run, job, ended):
-            going += start([job], host)
+        if _is_to_run_again(run, job, ended):
+            going += [replace(own, waited=True) for own in start([job], host)]
         else:
             outcomes.append(_outcome(run, job, ended))
     return going, outcomes
@@ -212,10 +217,8 @@ def _ended(run: Run, job: JobOnHost, busy: bool, unit: Optional[Unit]) -> Option
     return Ended(unit.exit_status or None, f"systemd says {unit.result} of {job.service}, status {unit.exit_status}")
 
 
-def _did_nothing(run: Run, job: JobOnHost, ended: Ended) -> bool:
-    if result_mark(job) != run.before:
-        return False
-    return run.joined or ended.exit_status == ExitCode.LOCKED
+def _is_to_run_again(run: Run, job: JobOnHost, ended: Ended) -> bool:
+    return run.joined or (result_mark(job) == run.before and ended.exit_status == ExitCode.LOCKED)
 
 
 def _outcome(run: Run, job: JobOnHost, ended: Ended) -> Outcome:
@@ -225,9 +228,9 @@ def _outcome(run: Run, job: JobOnHost, ended: Ended) -> Outcome:
         result, ended = None, Ended(ended.exit_status, f"{error}; {ended.text}")
     if result is None:
         code = ended.exit_status or int(ExitCode.CONFIGURATION)
-        return Outcome(job.name, code, run.joined, None, [f"it left no result: {ended.text} (see {job.log})"])
+        return Outcome(job.name, code, run.waited, None, [f"it left no result: {ended.text} (see {job.log})"])
     code = int(result.get("exit_code") or 0)
-    return Outcome(job.name, code, run.joined, result, reasons_of(result) if code else [])
+    return Outcome(job.name, code, run.waited, result, reasons_of(result) if code else [])
 
 
 def reasons_of(result: Mapping[str, Any]) -> List[str]:

@@ -15,8 +15,9 @@ description:
     and returns their results.
   - A job runs as its schedule runs it. Where it has a systemd service this is started, so the same sandbox holds.
     Elsewhere the host program runs in the background, as the service user.
-  - A job that runs already is joined, that is, its end is waited for.
-  - The runs need no connection. If that breaks they go on, and the next call joins them.
+  - Where a job runs already, its end is waited for, and then it is run once more. That run had looked at the folder
+    before; files that came since are not in it.
+  - The runs need no connection. If that breaks they go on, and the next call waits for them.
   - All jobs run, even if one fails. Then the task fails and names the host, the jobs and the reasons.
 extends_documentation_fragment:
   - datasync.turbo.attributes
@@ -118,7 +119,7 @@ jobs:
       description: The exit code of the run, see RV(datasync.turbo.s5cmd_sync#module:exit_code).
       type: int
     joined:
-      description: Whether the run had begun before. Not in check mode.
+      description: Whether a run that went on already was waited for before this one. Not in check mode.
       type: bool
     result:
       description:

@@ -137,18 +137,22 @@ def test_a_service_whose_conditions_are_not_met_is_a_failure(fake, tmp_path):
     assert outcome.failed and "did not start" in outcome.reasons[0]
 
 
-def test_a_service_that_runs_already_is_joined(fake, tmp_path):
+def test_a_service_that_runs_already_is_waited_for_and_then_run_for_what_came_meanwhile(fake, tmp_path):
     job = make_job(tmp_path)
     idle(fake, job, active_state="activating")
     (run,) = job_run.start([job], fake.host())
     assert (run.how, run.joined, fake.started) == (SERVICE, True, [])
     leave_result(job)
     idle(fake, job)
-    _going, (outcome,) = job_run.look([run], [job], fake.host())
+    (own,), outcomes = job_run.look([run], [job], fake.host())
+    assert (own.joined, own.waited, outcomes, fake.started) == (False, True, [], [job.service])
+    leave_result(job)
+    idle(fake, job, invocation="c")
+    _going, (outcome,) = job_run.look([own], [job], fake.host())
     assert (outcome.joined, outcome.failed) == (True, False)
 
 
-def test_a_run_that_somebody_began_by_hand_is_joined(fake, tmp_path):
+def test_a_run_that_somebody_began_by_hand_is_waited_for_too(fake, tmp_path):
     job = make_job(tmp_path)
     idle(fake, job)
     fake.locked.add("outbox")
@@ -157,8 +161,8 @@ def test_a_run_that_somebody_began_by_hand_is_joined(fake, tmp_path):
     assert job_run.look([run], [job], fake.host()) == ([run], [])
     fake.locked.clear()
     leave_result(job)
-    _going, (outcome,) = job_run.look([run], [job], fake.host())
-    assert (outcome.joined, outcome.exit_code) == (True, 0)
+    (own,), outcomes = job_run.look([run], [job], fake.host())
+    assert (own.how, own.joined, outcomes, fake.started) == (SERVICE, False, [], [job.service])
 
 
 def test_who_held_the_lock_without_doing_the_job_is_followed_by_a_run_of_our_own(fake, tmp_path):
