@@ -137,7 +137,7 @@ def _private_files(job: UploaderJob, host: HostSpec) -> List[ManagedFile]:
 
 
 def _unit_files(job: UploaderJob, host: HostSpec) -> List[ManagedFile]:
-    drop_in = render("job.conf.j2", host=host, job=job, config=_config_path(job, host), sandbox=sandbox_of(job, host))
+    drop_in = render("job.conf.j2", host=host, job=job, sandbox=sandbox_of(job, host))
     files = [ManagedFile(posixpath.join(_drop_in_folder(job), "job.conf"), drop_in)]
     for unit in _units(job):
         template = f"datasync-turbo.{unit.rpartition('.')[2]}.j2"
