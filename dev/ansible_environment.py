@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Dict
 
@@ -49,6 +50,9 @@ def link_pip_configuration(home: Path) -> None:
         if candidate.is_file():
             link = home / ".config" / "pip" / "pip.conf"
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.unlink(missing_ok=True)
-            link.symlink_to(candidate)
+            # Several threads and processes may ask for the same environment at once.
+            partial = link.with_name(f".{os.getpid()}-{threading.get_ident()}")
+            partial.unlink(missing_ok=True)
+            partial.symlink_to(candidate)
+            partial.replace(link)
             return
