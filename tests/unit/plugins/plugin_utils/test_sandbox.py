@@ -52,7 +52,7 @@ def test_files_elsewhere_are_written_where_they_are() -> None:
         {"source": "/home/me/outbox"},
         {"source": "/root"},
         {"s5cmd_path": "/home/me/bin/s5cmd"},
-        {"settings": {"AWS_CONFIG_FILE": "/home/me/.aws/config"}},
+        {"settings": {"AWS_CONFIG_FILE": "/home/me/aws/config"}},
     ],
 )
 def test_homes_are_seen_only_by_a_job_that_uses_them(options: Any) -> None:
