@@ -201,6 +201,8 @@ def remove(request: Request, check_mode: bool = False) -> Outcome:
         with _locked(store):
             run_all(found.steps)
             store.remove()
+            # Compiled Python of environments that are gone, see `host_apply.command_text`.
+            shutil.rmtree(os.path.join(before.state_dir, "pycache"), ignore_errors=True)
             _remove_empty_folders(stored)
     outcome.left = [path for path in _folders(stored) if os.path.isdir(path)]
     if _user_exists(before.user):
@@ -383,7 +385,10 @@ def _wait(request: Request, before: Generation) -> None:
 
 
 def _remove_empty_folders(generations: Sequence[Generation]) -> None:
-    for path in sorted(_folders(generations), reverse=True):
+    """The folders that the generations made, and one of our name above them, such as /etc/datasync-turbo."""
+    made = set(_folders(generations))
+    made |= {parent for parent in map(os.path.dirname, made) if os.path.basename(parent) == "datasync-turbo"}
+    for path in sorted(made, reverse=True):
         with contextlib.suppress(OSError):
             os.rmdir(path)
 
