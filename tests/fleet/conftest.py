@@ -12,6 +12,7 @@ from typing import Callable, NoReturn
 import pytest
 
 from tests.fleet.bed import Bed, obstacle, open_bed
+from tests.fleet.images import RELEASES, build_images
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,6 +26,8 @@ def bed(cannot_run: Callable[[str], NoReturn]) -> Iterator[Bed]:
     reason = obstacle()
     if reason:
         cannot_run(reason)
+    # All of them now: what runs inside a bed, such as molecule, reaches no mirror to build one from.
+    build_images(list(RELEASES))
     with open_bed() as opened:
         opened.refresh_collection()
         yield opened
