@@ -8,6 +8,7 @@ import subprocess
 from typing import List, Optional, Sequence
 
 from tests.fleet.bed import open_bed
+from tests.fleet.images import RELEASES, build_images
 
 #: What all scenarios share, relative to the collection.
 BASE = "molecule/base.yml"
@@ -20,6 +21,8 @@ def molecule_command(arguments: Sequence[str]) -> List[str]:
 
 def run_molecule(arguments: Optional[Sequence[str]]) -> int:
     """Run molecule with these arguments in a bed of its own; returns its exit code."""
+    # All of them now: inside the bed no mirror can be reached to build one from.
+    build_images(list(RELEASES))
     with open_bed() as bed:
         bed.refresh_collection()
         command = bed.command(molecule_command(arguments or ["test", "--all"]), bed.collection)
