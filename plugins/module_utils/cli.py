@@ -32,7 +32,7 @@ from .units import format_bytes_si
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .checks import Check
+    from .checks import Check, Report
 
 _EXIT_CODES = """\
 exit codes:
@@ -109,7 +109,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"datasync-turbo {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_sync(_command(commands, "sync", _sync, "upload what is new or changed, and verify it"))
-    _command(commands, "plan", _plan, "show what sync would upload and delete; nothing is written")
+    _command(commands, "plan", _plan, "show what sync would upload and delete; nothing is written").add_argument(
+        "--check",
+        action="store_true",
+        help="check s5cmd, credentials and bucket first; if a check fails, the checks are the result",
+    )
     _add_verify(
         _command(commands, "verify", _verify, "compare the files with the bucket by content; nothing is uploaded")
     )
@@ -224,6 +228,10 @@ def _plan(arguments: argparse.Namespace) -> int:
     from . import sync
 
     session = _Session(arguments, with_log_file=False)
+    if arguments.check:
+        report = _checked(session)
+        if report.exit_code:
+            return _told(report, arguments)
     with Interrupt(session.job.timeout) as interrupt:
         run = sync.run(session.job, session.log, Progress(), interrupt, dry_run=True)
     if arguments.json:
@@ -280,18 +288,26 @@ def _print_findings(result: Audited, quiet: bool) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    return _told(_checked(_Session(arguments, with_log_file=False)), arguments)
+
+
+def _checked(session: _Session) -> Report:
+    """The checks of the job's installation and connection, each with a line in the log."""
     from . import checks
 
-    session = _Session(arguments, with_log_file=False)
     job = session.job
     report = checks.run_checks(
         checks.Request(job.connection, job.s5cmd_path, job.bucket, job.prefix, for_transfers=True)
     )
-    if arguments.json:
-        _print_json(report.as_dict())
     for check in report.checks:
         _log_check(session.log, check)
-    return int(report.exit_code)
+    return report
+
+
+def _told(report: Report, arguments: argparse.Namespace) -> int:
+    if arguments.json:
+        _print_json(report.as_dict())
+    return report.exit_code
 
 
 def _log_check(log: Log, check: Check) -> None:

@@ -267,11 +267,13 @@ class Layout:
             shutil.rmtree(going)
 
     def remove_if_empty(self) -> None:
-        """Remove versions_dir when nothing but the lock is left in it."""
+        """Remove versions_dir when nothing but the lock is left in it, and an empty folder of our name above it."""
         with contextlib.suppress(OSError):
             if [path.name for path in self.versions_dir.iterdir()] == [LOCK]:
                 (self.versions_dir / LOCK).unlink()
                 self.versions_dir.rmdir()
+                if self.versions_dir.parent.name == OUR_FOLDER:
+                    self.versions_dir.parent.rmdir()
 
 
 def _identity(status: os.stat_result) -> str:

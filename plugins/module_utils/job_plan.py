@@ -89,14 +89,13 @@ def planned(
 
     The state file of a job can make a plan that asks the bucket nothing; the checks always ask.
     """
-    if checks:
-        failure = _failed_checks(job, run([command, "check", "--json", "--quiet", "--config", job.config], timeout))
-        if failure is not None:
-            return failure
-    printed = run([command, "plan", "--json", "--quiet", "--config", job.config], timeout)
+    options = ["--check"] if checks else []
+    printed = run([command, "plan", *options, "--json", "--quiet", "--config", job.config], timeout)
     values = _json(printed)
     if values is None:
         return _unusable(job, printed)
+    if "checks" in values:
+        return _failed_checks(job, values, printed.exit_status)
     uploads, keys = list(values.pop("uploads", ())), list((values.get("deletions") or {}).pop("keys", ()))
     refused = bool((values.get("deletions") or {}).get("refused"))
     result = shortened(values)
@@ -133,20 +132,14 @@ def diff(plan: Planned) -> Dict[str, str]:
     }
 
 
-def _failed_checks(job: JobOnHost, printed: Printed) -> Optional[Planned]:
-    """The outcome if a check did not pass, None if all did."""
-    values = _json(printed)
-    if values is None:
-        return _unusable(job, printed)
-    if not printed.exit_status:
-        return None
+def _failed_checks(job: JobOnHost, values: Mapping[str, Any], exit_status: int) -> Planned:
     # What could not be checked, because an earlier check failed, is no reason of its own.
     failed = [
         f"{check.get('message', '')} ({check['hint']})" if check.get("hint") else str(check.get("message", ""))
-        for check in values.get("checks") or ()
+        for check in values["checks"]
         if not check.get("ok") and not str(check.get("message", "")).startswith("not checked:")
     ]
-    return Planned(job.name, printed.exit_status, reasons=failed or reasons_of(shortened(values)))
+    return Planned(job.name, exit_status, reasons=failed)
 
 
 def _unusable(job: JobOnHost, printed: Printed) -> Planned:

@@ -3,7 +3,7 @@
 """The one file that a host gets: its environment's packages and the program, made once per platform and kept.
 
 Of botocore, whose descriptions of 400 services make nine tenths of the environment, only those stay that the program
-uses.
+uses; and of rich's own packages none, because rich imports them for code and Markdown alone.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from .wheelhouse import Wheelhouse
 #: S3, and what botocore asks to get credentials: by role, by single sign-on, by `aws login`.
 BOTOCORE_SERVICES = frozenset({"s3", "sts", "sso", "sso-oidc", "signin"})
 _BOTOCORE_DATA = "botocore/data/"
+#: Packages, and the names of their metadata, that rich imports to draw code and Markdown: half of all files.
+_UNUSED = frozenset({"pygments", "markdown_it", "markdown_it_py", "mdurl"})
 #: Parts of a wheel's `NAME.data` folder that belong to the packages; scripts and headers do not.
 _DATA_PARTS = ("purelib", "platlib")
 #: Seconds to wait for another process that makes the same.
@@ -47,7 +49,7 @@ class Payloads:
         digest = hashlib.sha256(self._program.read_bytes())
         if with_packages:
             digest.update(environment_name(self._requirements, python).encode())
-            digest.update(repr(sorted(BOTOCORE_SERVICES)).encode())
+            digest.update(repr([sorted(BOTOCORE_SERVICES), sorted(_UNUSED)]).encode())
         make_private(self._folder, "uploader_cache_dir")
         path = self._folder / f"{digest.hexdigest()[:24]}.zip"
         if path.exists():
@@ -68,7 +70,7 @@ class Payloads:
         temporary = self._folder / f".{secrets.token_hex(8)}"
         try:
             with temporary.open("wb") as file:
-                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
                     _add(archive, PROGRAM_MEMBER, self._program.read_bytes())
                     for wheel in wheels:
                         _add_wheel(archive, wheel)
@@ -99,6 +101,8 @@ def target_name(name: str) -> Optional[str]:
     if name.endswith("/") or not _is_used_by_botocore(name):
         return None
     first, slash, rest = name.partition("/")
+    if first.partition("-")[0] in _UNUSED:
+        return None
     if not first.endswith(".data") or not slash:
         return name
     part, _slash, inner = rest.partition("/")

@@ -535,6 +535,27 @@ def test_check_as_json_has_every_check(checked, config, capsys):
     assert told["exit_code"] == 3
 
 
+def test_a_plan_can_begin_with_the_checks(checked, pipeline, config, capsys):
+    asked = checked(Check("bucket", "access", True, "answers"))
+    pipeline.run = planned()
+    assert cli.main(["plan", "--check", "--json", "--config", config()]) == 0
+    assert (asked[0].bucket, asked[0].for_transfers) == ("archive", True)
+    assert len(json.loads(capsys.readouterr().out)["uploads"]) == 1
+
+
+def test_after_a_failed_check_there_is_no_plan(checked, pipeline, config, capsys):
+    checked(Check("bucket", "access", False, "gone"))
+    assert cli.main(["plan", "--check", "--json", "--config", config()]) == 3
+    assert [check["message"] for check in json.loads(capsys.readouterr().out)["checks"]] == ["gone"]
+    assert pipeline.called_with is None
+
+
+def test_a_plan_alone_checks_nothing(checked, pipeline, config):
+    asked = checked(Check("bucket", "access", False, "gone"))
+    assert cli.main(["plan", "--config", config()]) == 0
+    assert asked == []
+
+
 def test_config_contacts_nothing_and_shows_where_the_job_goes(pipeline, config, capsys, source):
     assert cli.main(["config", "--config", config("S3_SUBDIRECTORY=studio")]) == 0
     assert f"{source} → s3://archive/studio/" in capsys.readouterr().out

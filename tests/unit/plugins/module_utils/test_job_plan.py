@@ -88,23 +88,21 @@ def test_the_checks_come_first_and_a_failed_one_is_the_reason():
         {"name": "bucket", "ok": False, "message": "NoSuchBucket", "hint": "check the bucket's name"},
         {"name": "write", "ok": False, "message": "not checked: the bucket cannot be listed", "hint": ""},
     ]
-    program = Program(check=Printed(3, json.dumps({"checks": checks, "exit_code": 3}), ""))
+    program = Program(plan=Printed(3, json.dumps({"checks": checks, "exit_code": 3}), ""))
     plan = planned(JOB, PROGRAM, 60, checks=True, run=program)
     assert (plan.failed, plan.exit_code, plan.reasons) == (True, 3, ["NoSuchBucket (check the bucket's name)"])
-    assert [command[1] for command, _timeout in program.calls] == ["check"]
 
 
-def test_after_good_checks_comes_the_plan():
-    good = Printed(0, json.dumps({"checks": [], "exit_code": 0}), "")
-    program = Program(check=good, plan=a_plan([]))
+def test_checks_and_plan_are_asked_of_one_start_of_the_program():
+    program = Program(plan=a_plan([]))
     plan = planned(JOB, PROGRAM, 60, checks=True, run=program)
-    assert [command[1] for command, _timeout in program.calls] == ["check", "plan"]
+    assert program.calls == [([PROGRAM, "plan", "--check", "--json", "--quiet", "--config", JOB.config], 60)]
     assert not plan.failed
 
 
 def test_a_config_that_the_checks_refuse_is_the_reason():
     refused = {**RESULT, "status": "failed", "exit_code": 1, "problems": [{"path": "", "message": "BUCKET_NAME"}]}
-    plan = planned(JOB, PROGRAM, 60, checks=True, run=Program(check=Printed(1, json.dumps(refused), "")))
+    plan = planned(JOB, PROGRAM, 60, checks=True, run=Program(plan=Printed(1, json.dumps(refused), "")))
     assert (plan.exit_code, plan.reasons) == (1, ["BUCKET_NAME"])
 
 

@@ -101,6 +101,12 @@ def test_where_only_the_program_is_missing_no_wheel_is_looked_at(controller, tmp
         ("botocore/data/_retry.json", "botocore/data/_retry.json"),
         ("botocore/data/s3tables/2018-05-10/service-2.json.gz", None),
         ("botocore/data.py", "botocore/data.py"),
+        ("rich/markdown.py", "rich/markdown.py"),
+        ("pygments/lexer.py", None),
+        ("pygments-2.21.0.dist-info/METADATA", None),
+        ("markdown_it/main.py", None),
+        ("markdown_it_py-4.3.0.dist-info/METADATA", None),
+        ("mdurl/_parse.py", None),
         ("boto3/data/ec2/2016-11-15/resources-1.json", "boto3/data/ec2/2016-11-15/resources-1.json"),
     ],
 )
