@@ -33,6 +33,8 @@ COMMAND = "s5cmd"
 RECORD = "install.json"
 LOCK = ".lock"
 INCOMING = ".incoming-"
+#: The folder that holds versions_dir by default. Under this name nobody else keeps anything.
+OUR_FOLDER = "datasync-turbo"
 #: Seconds to wait for another installation; building from source is the slowest thing that one can be at.
 LOCK_TIMEOUT = 600
 

@@ -355,3 +355,13 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(InstallationError, match=f"no permission to write in {tmp_path}"):
         place.require_writable()
+
+
+@pytest.mark.parametrize(("parent", "stays"), [("datasync-turbo", False), ("lib", True)])
+def test_an_empty_folder_of_our_name_goes_with_the_last_version(tmp_path: Path, parent: str, stays: bool) -> None:
+    place = Layout(tmp_path / "bin", tmp_path / parent / "s5cmd")
+    put(place, "2.3.0")
+    with place.lock():
+        place.remove("2.3.0")
+        place.remove_if_empty()
+    assert (tmp_path / parent).exists() == stays
