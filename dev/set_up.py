@@ -86,15 +86,19 @@ def set_up(purpose: str, venv: Path) -> None:
     if venv_python_version(venv) and stamp.exists() and stamp.read_text("utf-8") == state:
         return
     start = time.monotonic()
-    if venv_python_version(venv) != python_version():
+    # What pip was killed in the middle of counts as installed for pip.
+    begun = stamp.parent / f"{venv.name}.begun"
+    begun.parent.mkdir(parents=True, exist_ok=True)
+    if begun.exists() or venv_python_version(venv) != python_version():
         make_venv(venv)
+    begun.touch()
     packages = REQUIREMENTS[purpose][0]
     say(f"installing {packages} into {venv.relative_to(CHECKOUT)} (once; up to two minutes)")
     pip("install", "--requirement", str(CHECKOUT / packages), venv=venv)
     if purpose == "test":
         download_test_wheels()
-    stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.write_text(state, "utf-8")
+    begun.unlink()
     say(f"done in {time.monotonic() - start:.0f} s")
 
 

@@ -102,3 +102,32 @@ def test_fingerprint_follows_the_requirement_files(tmp_path: Path, monkeypatch: 
     changed.write_text("something==1\n")
     monkeypatch.setitem(set_up.REQUIREMENTS, "test", [*set_up.REQUIREMENTS["test"], str(changed)])
     assert set_up.fingerprint("test") != before
+
+
+def test_an_environment_whose_set_up_was_interrupted_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed pip leaves packages that it takes for installed the next time."""
+    made = []
+    interrupted = [True]
+
+    def pip(*arguments: str, venv: Path = tmp_path) -> None:
+        if interrupted.pop(0):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(set_up, "BUILD", tmp_path)
+    monkeypatch.setattr(set_up, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(set_up, "fingerprint", lambda purpose: "same")
+    monkeypatch.setattr(set_up, "venv_python_version", lambda venv: set_up.python_version())
+    monkeypatch.setattr(set_up, "make_venv", made.append)
+    monkeypatch.setattr(set_up, "pip", pip)
+    venv = tmp_path / ".venv"
+    with pytest.raises(KeyboardInterrupt):
+        set_up.set_up("demo", venv)
+    assert made == []
+
+    interrupted.append(False)
+    set_up.set_up("demo", venv)
+    assert made == [venv]
+    set_up.set_up("demo", venv)
+    assert made == [venv], "now it is complete"
