@@ -72,16 +72,17 @@ def run(
             # It writes nothing, so it need not keep a scheduled run from its work.
             return pipeline.run(lock.memory_of(job), None)
         # Whoever waits for the progress file to go finds the result of this run.
-        with lock.held(job) as held, pipeline.progress_file:
-            try:
-                outcome = pipeline.run(held.memory, held)
-            except Exception as error:
-                # A fault of ours: whoever reads the result must not find the success of an earlier run.
-                recording.report_not_begun(DatasyncError(f"internal error: {error!r}"), vars(job), log)
-                raise
-            if told is None or not outcome.result.repeats(told):
-                recording.record(job, outcome.result, log)
-            return outcome
+        with lock.held(job) as held:  # noqa: SIM117 - ansible-test's pylint takes the short form for a tuple
+            with pipeline.progress_file:
+                try:
+                    outcome = pipeline.run(held.memory, held)
+                except Exception as error:
+                    # A fault of ours: whoever reads the result must not find the success of an earlier run.
+                    recording.report_not_begun(DatasyncError(f"internal error: {error!r}"), vars(job), log)
+                    raise
+                if told is None or not outcome.result.repeats(told):
+                    recording.record(job, outcome.result, log)
+                return outcome
     except LockedError as error:
         # The result files belong to the run that holds the lock.
         return pipeline.stopped(error)

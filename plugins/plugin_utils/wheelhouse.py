@@ -7,19 +7,22 @@ Which wheel fits is for the library `packaging`, which ansible-core depends on; 
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
-from packaging import tags
-from packaging.requirements import Requirement
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import Version
-
 from ..module_utils.environment import HostPython
 from ..module_utils.errors import InstallationError
 from .cache import make_private
+
+# ansible-test imports each plugin without what ansible-core depends on.
+with contextlib.suppress(ImportError):
+    from packaging import tags
+    from packaging.requirements import Requirement
+    from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+    from packaging.version import Version
 
 #: Seconds for pip to fetch some 25 MB.
 PIP_TIMEOUT = 1800
