@@ -239,6 +239,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import DatasyncError, ExitCode
 from ansible_collections.datasync.turbo.plugins.module_utils.host_status import Look, host_status
 from ansible_collections.datasync.turbo.plugins.module_utils.install_layout import Layout
+from ansible_collections.datasync.turbo.plugins.module_utils.install_options import (
+    DEFAULT_BIN_DIR,
+    DEFAULT_VERSIONS_DIR,
+)
 
 
 def main() -> None:
@@ -246,8 +250,8 @@ def main() -> None:
         argument_spec={
             "dir": {"type": "path", "default": "/opt/datasync-turbo"},
             "history": {"type": "int", "default": 0},
-            "s5cmd_bin_dir": {"type": "path", "default": "/usr/local/bin"},
-            "s5cmd_versions_dir": {"type": "path", "default": "/usr/local/lib/datasync-turbo/s5cmd"},
+            "s5cmd_bin_dir": {"type": "path", "default": DEFAULT_BIN_DIR},
+            "s5cmd_versions_dir": {"type": "path", "default": DEFAULT_VERSIONS_DIR},
         },
         supports_check_mode=True,
     )
