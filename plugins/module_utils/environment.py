@@ -35,7 +35,7 @@ PROGRAM_MEMBER = "program"
 _VENV_HINT = "on Debian and Ubuntu install the package python3-venv, or set uploader_python to another Python"
 #: Seconds for pip to fetch and install some 25 MB.
 PIP_TIMEOUT = 1800
-#: Proves that the compiled code fits this host; all else is pure Python.
+#: Proves that the compiled code fits this host. Of the rest only psutil is compiled, which no upload needs.
 IMPORT_CHECK = "import awscrt.checksums; awscrt.checksums.crc64nvme(b'')"
 
 #: Run by the wanted Python where that is not the one that runs us; prints a HostPython as JSON.

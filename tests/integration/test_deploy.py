@@ -338,7 +338,7 @@ def test_a_damaged_environment_is_repaired(site: Site) -> None:
     assert deploy(*CHECK_MODE) == [made]
     assert not package.exists(), "check mode changes nothing"
     assert deploy() == [made]
-    subprocess.run([str(venv / "bin" / "python"), "-c", "import boto3, awscrt, rich"], check=True)
+    subprocess.run([str(venv / "bin" / "python"), "-c", "import boto3, awscrt, psutil, rich"], check=True)
 
     (venv / "bin" / "python").unlink()
     (venv / "bin" / "python").symlink_to("/nonexistent")
@@ -356,7 +356,9 @@ def test_the_environment_comes_from_the_controller_or_from_pip_on_the_host(site:
     )
     assert run.returncode == 0, run.stdout + run.stderr
     python = site.root / "far" / "opt" / "venv" / "bin" / "python"
-    has_pip = subprocess.run([str(python), "-c", "import boto3, awscrt, rich, pip"], capture_output=True, check=False)
+    has_pip = subprocess.run(
+        [str(python), "-c", "import boto3, awscrt, psutil, rich, pip"], capture_output=True, check=False
+    )
     assert (has_pip.returncode == 0) == (delivery == "direct")
     assert site.run_program("far", "check").returncode == 0
 

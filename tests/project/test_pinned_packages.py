@@ -29,4 +29,4 @@ def test_each_package_of_an_upload_server_is_pinned_once(python: str) -> None:
     names = [package.partition("==")[0] for package in packages]
     assert all("==" in package for package in packages)
     assert len(names) == len(set(names))
-    assert {"boto3", "botocore", "awscrt", "rich"} <= set(names)
+    assert {"boto3", "botocore", "awscrt", "psutil", "rich"} <= set(names)

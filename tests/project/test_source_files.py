@@ -67,7 +67,7 @@ def test_unit_tests_get_the_packages_of_the_hosts() -> None:
     tests = requirement_lines("tests/unit/requirements.txt")
     shared = {line for line in tests if not line.startswith("hypothesis")}
     assert shared <= hosts
-    assert {line.split("==")[0] for line in shared} == {"awscrt", "boto3", "rich"}
+    assert {line.split("==")[0] for line in shared} == {"awscrt", "boto3", "psutil", "rich"}
 
 
 @pytest.mark.parametrize("name", ["dev/requirements-demo.txt", "dev/requirements-test.txt"])
