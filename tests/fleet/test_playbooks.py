@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -146,7 +147,10 @@ def test_status_shows_every_host_and_job_also_as_json_and_csv(fleet: Fleet) -> N
     good(fleet.play("deploy", "--limit", "play1"))
     good(fleet.play("sync", "--limit", "play1"))
     json_path, csv_path = fleet.directory / "fleet.json", fleet.directory / "fleet.csv"
-    output = good(fleet.play("status", of_host={"play3": lost}, status_json=str(json_path), status_csv=str(csv_path)))
+    beside_the_caller = os.path.relpath(csv_path, CHECKOUT)
+    output = good(
+        fleet.play("status", of_host={"play3": lost}, status_json=str(json_path), status_csv=beside_the_caller)
+    )
     rows = {row["host"]: row for row in json.loads(json_path.read_text("utf-8"))}
     assert {host: row["state"] for host, row in rows.items()} == {
         "play1": "ok",
