@@ -23,7 +23,7 @@ BEGIN = "          # What follows comes from plugins/doc_fragments: python -m de
 END = "          # End of what comes from plugins/doc_fragments.\n"
 INDENT = " " * 10
 
-#: The version in which jobs got options.
+#: The version in which jobs got options; younger options have their own.
 JOB_OPTIONS_SINCE = "0.3.0"
 #: Options of which the role's specification tells by hand, because jobs differ from tasks there; `reconcile` is for a
 #: single run, and keys belong under `credentials`.
@@ -59,10 +59,17 @@ class _Dumper(yaml.SafeDumper):
 def options() -> Dict[str, Dict[str, Any]]:
     """The options in the form of an argument specification."""
     return {
-        name: {**_converted(option), "version_added": JOB_OPTIONS_SINCE}
+        name: {**_converted(option), "version_added": _since(option)}
         for name, option in _documented().items()
         if name not in OTHERWISE
     }
+
+
+def _since(option: Dict[str, Any]) -> str:
+    def numbers(version: str) -> List[int]:
+        return [int(number) for number in version.split(".")]
+
+    return max(JOB_OPTIONS_SINCE, str(option.get("version_added", JOB_OPTIONS_SINCE)), key=numbers)
 
 
 def _documented() -> Dict[str, Dict[str, Any]]:

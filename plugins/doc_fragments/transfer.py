@@ -293,4 +293,23 @@ options:
       - Not set, no such file is written.
     version_added: 0.3.0
     type: path
+  bandwidth_limit:
+    description:
+      - How much s5cmd may send in a second, whatever it sends and over however many connections. V(50MB/s) is 50 * 1024
+        * 1024 bytes, as in the AWS CLI, V(400Mbit/s) is 50,000,000 bytes, and a plain number is bytes.
+      - At least V(16000), or V(0) for no limit, which is the default.
+      - It is for this job alone. Jobs that run at the same time have their limits beside each other.
+      - The connections of s5cmd lead through a relay inside the program, which therefore has to see where they go. A
+        proxy whose URL begins with C(https://) or C(socks5://) cannot be combined with it, and is an error.
+    version_added: 0.4.0
+    type: str
+  tuning_path:
+    description:
+      - File with the settings that were measured to be best for this host, as C(s5cmd_benchmark) writes it. They take
+        the place of the defaults of O(numworkers), O(concurrency) and O(part_size), for each class of file. Those of
+        the three options that are set win over the file.
+      - A file that does not exist changes nothing.
+      - Not set, the defaults are used.
+    version_added: 0.4.0
+    type: path
 """

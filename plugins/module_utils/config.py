@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Opt
 from .envfile import EnvFile, decode_env_file, parse_env_file
 from .errors import ConfigurationError
 from .job import AFTER_UPLOAD_CHOICES, COMPARE_CHOICES, VERIFY_CHOICES
-from .units import parse_bool, parse_count, parse_duration, parse_part_size
+from .units import parse_bool, parse_count, parse_duration, parse_part_size, parse_rate
 
 #: Bytes. An env file is some kilobytes; anything beyond this is the wrong file.
 MAX_FILE_SIZE = 1024 * 1024
@@ -181,6 +181,8 @@ SETTINGS = (
     Setting("history_path", ("HISTORY_FILE",), _text),
     Setting("history_runs", ("HISTORY_RUNS",), _positive),
     Setting("progress_path", ("PROGRESS_FILE",), _text),
+    Setting("bandwidth_limit", ("BANDWIDTH_LIMIT", "AWS_CLI_S3_MAX_BANDWIDTH"), parse_rate, same=True),
+    Setting("tuning_path", ("TUNING_FILE",), _text),
 )
 
 #: Names that need more than a conversion; see `_apply_verification_switches` and `_apply_folders`.
@@ -236,7 +238,6 @@ SYSTEMD_CREDENTIAL = "aws-credentials"
 
 #: Values that nobody but the file's owner may read.
 SECRET_NAMES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
-BANDWIDTH_LIMITS = ("AWS_CLI_S3_MAX_BANDWIDTH", "BANDWIDTH_LIMIT")
 
 
 def load_config(path: str, environment: Mapping[str, str], today: Optional[date] = None) -> Config:
@@ -347,13 +348,9 @@ def _warn_of_mode(env_file: EnvFile, mode: int) -> List[str]:
 
 
 def _warn_of_names(env_file: EnvFile) -> List[str]:
-    """One line for all names that ask for something we do not do, and one for limits that somebody may rely on."""
+    """One line for all names that ask for something we do not do."""
     acted_on = {name for setting in (*SETTINGS, LOG_FOLDER) for name in setting.names}
     acted_on.update(VERIFICATION_SWITCHES, (RESULT_FILE, RESULT_FOLDER), ENVIRONMENT_NAMES, env_file.referenced)
     asked = [name for name in env_file.assignments if env_file.get(name)]
     ignored = [name for name in asked if name not in acted_on]
-    warnings = [f"{env_file.source_name}: not acted on: {', '.join(ignored)}"] if ignored else []
-    limits = [name for name in asked if name in BANDWIDTH_LIMITS and env_file.get(name) != "0"]
-    if limits:
-        warnings.append(f"{env_file.source_name}: no bandwidth limit is enforced, s5cmd has none ({', '.join(limits)})")
-    return warnings
+    return [f"{env_file.source_name}: not acted on: {', '.join(ignored)}"] if ignored else []

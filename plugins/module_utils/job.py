@@ -15,7 +15,7 @@ from .errors import ConfigurationError
 from .history import DEFAULT_RUNS
 from .patterns import LEAVING_PATTERN, TEMPORARY_PATTERNS, Filter
 from .shard import Shard
-from .units import parse_part_size
+from .units import parse_part_size, parse_rate
 
 VERIFY_CHOICES = ("none", "uploaded", "all")
 COMPARE_CHOICES = ("state", "remote", "checksum")
@@ -63,6 +63,9 @@ _PRINTABLE_ASCII = re.compile(r"[\x20-\x7e]*")
 _MAX_DELETE = re.compile(r"[0-9]+|(?:[0-9]|[1-9][0-9]|100)%")
 _KMS_KEY_ID = re.compile(r"[\x21-\x7e]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+#: Bytes per second. A hundred connections that share less than this look dead to servers, and who writes `100` mostly
+#: means something else.
+MIN_BANDWIDTH_LIMIT = 16_000
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,10 @@ class Job:
     manifest_path: Optional[str] = None
     retry_rounds: int = 3
     retry_delay: int = 2
+    #: Bytes per second that s5cmd may send; 0 is no limit.
+    bandwidth_limit: int = 0
+    #: The file with what was measured to be best for this host.
+    tuning_path: Optional[str] = None
 
     @property
     def comparison(self) -> str:
@@ -164,7 +171,7 @@ class Job:
         )
         if "shard" in values:
             values["shard"] = Shard.from_options(values["shard"])
-        for name in ("require_mount", "move_to", "state_path", "manifest_path"):
+        for name in ("require_mount", "move_to", "state_path", "manifest_path", "tuning_path"):
             if values.get(name):
                 values[name] = os.path.abspath(os.path.expanduser(values[name]))
         for name in ("numworkers", "concurrency", "timeout", "history_runs"):
@@ -174,6 +181,8 @@ class Job:
         values["max_delete"] = _max_delete(values.get("max_delete", cls.max_delete))
         if "part_size" in values:
             values["part_size"] = parse_part_size(values["part_size"], "part_size")
+        if "bandwidth_limit" in values:
+            values["bandwidth_limit"] = _bandwidth_limit(values["bandwidth_limit"])
         _choices(values)
         job = cls(**values)
         job._validate_combinations()
@@ -312,6 +321,16 @@ def _whole_number(values: Dict[str, Any], name: str, minimum: int) -> None:
     if not re.fullmatch(r"[0-9]+", text) or int(text) < minimum:
         raise ConfigurationError(f"{name} {values[name]!r} is not a whole number of at least {minimum}")
     values[name] = int(text)
+
+
+def _bandwidth_limit(value: Any) -> int:
+    limit = parse_rate(value, "bandwidth_limit")
+    if 0 < limit < MIN_BANDWIDTH_LIMIT:
+        raise ConfigurationError(
+            f"bandwidth_limit {value!r} is {limit} bytes per second, and uploads need {MIN_BANDWIDTH_LIMIT}",
+            "write the unit, such as 100MB/s or 100Mbit/s, or 0 for no limit",
+        )
+    return limit
 
 
 def _max_delete(value: Any) -> str:

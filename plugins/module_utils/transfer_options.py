@@ -63,4 +63,6 @@ def transfer_argument_spec() -> Dict[str, Dict[str, Any]]:
         "history_path": {"type": "path"},
         "history_runs": {"type": "int"},
         "progress_path": {"type": "path"},
+        "bandwidth_limit": {"type": "str"},
+        "tuning_path": {"type": "path"},
     }

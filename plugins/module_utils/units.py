@@ -29,6 +29,15 @@ _SIZE = re.compile(r"([0-9]{1,18})[ \t]*(?:(B)|([KMGT])(?:i?B)?)?", re.IGNORECAS
 _DURATION_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([0-9]{1,12})[ \t]*([smhd]?)", re.IGNORECASE)
 _COUNT = re.compile(r"[0-9]{1,12}")
+#: Bits as the AWS CLI writes them (`b`, by 1024, like its bytes), and as lines are sold (`bit`, by 1000). The case of
+#: `b` and `B` decides, because it is all that tells bits from bytes.
+_BIT_RATE_UNITS = {
+    **{f"{unit}b": 1024**power for power, unit in enumerate("KMG", start=1)},
+    **{f"{unit}bit": 1000**power for power, unit in enumerate("kMG", start=1)},
+    "Kbit": 1000,
+}
+_BIT_RATE = re.compile(r"([0-9]{1,18})[ \t]*([KkMG]b(?:it)?)/s")
+_RATE = re.compile(rf"({_SIZE.pattern})(?:/s)?", re.IGNORECASE)
 _TRUTH = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
@@ -67,6 +76,24 @@ def parse_part_size(value: Union[str, int], name: str) -> int:
             f"{name} {text!r} is {mebibytes} MiB, but S3 takes parts of 5 MiB to 5 GiB", "write for example 64MiB"
         )
     return mebibytes
+
+
+def parse_rate(value: Union[str, int], name: str) -> int:
+    """Bytes per second of `50MB/s` (50 * 1024 * 1024, as in the AWS CLI), `400Mbit/s` (50,000,000) or of a number.
+
+    The AWS CLI's `max_bandwidth` has the same meaning here: https://docs.aws.amazon.com/cli/latest/topic/s3-config.html
+    """
+    text = str(value).strip()
+    bits = _BIT_RATE.fullmatch(text)
+    if bits and bits[2] in _BIT_RATE_UNITS:
+        return int(bits[1]) * _BIT_RATE_UNITS[bits[2]] // 8
+    match = _RATE.fullmatch(text)
+    # A small b means bits to some, and bytes to those in a hurry.
+    if match is None or "b" in text:
+        raise ConfigurationError(
+            f"{name} {text!r} is not a rate", "write bytes as 50MB/s, bits as 400Mbit/s, or bytes per second"
+        )
+    return parse_size(match[1], name)
 
 
 def parse_duration(value: Union[str, int], name: str) -> int:

@@ -80,7 +80,6 @@ NOT_ACTED_ON = [
     "AWS_ACCOUNT_ID",
     "S3_BUCKET_ARN",
     "AWS_CLI_S3_MULTIPART_THRESHOLD",
-    "AWS_CLI_S3_MAX_BANDWIDTH",
     "DATASYNC_ROLE_ARN",
     "IAM_ROLE_NAME",
     "LOG_GROUP",
@@ -104,7 +103,6 @@ NOT_ACTED_ON = [
     "ALERT_WEBHOOK_URL",
     "NOTIFICATION_METHOD",
     "MIN_FREE_DISK_SPACE_GB",
-    "BANDWIDTH_LIMIT",
 ]
 
 
@@ -168,6 +166,7 @@ def test_the_s5cmd_dialect(load):
         "retry_delay": 10,
         "exclude": ["*.tmp", "*.part", ".DS_Store"],
         "include": ["*"],
+        "bandwidth_limit": 100 * 1024 * 1024,
     }
 
 
@@ -367,11 +366,15 @@ def test_the_warning_lists_each_name_of_the_sites_that_has_no_effect(load):
     assert warning.endswith(f"not acted on: {', '.join(NOT_ACTED_ON)}")
 
 
-def test_a_bandwidth_limit_gets_a_warning_of_its_own(load, tmp_path):
-    assert load(S5CMD_VARIANT).warnings == [
-        f"{tmp_path}/site.env: not acted on: BANDWIDTH_LIMIT, METRICS_FILE",
-        f"{tmp_path}/site.env: no bandwidth limit is enforced, s5cmd has none (BANDWIDTH_LIMIT)",
-    ]
+def test_both_names_of_the_bandwidth_limit_have_the_meaning_of_the_aws_cli(load):
+    assert load("AWS_CLI_S3_MAX_BANDWIDTH=50MB/s\n").options == {"bandwidth_limit": 50 * 1024 * 1024}
+    assert load("BANDWIDTH_LIMIT=400Mb/s\n").options == {"bandwidth_limit": 50 * 1024 * 1024}
+    assert load("BANDWIDTH_LIMIT=50M\nAWS_CLI_S3_MAX_BANDWIDTH=50MB/s\n").options["bandwidth_limit"] == 50 * 1024**2
+
+
+def test_two_bandwidth_limits_are_a_contradiction(load):
+    message = failure(load, "BANDWIDTH_LIMIT=0\nAWS_CLI_S3_MAX_BANDWIDTH=50MB/s\n")
+    assert "BANDWIDTH_LIMIT and AWS_CLI_S3_MAX_BANDWIDTH (line 2) mean the same but differ" in message
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])

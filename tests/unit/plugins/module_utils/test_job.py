@@ -239,6 +239,19 @@ def test_zero_switches_it_off(options, name):
     assert getattr(Job.from_options(options(**{name: 0})), name) == 0
 
 
+def test_a_bandwidth_limit_is_bytes_per_second_and_no_limit_by_default(options):
+    assert Job.from_options(options()).bandwidth_limit == 0
+    assert Job.from_options(options(bandwidth_limit="0")).bandwidth_limit == 0
+    assert Job.from_options(options(bandwidth_limit="400Mbit/s")).bandwidth_limit == 50_000_000
+
+
+@pytest.mark.parametrize("limit", [1, "100", "15999", "10KB/s"])
+def test_a_bandwidth_limit_that_lacks_its_unit_is_refused(options, limit):
+    message = refusal(options(bandwidth_limit=limit))
+    assert "bandwidth_limit" in message
+    assert "100MB/s" in message
+
+
 def test_a_part_size_is_whole_mebibytes(options):
     assert Job.from_options(options(part_size="64MB")).part_size == 64
     assert "part_size" in refusal(options(part_size="4MB"))

@@ -152,3 +152,37 @@ def test_a_printed_size_is_never_below_the_size(size):
 )
 def test_sizes_for_people(size, text):
     assert units.format_bytes_si(size) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("0", 0),
+        (0, 0),
+        (6250000, 6_250_000),
+        ("1048576", 1_048_576),
+        ("50MB/s", 52_428_800),
+        ("50MiB/s", 52_428_800),
+        ("50M", 52_428_800),
+        ("512 KB/s", 524_288),
+        ("1GB/s", 1_073_741_824),
+        ("400Mb/s", 52_428_800),
+        ("1Gb/s", 134_217_728),
+        ("400Mbit/s", 50_000_000),
+        ("1Gbit/s", 125_000_000),
+        ("256 kbit/s", 32_000),
+        ("256Kbit/s", 32_000),
+    ],
+)
+def test_a_rate_is_bytes_per_second_in_every_writing(text, rate):
+    assert units.parse_rate(text, "BANDWIDTH_LIMIT") == rate
+
+
+@pytest.mark.parametrize(
+    "text", ["", "fast", "50mb/s", "50Mb", "400Mbit", "100Mbps", "50MB/h", "-1", "1.5MB/s", "MB/s"]
+)
+def test_what_is_no_rate_or_may_be_bits_or_bytes_is_refused_with_advice(text):
+    with pytest.raises(ConfigurationError) as raised:
+        units.parse_rate(text, "BANDWIDTH_LIMIT")
+    assert "BANDWIDTH_LIMIT" in str(raised.value)
+    assert "400Mbit/s" in str(raised.value)

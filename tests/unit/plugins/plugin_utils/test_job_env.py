@@ -94,6 +94,8 @@ VALUES: Dict[str, st.SearchStrategy[Any]] = {
     "history_path": PATH,
     "history_runs": COUNT,
     "progress_path": PATH,
+    "bandwidth_limit": st.sampled_from(["50MB/s", "400Mbit/s", 16000, "0"]),
+    "tuning_path": PATH,
     "result_path": PATH,
 }
 
@@ -111,7 +113,7 @@ def read_back(lines: Dict[str, str]) -> Dict[str, Any]:
 
 def normalised(option: str, value: Any) -> Any:
     """A value as the pipeline has it; for what it writes in several ways the job decides."""
-    if option in ("part_size", "max_delete"):
+    if option in ("part_size", "max_delete", "bandwidth_limit"):
         return getattr(Job.from_options({"src": "/srv/outbox", "bucket": "archive", option: value}), option)
     return value
 
