@@ -59,9 +59,9 @@ def rows(answers: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _rows_of(host: str, answer: Mapping[str, Any]) -> list[Row]:
     if answer.get("unreachable"):
-        return [Row(host, UNREACHABLE, message=_first_line(answer.get("msg")))]
+        return [Row(host, UNREACHABLE, message=first_line(answer.get("msg")))]
     if answer.get("failed") or "installed" not in answer:
-        return [Row(host, ERROR, message=_first_line(answer.get("msg") or "the host gave no answer"))]
+        return [Row(host, ERROR, message=first_line(answer.get("msg") or "the host gave no answer"))]
     versions, found = answer.get("versions") or {}, answer.get("found") or {}
     about: dict[str, Any] = {
         "generation": answer.get("generation"),
@@ -95,7 +95,7 @@ def _row(host: str, job: Mapping[str, Any], about: Mapping[str, Any]) -> Row:
         next_run=job.get("next_run"),
         source=str(job.get("source", "")),
         destination=str(job.get("destination", "")),
-        message=_first_line(message),
+        message=first_line(message),
         **about,
     )
 
@@ -199,7 +199,7 @@ def runs(answers: Mapping[str, Any]) -> dict[str, Any]:
         ]
         if "jobs" not in (answer or {}):
             reason = str((answer or {}).get("msg") or "the host gave no answer")
-            failures.append({"host": host, "job": "", "reason": _first_line(reason)})
+            failures.append({"host": host, "job": "", "reason": first_line(reason)})
     everything = [result for of_host in results.values() for result in of_host.values()]
     return {
         "hosts": len(answers),
@@ -235,16 +235,16 @@ def drift(answers: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
 
 def _differences(answer: Mapping[str, Any]) -> list[str]:
     if answer.get("unreachable"):
-        return [f"unreachable: {_first_line(answer.get('msg'))}"]
+        return [f"unreachable: {first_line(answer.get('msg'))}"]
     if answer.get("failed"):
-        return [f"cannot be compared: {_first_line(answer.get('msg'))}"]
+        return [f"cannot be compared: {first_line(answer.get('msg'))}"]
     if answer.get("skipped") or not answer.get("changed"):
         return []
     if answer.get("changes"):
         return [str(change) for change in answer["changes"]]
     if "previous_version" in answer:
         return [f"s5cmd {answer['previous_version'] or 'is missing'}, wanted is {answer.get('version')}"]
-    return [_first_line(answer.get("msg") or "differs")]
+    return [first_line(answer.get("msg") or "differs")]
 
 
 def deployed(answers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -253,7 +253,7 @@ def deployed(answers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {
         host: {name: answer[name] for name in names if name in answer}
         if answer and not answer.get("failed") and not answer.get("unreachable")
-        else {"failed": True, "message": _first_line((answer or {}).get("msg") or "the host gave no answer")}
+        else {"failed": True, "message": first_line((answer or {}).get("msg") or "the host gave no answer")}
         for host, answer in answers.items()
     }
 
@@ -288,7 +288,8 @@ def _clock(moment: str | None) -> str:
     return moment[:16].replace("T", " ") if moment else NOTHING
 
 
-def _first_line(text: Any) -> str:
+def first_line(text: Any) -> str:
+    """The reason of a failed task, without the lines and words around it."""
     lines = str(text or "").strip().splitlines()
     # ansible-core's own words before the reason.
     return lines[0].removeprefix("Task failed: ") if lines else ""
