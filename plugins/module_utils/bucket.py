@@ -426,6 +426,20 @@ class Bucket:
             markers = markers or outcome.markers
         return Deletion(deleted, markers, failed)
 
+    def delete_versions(self, prefix: str) -> None:
+        """Delete all versions and delete markers under `prefix` for good."""
+        with self._explained("delete object versions"):
+            pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=prefix)
+            for page in pages:
+                versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+                objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
+                if objects:
+                    answer = self.client.delete_objects(Bucket=self.name, Delete={"Objects": objects})
+                    for error in answer.get("Errors", ())[:1]:
+                        raise access_error(
+                            str(error.get("Code")), str(error.get("Message")), f"cannot delete {error.get('Key')!r}"
+                        )
+
     def _delete_batch(self, keys: Sequence[str]) -> Deletion:
         with self._explained(f"delete {len(keys)} objects"):
             objects = [{"Key": key} for key in keys]

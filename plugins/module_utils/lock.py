@@ -105,7 +105,7 @@ def held(job: Job) -> Iterator[HeldLock]:
     Raises LockedError at once if another run holds it.
     """
     path = lock_path(job)
-    descriptor = _open(path)
+    descriptor = open_lock_file(path, "set lock_path to a file that this user can write")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -122,7 +122,8 @@ def held(job: Job) -> Iterator[HeldLock]:
         lock.release()
 
 
-def _open(path: str) -> int:
+def open_lock_file(path: str, hint: str) -> int:
+    """The descriptor of a lock file, which is made if needed. Raises ConfigurationError with the hint."""
     # Another user's lock file in a sticky folder can be opened but not with O_CREAT (fs.protected_regular).
     for flags in (os.O_RDWR, os.O_RDWR | os.O_CREAT, os.O_RDONLY):
         try:
@@ -136,10 +137,7 @@ def _open(path: str) -> int:
         except OSError as error:
             missing = error
             break
-    raise ConfigurationError(
-        f"cannot open the lock file {path!r}: {missing.strerror if missing else ''}",
-        "set lock_path to a file that this user can write",
-    )
+    raise ConfigurationError(f"cannot open the lock file {path!r}: {missing.strerror if missing else ''}", hint)
 
 
 def _plain(descriptor: int, path: str) -> int:

@@ -1,0 +1,245 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""A benchmark of this host: each tool uploads the same data, in turns and round by round, and nothing of it stays."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
+from urllib.parse import urlsplit
+
+from .benchmark_estimate import Estimate, Material, estimate, materials
+from .benchmark_prefixes import Prefixes
+from .benchmark_request import BenchmarkRequest, private_folder
+from .benchmark_result import SCHEMA, WARM_UP, Run, ratios, summaries
+from .benchmark_tools import Tool, Toolbox
+from .bucket import Bucket
+from .connection import DEFAULT_REGION
+from .dataset import warm
+from .errors import ConfigurationError, DatasyncError, ExitCode, LockedError
+from .host_facts import HostFacts, host_facts
+from .link import Link, find_link
+from .lock import open_lock_file
+from .measured_upload import TIMED_OUT, MeasuredUploads
+from .version import __version__
+
+#: One for the whole host, whoever measures: two at once would measure each other.
+LOCK_PATH = "/var/tmp/datasync-turbo-benchmark.lock"  # noqa: S108 - `open_lock_file` takes no traps
+_PORTS = {"http": 80, "https": 443}
+
+Tick = Callable[[], None]
+#: What is measured after the rounds, such as a tuning; it gives the result's key and value.
+Then = Callable[[MeasuredUploads], Dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that is known before anything is made or sent."""
+
+    request: BenchmarkRequest
+    host: HostFacts
+    bucket: Bucket
+    link: Link
+    toolbox: Toolbox
+    tools: Dict[str, Tool]
+    materials: List[Material]
+    estimate: Estimate
+
+    @property
+    def available(self) -> List[Tool]:
+        """The tools that can be measured."""
+        return [tool for tool in self.tools.values() if tool.available]
+
+
+@dataclass
+class Outcome:
+    """The result, complete or not, and what ended the benchmark early."""
+
+    result: Dict[str, Any]
+    error: Optional[DatasyncError] = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all was measured; else that of the error, or 4 where runs failed or something stayed behind."""
+        if self.error is not None:
+            return int(self.error.exit_code)
+        return int(ExitCode.OK if self.result["status"] == "complete" else ExitCode.INCOMPLETE)
+
+
+def prepare(request: BenchmarkRequest, tick: Tick, tuning_bytes: int = 0) -> Prepared:
+    """Find the tools, the link and what is to be sent, and check what can be checked without sending.
+
+    Raises ConfigurationError, CredentialsError or AccessError.
+    """
+    private_folder(request.work_dir)
+    bucket = Bucket(request.connection, request.bucket)
+    bucket.check(request.prefix)
+    toolbox = Toolbox(request, bucket.endpoint_url)
+    tools = toolbox.find()
+    available = [tool for tool in tools.values() if tool.available]
+    if not available:
+        reasons = "; ".join(f"{tool.name}: {tool.reason}" for tool in tools.values())
+        raise ConfigurationError(f"none of the tools can be measured: {reasons}", "install one of them")
+    chosen = materials(request, tick)
+    return Prepared(
+        request,
+        host_facts(),
+        bucket,
+        _link(request, bucket),
+        toolbox,
+        tools,
+        chosen,
+        estimate(request, chosen, available, tuning_bytes),
+    )
+
+
+def _link(request: BenchmarkRequest, bucket: Bucket) -> Link:
+    region = request.connection.region_name or DEFAULT_REGION
+    parts = urlsplit(bucket.endpoint_url or f"https://s3.{region}.amazonaws.com")
+    return find_link(parts.hostname or "", parts.port or _PORTS[parts.scheme], request.link_mbps)
+
+
+def measure(prepared: Prepared, tick: Tick, then: Optional[Then] = None) -> Outcome:
+    """Run all rounds, and `then` what comes after them. Whatever ends it, the prefixes are removed.
+
+    Raises LockedError while another benchmark runs on this host, and what refuses the first object.
+    """
+    with alone():
+        return _Benchmark(prepared, tick).run(then)
+
+
+@contextmanager
+def alone(path: str = LOCK_PATH) -> Iterator[None]:
+    """Hold the host's lock for benchmarks; raises LockedError at once if another one does."""
+    descriptor = open_lock_file(path, "remove it")
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LockedError(
+                f"another benchmark runs on this host and holds the lock {path!r}",
+                "wait for it to end: two at once would measure each other",
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@dataclass
+class _Benchmark:
+    prepared: Prepared
+    tick: Tick
+    runs: List[Run] = field(default_factory=list)
+    problems: List[str] = field(default_factory=list)
+
+    def run(self, then: Optional[Then]) -> Outcome:
+        request, host = self.prepared.request, self.prepared.host
+        began = datetime.now().astimezone()
+        name = f"{began.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}-{_for_a_key(host.name)}-{secrets.token_hex(3)}"
+        directory = os.path.join(request.work_dir, "runs", name)
+        prefixes = Prefixes(self.prepared.bucket, f"{request.prefix}{name}/", request.work_dir)
+        self.problems += prefixes.remove_leftovers()
+        self._try_to_write(prefixes)
+        uploads = MeasuredUploads(
+            self.prepared.toolbox,
+            self.prepared.bucket,
+            prefixes,
+            self.prepared.link,
+            directory,
+            request.timeout,
+            self.tick,
+        )
+        error: Optional[DatasyncError] = None
+        more: Dict[str, Any] = {"tuning": None}
+        try:
+            for material in self.prepared.materials:
+                self._run_rounds(material, uploads)
+            if then is not None:
+                more = then(uploads)
+        except DatasyncError as stopped:
+            error = stopped
+            self.problems.append(str(stopped))
+        finally:
+            prefixes.end()
+            shutil.rmtree(directory, ignore_errors=True)
+        return Outcome({**self._result(name, began, error, prefixes), **more}, error)
+
+    def _try_to_write(self, prefixes: Prefixes) -> None:
+        """Store and remove one small object, so that a refusal is known before gigabytes are made for nothing."""
+        key = prefixes.new("probe") + "probe"
+        prefixes.begin()
+        try:
+            version = self.prepared.bucket.put_probe(key)
+            self.prepared.bucket.delete_probe(key, version)
+        except DatasyncError:
+            prefixes.end()
+            raise
+
+    # --- rounds
+
+    def _run_rounds(self, material: Material, uploads: MeasuredUploads) -> None:
+        data = material.made(self.prepared.request.work_dir, self.tick)
+        warm(data, self.tick)
+        given_up: Dict[str, str] = {}
+        for number in range(1 - self.prepared.request.warmup, self.prepared.request.rounds + 1):
+            for tool in _rotated(self.prepared.available, number):
+                if tool.name not in given_up:
+                    run = uploads.run(tool, data, max(number, WARM_UP))
+                    self.runs.append(run)
+                    if run.exit_code == TIMED_OUT:
+                        given_up[tool.name] = run.message
+        for name, reason in given_up.items():
+            self.problems.append(f"{name} was not tried again on {material.name}: it {reason}")
+
+    # --- the result
+
+    def _result(self, name: str, began: datetime, error: Optional[DatasyncError], prefixes: Prefixes) -> Dict[str, Any]:
+        prepared, request = self.prepared, self.prepared.request
+        failures = [run for run in self.runs if run.message]
+        self.problems += [f"{run.tool} on {run.dataset}, round {run.round}: {run.message}" for run in failures]
+        self.problems += [
+            f"s3://{left.bucket}/{left.prefix} is left behind: {left.reason}" for left in prefixes.left_behind
+        ]
+        return {
+            "schema": SCHEMA,
+            "id": name,
+            "started": began.isoformat(timespec="seconds"),
+            "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "status": _status(error, complete=not failures and not prefixes.left_behind),
+            "problems": self.problems,
+            "host": {**prepared.host.as_dict(), "collection": __version__},
+            "destination": request.destination,
+            "endpoint": prepared.bucket.endpoint_url or "",
+            "link": asdict(prepared.link),
+            "settings": {"rounds": request.rounds, "warmup": request.warmup, "timeout": request.timeout},
+            "estimate": asdict(prepared.estimate),
+            "datasets": [material.as_dict() for material in prepared.materials],
+            "tools": [tool.as_dict() for tool in prepared.tools.values()],
+            "runs": [run.as_dict() for run in self.runs],
+            "summary": summaries(self.runs),
+            "ratios": ratios(self.runs),
+            "left_behind": [left._asdict() for left in prefixes.left_behind],
+        }
+
+
+def _status(error: Optional[DatasyncError], *, complete: bool) -> str:
+    if error is not None:
+        return "interrupted" if error.exit_code > 128 else "incomplete"
+    return "complete" if complete else "incomplete"
+
+
+def _rotated(tools: Sequence[Tool], number: int) -> List[Tool]:
+    """Another tool begins each round, so that none always follows the same one."""
+    start = number % len(tools)
+    return [*tools[start:], *tools[:start]]
+
+
+def _for_a_key(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]", "-", name) or "host"

@@ -1,0 +1,343 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The datasync.turbo contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measure how fast this host uploads, with which tool, and find the settings that suit it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: s5cmd_benchmark
+short_description: Measure how fast this host uploads, with which tool, and find the settings that suit it
+version_added: 0.4.0
+description:
+  - Uploads the same data from the managed host with each tool, in turns and round by round, and compares them. After
+    each run the bucket is asked whether everything is there; a tool that only says so gets no figure.
+  - Each run has a prefix of its own, which is removed afterwards, also after a failure, a signal or a lost connection.
+    What a benchmark that was killed left behind is removed by the next one.
+  - With O(tune=true) it then looks for the number of workers, the parts in flight and the part size that suit the host
+    and its link, for each class of file. The defaults stay unless a gain is shown.
+  - It sends a lot of data. Check mode tells how much, and sends nothing.
+  - One benchmark at a time on a host. A second one fails at once with exit code 75.
+extends_documentation_fragment:
+  - datasync.turbo.aws
+  - datasync.turbo.attributes
+  - datasync.turbo.attributes.actiongroup_datasync
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Finds the tools and the link, reaches the bucket, and returns RV(estimate). Nothing is uploaded or written.
+  diff_mode:
+    support: none
+  idempotent:
+    support: none
+    details:
+      - It measures anew each time.
+options:
+  config:
+    description:
+      - Env file of a job on the managed host. Its bucket, its connection and its transfer settings are used.
+      - Parameters of the task win over what the file says.
+    type: path
+  bucket:
+    description:
+      - The bucket to upload to.
+      - Required, here or in O(config).
+    type: str
+  prefix:
+    description:
+      - Key prefix below which each run gets a prefix of its own.
+      - Not set, it is C(datasync-benchmark) below the prefix of O(config). A job that deletes below that prefix would
+        count those objects among its own while the benchmark runs.
+    type: str
+  tools:
+    description:
+      - What to compare. One that is not on the host is reported, and is no error.
+      - V(awscli) is C(aws s3 sync) with its defaults; V(awscli_optimized) the same with 20 requests at once and parts
+        of 64 MB.
+      - V(s5cmd) is C(s5cmd sync) with its default flags, which proves nothing.
+      - V(datasync) is what M(datasync.turbo.s5cmd_sync) does, proof included, with the settings of O(config).
+      - V(rclone) is C(rclone copy) with its defaults.
+      - No tool reads the configuration of the user, and all get the same credentials.
+    type: list
+    elements: str
+    choices: [awscli, awscli_optimized, s5cmd, datasync, rclone]
+    default: [awscli, awscli_optimized, s5cmd, datasync, rclone]
+  datasets:
+    description:
+      - What to upload. V(mix) is 100, 250 and 500 MB, 1 GB and 20 times 250 MB; V(small) is 10,000 files of 16 KiB;
+        V(single) is one large file; an absolute path is a folder of the host, which is only read.
+      - Generated data does not compress. It is kept in O(work_dir) for the next time.
+    type: list
+    elements: str
+    default: [small, single]
+  single_size:
+    description:
+      - Size of the file of V(single), such as V(4GB).
+    type: str
+    default: '1000000000'
+  rounds:
+    description:
+      - How often each tool uploads each dataset. With fewer than three no difference can be shown.
+    type: int
+    default: 3
+  warmup:
+    description:
+      - Rounds before those, which are not counted.
+    type: int
+    default: 1
+  timeout:
+    description:
+      - Seconds that one run of a tool may take. It is ended then, and not tried again on this dataset.
+    type: int
+    default: 1800
+  max_bytes:
+    description:
+      - The benchmark fails before it begins if it would upload more than this, all rounds, tools and tuning together.
+    type: str
+    default: 50GB
+  request_price:
+    description:
+      - What 1,000 requests cost, for the estimate of what the benchmark costs, such as 0.005.
+    type: float
+  link_mbps:
+    description:
+      - Speed of the link to the server in megabits per second, to tell how much of it is used.
+      - Not set, it is the speed of the network interface, which says nothing about what lies behind it.
+    type: float
+  work_dir:
+    description:
+      - Folder for the generated data.
+      - Not set, it is a folder for each user below C(/var/tmp).
+    type: path
+  results_dir:
+    description:
+      - Folder in which a folder with the results is made, as JSON, CSV, text and as one HTML page.
+      - Not set, no file is written.
+    type: path
+  aws_path:
+    description:
+      - The AWS CLI. Not set, the C(aws) on E(PATH).
+    type: path
+  rclone_path:
+    description:
+      - The rclone. Not set, the one on E(PATH).
+    type: path
+  s5cmd_path:
+    description:
+      - The s5cmd. Not set, that of O(config), or the one on E(PATH).
+    type: path
+  tune:
+    description:
+      - Whether to look for better settings of V(datasync) after the rounds.
+      - O(rounds=0) only tunes.
+    type: bool
+    default: false
+  tune_classes:
+    description:
+      - The classes of files to tune for.
+      - V(small) is up to 1 MiB, V(medium) up to 64 MiB, V(large) up to 2 GB, and V(single) one file that is larger.
+    type: list
+    elements: str
+    choices: [small, medium, large, single]
+    default: [small, medium, large, single]
+  tune_seconds:
+    description:
+      - Seconds that the tuning may take.
+    type: int
+    default: 900
+  tune_bytes:
+    description:
+      - Bytes that the tuning may upload.
+    type: str
+    default: 20GB
+  apply_tuning:
+    description:
+      - Whether the jobs of this host use what was found, from their next run on. It is written to O(tuning_path).
+    type: bool
+    default: false
+  tuning_path:
+    description:
+      - The file with the tuning of this host. Jobs of the role P(datasync.turbo.uploader#role) read it, and Ansible
+        gathers it as C(ansible_local.datasync_tuning).
+    type: path
+    default: /etc/ansible/facts.d/datasync_tuning.fact
+  frozen:
+    description:
+      - Whether later tunings must leave O(tuning_path) as it is. V(true) keeps the settings, V(false) lets them change
+        again. Not set, it is as it was.
+    type: bool
+notes:
+  - The Python packages boto3, awscrt and psutil are looked for in the module's interpreter, then in the environment
+    that the role P(datasync.turbo.uploader#role) makes, then in the system's interpreters.
+requirements:
+  - boto3 >= 1.42
+  - awscrt
+  - psutil
+seealso:
+  - module: datasync.turbo.s5cmd_sync
+author:
+  - The datasync.turbo contributors !UNKNOWN
+"""
+
+EXAMPLES = r"""
+- name: See what a benchmark would upload
+  datasync.turbo.s5cmd_benchmark:
+    bucket: archive
+    profile: uploader
+    request_price: 0.005
+  check_mode: true
+
+- name: Compare the tools on this host and write the report
+  datasync.turbo.s5cmd_benchmark:
+    bucket: archive
+    profile: uploader
+    region: eu-central-1
+    link_mbps: 1000
+    results_dir: /var/lib/datasync-turbo/benchmarks
+
+- name: Measure with the settings and the credentials of a deployed job, and with files of one's own
+  datasync.turbo.s5cmd_benchmark:
+    config: /etc/datasync-turbo/jobs/outbox.env
+    datasets:
+      - mix
+      - /srv/outbox
+    rounds: 5
+    max_bytes: 500GB
+
+- name: Find the settings that suit this host, and use them
+  datasync.turbo.s5cmd_benchmark:
+    config: /etc/datasync-turbo/jobs/outbox.env
+    tools:
+      - datasync
+    rounds: 0
+    tune: true
+    apply_tuning: true
+"""
+
+RETURN = r"""
+exit_code:
+  description:
+    - V(0) all was measured; V(1) configuration; V(2) credentials; V(3) bucket or endpoint; V(4) runs failed, or
+      something could not be removed; V(75) another benchmark runs on the host; 128+n stopped by signal n.
+  returned: always
+  type: int
+  sample: 0
+"""
+
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.datasync.turbo.plugins.module_utils import benchmark_report
+from ansible_collections.datasync.turbo.plugins.module_utils.benchmark import Outcome, Prepared, measure, prepare
+from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_request import (
+    DEFAULT_DATASETS,
+    MAX_BYTES,
+    SINGLE_SIZE,
+    TIMEOUT,
+    TOOLS,
+    BenchmarkRequest,
+)
+from ansible_collections.datasync.turbo.plugins.module_utils.config import Config
+from ansible_collections.datasync.turbo.plugins.module_utils.connection_options import connection_argument_spec
+from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError, DatasyncError
+from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
+from ansible_collections.datasync.turbo.plugins.module_utils.lost_connection import Attended
+from ansible_collections.datasync.turbo.plugins.module_utils.respawn import require_packages
+from ansible_collections.datasync.turbo.plugins.module_utils.task_options import config_of_task, merged_options
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **connection_argument_spec(),
+            "config": {"type": "path"},
+            "bucket": {"type": "str"},
+            "prefix": {"type": "str"},
+            "tools": {"type": "list", "elements": "str", "choices": list(TOOLS), "default": list(TOOLS)},
+            "datasets": {"type": "list", "elements": "str", "default": list(DEFAULT_DATASETS)},
+            "single_size": {"type": "str", "default": SINGLE_SIZE},
+            "rounds": {"type": "int", "default": 3},
+            "warmup": {"type": "int", "default": 1},
+            "timeout": {"type": "int", "default": TIMEOUT},
+            "max_bytes": {"type": "str", "default": MAX_BYTES},
+            "request_price": {"type": "float"},
+            "link_mbps": {"type": "float"},
+            "work_dir": {"type": "path"},
+            "results_dir": {"type": "path"},
+            "aws_path": {"type": "path"},
+            "rclone_path": {"type": "path"},
+            "s5cmd_path": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    require_packages(module, "psutil")
+    config = Config()
+    try:
+        config = config_of_task(module.params)
+        for warning in config.warnings:
+            module.warn(warning)
+        with Interrupt() as interrupt:
+            answer = run(module, request_of(module.params, config), Attended(interrupt))
+    except ConfigurationError as error:
+        fail(module, config.located(error))
+    except DatasyncError as error:
+        fail(module, error)
+    else:
+        finish(module, answer)
+
+
+def request_of(params: Dict[str, Any], config: Config) -> BenchmarkRequest:
+    """What the task and the env file ask for."""
+    return BenchmarkRequest.from_options(merged_options(params, config), prefix_is_given=params["prefix"] is not None)
+
+
+def run(module: AnsibleModule, request: BenchmarkRequest, attended: Attended) -> Dict[str, Any]:
+    """Measure, or in check mode find out what would be measured. Returns what the task returns."""
+    if request.results_dir:
+        benchmark_report.check_writable(request.results_dir)
+    prepared = prepare(request, attended.check)
+    if module.check_mode:
+        return {**before(prepared), "exit_code": 0}
+    outcome = measure(prepared, attended.check)
+    answer = {**before(prepared), "benchmark": outcome.result, "exit_code": outcome.exit_code, "changed": False}
+    if request.results_dir:
+        answer["report"] = benchmark_report.write_results(outcome.result, request.results_dir)
+        answer["changed"] = True
+    if outcome.exit_code:
+        answer["msg"] = failure_message(outcome)
+    return answer
+
+
+def before(prepared: Prepared) -> Dict[str, Any]:
+    """What is known before anything is sent."""
+    return {
+        "estimate": vars(prepared.estimate),
+        "link": vars(prepared.link),
+        "tools": [tool.as_dict() for tool in prepared.tools.values()],
+        "datasets": [material.as_dict() for material in prepared.materials],
+    }
+
+
+def failure_message(outcome: Outcome) -> str:
+    """The first problems in one line; all of them are in the result."""
+    problems = outcome.result["problems"]
+    more = f" | and {len(problems) - 3} more, see benchmark.problems" if len(problems) > 3 else ""
+    return f"the benchmark is {outcome.result['status']}: {' | '.join(problems[:3])}{more}"
+
+
+def finish(module: AnsibleModule, answer: Dict[str, Any]) -> None:
+    """End the module with success or failure."""
+    if answer["exit_code"]:
+        module.fail_json(**answer)
+    module.exit_json(**answer)
+
+
+def fail(module: AnsibleModule, error: DatasyncError) -> None:
+    """End the module when nothing was measured."""
+    module.fail_json(msg=str(error), exit_code=int(error.exit_code))
+
+
+if __name__ == "__main__":
+    main()
