@@ -82,6 +82,7 @@ class Account:
             files_moved=self.moved,
             files_removed=self.removed,
             manifest=self.manifest,
+            bandwidth_limit=self.job.bandwidth_limit or None,
         )
 
     def _exit_code(self, plan: Plan) -> int:

@@ -277,6 +277,13 @@ class Bucket:
             return server_url(self._connection, self.name, lambda: self.client)
 
     @property
+    def request_url(self) -> str:
+        """URL to which requests go: the bucket's, or where that cannot be told the server's."""
+        with self._explained("find the server"):
+            address = address_of(self._connection, self.name, lambda: self.client)
+            return address.url if address else str(self.client.meta.endpoint_url)
+
+    @property
     def no_answer(self) -> EndpointError:
         """The error for a server that stays silent."""
         return EndpointError(f"{self._where} does not answer", "check endpoint_url, the network and the server")

@@ -126,6 +126,8 @@ class Result:
     files_moved: int = 0
     files_removed: int = 0
     manifest: Optional[str] = None
+    #: Bytes per second; None without a limit.
+    bandwidth_limit: Optional[int] = None
 
     @property
     def did_nothing(self) -> bool:

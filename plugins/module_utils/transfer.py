@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, Generator, Iterable, Iterator, List, Map
 
 from . import s5cmd
 from .backoff import Backoff
+from .bandwidth import Line, line_to
 from .bucket import Bucket
 from .checksums import MAX_PARTS, MIB, effective_part_size, sha256_hex
 from .errors import AccessError, EndpointError, ExitCode
@@ -27,7 +28,7 @@ from .reading import Tick
 from .report import Kind, printable
 from .s5cmd import Event
 from .s5cmd_process import End, S5cmdProcess
-from .units import counted
+from .units import counted, format_bytes_si
 from .upload_queue import Digests, UploadQueue
 from .uploads import Upload
 from .verify import describe_change
@@ -122,6 +123,8 @@ class Transfer:
         self._last_question = float("-inf")
         self._digests: Optional[Digests] = None
         self._process: Optional[S5cmdProcess] = None
+        self._line = Line(environment, None)
+        self._stored_bytes = 0
         self._written_before = 0
         #: The round of tries: 0 is the first; after `_last_round` nothing is tried again.
         self._round = 0
@@ -135,6 +138,8 @@ class Transfer:
     @property
     def bytes_written(self) -> Optional[int]:
         """Bytes sent so far, for a live display; None where it cannot be told."""
+        if self._line.sent is not None:
+            return self._line.sent
         written = self._process.bytes_written if self._process else None
         return None if written is None else self._written_before + written
 
@@ -147,9 +152,13 @@ class Transfer:
         self._digests = Digests(self._hash) if self._wants_sha256 else None
         try:
             fresh = UploadQueue(uploads, self._digests)
-            while fresh:
-                yield from self._work_off(fresh, AGAIN_LIMIT)
-                yield from self._try_again()
+            limit = self._job.bandwidth_limit
+            with line_to(self._bucket, self._environment, limit) as self._line:
+                if limit:
+                    self._note(f"s5cmd may send {format_bytes_si(limit)} per second")
+                while fresh:
+                    yield from self._work_off(fresh, AGAIN_LIMIT)
+                    yield from self._try_again()
         finally:
             if self._digests:
                 self._digests.stop()
@@ -227,8 +236,8 @@ class Transfer:
     # --- one s5cmd
 
     def _start(self, command: List[str]) -> S5cmdProcess:
-        arguments = s5cmd.global_arguments(self._binary, self._job, self._bucket.endpoint_url)
-        return S5cmdProcess([*arguments, *command], self._environment, self._inherited)
+        arguments = s5cmd.global_arguments(self._binary, self._job, self._line.endpoint_url)
+        return S5cmdProcess([*arguments, *command], self._line.environment, self._inherited)
 
     def _run_alone(self, upload: Upload) -> Iterator[Outcome]:
         """Run an upload whose name does not fit on a line in an s5cmd of its own."""
@@ -248,6 +257,7 @@ class Transfer:
         try:
             while True:
                 self._tick()
+                self._line.check(self._stored_bytes)
                 if not self._enough_failed(limit):
                     yield from self._feed(process, queue, in_flight)
                 if self._enough_failed(limit) or not queue.has_lines:
@@ -299,6 +309,7 @@ class Transfer:
         del in_flight[prepared.source]
         if event.success:
             self._deaths = 0
+            self._stored_bytes += prepared.identity.size
             yield Sent(prepared.upload.file, prepared.identity, prepared.part_size, prepared.sha256)
             return
         code, about_credentials = s5cmd.error_code(event.error)
@@ -348,14 +359,15 @@ class Transfer:
 
     def _stalled(self, process: S5cmdProcess) -> Optional[End]:
         """What to say of an s5cmd that does nothing any more; None as long as there is hope."""
-        silence = process.silence()
+        # What s5cmd has written may wait in the kernel for its turn on a limited line.
+        silence = min(process.silence(), self._line.silence())
         if silence < STALL_QUESTION:
             return None
         if time.monotonic() - self._last_question >= STALL_QUESTION:
             self._ask_bucket()
             return None
         # Where the kernel does not count, a large file on a slow line is as silent as this.
-        if silence < STALL_LIMIT or not process.tells_bytes:
+        if silence < STALL_LIMIT or not (process.tells_bytes or self._line.tells_bytes):
             return None
         return End(f"s5cmd sent nothing for {STALL_LIMIT:.0f} s")
 

@@ -9,7 +9,7 @@ ConfigurationError with that name. None of these values is secret, so the messag
 from __future__ import annotations
 
 import re
-from typing import Union
+from typing import Dict, Union
 
 from .errors import ConfigurationError
 
@@ -31,7 +31,7 @@ _DURATION = re.compile(r"([0-9]{1,12})[ \t]*([smhd]?)", re.IGNORECASE)
 _COUNT = re.compile(r"[0-9]{1,12}")
 #: Bits as the AWS CLI writes them (`b`, by 1024, like its bytes), and as lines are sold (`bit`, by 1000). The case of
 #: `b` and `B` decides, because it is all that tells bits from bytes.
-_BIT_RATE_UNITS = {
+_BIT_RATE_UNITS: Dict[str, int] = {
     **{f"{unit}b": 1024**power for power, unit in enumerate("KMG", start=1)},
     **{f"{unit}bit": 1000**power for power, unit in enumerate("kMG", start=1)},
     "Kbit": 1000,
