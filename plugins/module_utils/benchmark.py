@@ -78,7 +78,6 @@ def prepare(request: BenchmarkRequest, tick: Tick, tuning_bytes: int = 0) -> Pre
 
     Raises ConfigurationError, CredentialsError or AccessError.
     """
-    private_folder(request.work_dir)
     bucket = Bucket(request.connection, request.bucket)
     bucket.check(request.prefix)
     toolbox = Toolbox(request, bucket.endpoint_url)
@@ -111,6 +110,7 @@ def measure(prepared: Prepared, tick: Tick, then: Optional[Then] = None) -> Outc
 
     Raises LockedError while another benchmark runs on this host, and what refuses the first object.
     """
+    private_folder(prepared.request.work_dir)
     with alone():
         return _Benchmark(prepared, tick).run(then)
 
@@ -159,6 +159,7 @@ class _Benchmark:
         error: Optional[DatasyncError] = None
         more: Dict[str, Any] = {"tuning": None}
         try:
+            self.prepared.toolbox.begin()
             for material in self.prepared.materials:
                 self._run_rounds(material, uploads)
             if then is not None:
@@ -168,6 +169,7 @@ class _Benchmark:
             self.problems.append(str(stopped))
         finally:
             prefixes.end()
+            self.prepared.toolbox.end()
             shutil.rmtree(directory, ignore_errors=True)
         return Outcome({**self._result(name, began, error, prefixes), **more}, error)
 

@@ -8,7 +8,9 @@ The job's options come as JSON over stdin, so that no secret is in arguments and
 from __future__ import annotations
 
 import json
+import os
 import sys
+import zipfile
 from typing import List
 
 from .cli import leave
@@ -34,13 +36,22 @@ def main() -> int:
 
 
 def command() -> List[str]:
-    """The arguments that run `main` in this interpreter; with `python_path` as PYTHONPATH it finds this very code."""
+    """The arguments that run `main` in this interpreter; with `unpacked` as PYTHONPATH it finds this very code."""
     return [sys.executable, "-c", f"from {__name__} import leave, main; leave(main())"]
 
 
-def python_path() -> str:
-    """Where Python finds the package of this module: a folder, or the archive in which Ansible sends a module."""
-    return __file__[: -len(f"/{__name__.replace('.', '/')}.py")]
+def unpacked(folder: str) -> str:
+    """Where Python finds this very code as files, which it compiles once, as it does on a host with the program.
+
+    Ansible sends a module in an archive, from which Python would compile everything anew in each process; that is
+    unpacked into `folder`.
+    """
+    root = __file__[: -len(f"/{__name__.replace('.', '/')}.py")]
+    if os.path.isdir(root):
+        return root
+    with zipfile.ZipFile(root) as archive:
+        archive.extractall(folder, [name for name in archive.namelist() if name.startswith("ansible_collections/")])
+    return folder
 
 
-__all__ = ["command", "leave", "main", "python_path"]
+__all__ = ["command", "leave", "main", "unpacked"]

@@ -89,7 +89,7 @@ class BenchmarkRequest:
             tools=_tools(given.get("tools", TOOLS)),
             datasets=_datasets(given.get("datasets", DEFAULT_DATASETS)),
             single_size=_positive_size(given.get("single_size", SINGLE_SIZE), "single_size"),
-            rounds=_whole(given.get("rounds", 3), "rounds", 1),
+            rounds=_whole(given.get("rounds", 3), "rounds", 0),
             warmup=_whole(given.get("warmup", 1), "warmup", 0),
             timeout=_whole(given.get("timeout", TIMEOUT), "timeout", 1),
             max_bytes=_positive_size(given.get("max_bytes", MAX_BYTES), "max_bytes"),

@@ -106,7 +106,7 @@ class Toolbox:
         self._request = request
         self._endpoint_url = endpoint_url
         self._home = os.path.join(request.work_dir, "home")
-        os.makedirs(self._home, mode=0o700, exist_ok=True)
+        self._python_path = ""
 
     def find(self) -> Dict[str, Tool]:
         """The tools of the request by name; those that are missing have a reason."""
@@ -118,6 +118,15 @@ class Toolbox:
             RCLONE: self._find_rclone,
         }
         return {name: finders[name](name) for name in self._request.tools}
+
+    def begin(self) -> None:
+        """Make what the tools need. Raises OSError."""
+        os.makedirs(self._home, mode=0o700, exist_ok=True)
+        self._python_path = benchmark_child.unpacked(os.path.join(self._home, "pipeline"))
+
+    def end(self) -> None:
+        """Remove it again, with what the tools left there."""
+        shutil.rmtree(self._home, ignore_errors=True)
 
     def command(self, tool: Tool, upload: Upload, transfer: Optional[Mapping[str, Any]] = None) -> Command:
         """The call that uploads with this tool. `transfer` replaces options of `datasync`.
@@ -192,7 +201,7 @@ class Toolbox:
             "prefix": upload.prefix,
         }
         options = json.dumps({**self._destination_options(), **transfer, **files})
-        environment = {**self._environment(), "PYTHONPATH": benchmark_child.python_path()}
+        environment = {**self._environment(), "PYTHONPATH": self._python_path}
         return Command(benchmark_child.command(), environment, options.encode())
 
     def _destination_options(self) -> Dict[str, Any]:

@@ -302,12 +302,21 @@ def run(module: AnsibleModule, request: BenchmarkRequest, attended: Attended) ->
         return {**before(prepared), "exit_code": 0}
     outcome = measure(prepared, attended.check)
     answer = {**before(prepared), "benchmark": outcome.result, "exit_code": outcome.exit_code, "changed": False}
-    if request.results_dir:
-        answer["report"] = benchmark_report.write_results(outcome.result, request.results_dir)
-        answer["changed"] = True
     if outcome.exit_code:
         answer["msg"] = failure_message(outcome)
+    if request.results_dir:
+        write(outcome, request.results_dir, answer)
     return answer
+
+
+def write(outcome: Outcome, folder: str, answer: Dict[str, Any]) -> None:
+    """Write the results. Where that fails, they are still what the task returns."""
+    try:
+        answer["report"] = benchmark_report.write_results(outcome.result, folder)
+        answer["changed"] = True
+    except ConfigurationError as error:
+        answer["exit_code"] = answer["exit_code"] or int(error.exit_code)
+        answer["msg"] = f"{error}; {answer['msg']}" if "msg" in answer else str(error)
 
 
 def before(prepared: Prepared) -> Dict[str, Any]:
