@@ -1,0 +1,100 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""What tuning found and by what trials, as a section of the page of a benchmark."""
+
+from __future__ import annotations
+
+from typing import Any, List, Mapping
+from xml.etree.ElementTree import Element
+
+from . import chart
+from .benchmark_figures import NOTHING, figure, interval
+from .markup import Child, element, table
+
+#: How the settings of a trial are named, and what they are measured in.
+_SETTINGS = {"numworkers": "{} workers", "concurrency": "{} parts at once", "part_size": "{} MiB parts"}
+
+
+def tuning_section(tuning: Mapping[str, Any]) -> Element:
+    """For each class of files the settings in force, what was gained, and the trials behind that."""
+    classes = tuning["classes"]
+    rows = [
+        chart.Interval(name, number, one.get("ratio"), one.get("low"), one.get("high"), _gain(one))
+        for number, (name, one) in enumerate(classes.items())
+    ]
+    words = chart.Words(
+        "tuning-ratio",
+        "Time with the tuned settings as a share of the time with the defaults, by class of files",
+        "; ".join(f"{row.label}: {row.text}" for row in rows),
+        "tuning-figures",
+    )
+    figures = element(
+        "figure",
+        element(
+            "figcaption",
+            element("strong", "Time tuned against defaults"),
+            element("span", "ratio, with its 95 % interval"),
+        ),
+        chart.intervals(rows, words, "tuned faster", "slower"),
+        class_="card",
+    )
+    return element(
+        "section",
+        element("h2", "Tuning"),
+        element(
+            "p",
+            "Settings replace the defaults only where the whole interval is below 1: where no gain is shown, the "
+            "defaults stay.",
+            class_="prose",
+        ),
+        element("div", figures, class_="charts one"),
+        _classes(classes),
+        *(_trials(name, one) for name, one in classes.items() if one.get("trials")),
+        id="tuning",
+    )
+
+
+def _classes(classes: Mapping[str, Any]) -> Element:
+    rows: List[List[Child]] = [
+        [
+            name,
+            element("span", settings_text(one["settings"] if one["shown"] else one["defaults"])),
+            element("span", settings_text(one["settings"])),
+            f"{one['ratio']:.2f}" if one.get("ratio") else NOTHING,
+            interval(one),
+            str(one.get("pairs") or 0),
+            element("span", one.get("reason") or NOTHING),
+        ]
+        for name, one in classes.items()
+    ]
+    head = ["Files", "In force", "Best found", "Ratio", "95 % interval", "Pairs", "Why"]
+    return table("Settings by class of files", head, rows, "tuning-figures")
+
+
+def _trials(name: str, one: Mapping[str, Any]) -> Element:
+    rows: List[List[Child]] = [
+        [
+            settings_text(trial["settings"]),
+            str(trial["rung"]),
+            figure(trial.get("seconds")),
+            figure(trial["bytes_per_second"] / 1e6 if trial.get("bytes_per_second") else None),
+            element("span", str(trial.get("failed") or "good")),
+        ]
+        for trial in one["trials"]
+    ]
+    return element(
+        "details",
+        element("summary", f"Trials with {name} files ({len(rows)})"),
+        table(f"Trials with {name} files", ["Settings", "Rung", "seconds", "MB/s", "Outcome"], rows),
+    )
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """`32 workers, 8 parts at once, 16 MiB parts`."""
+    return ", ".join(words.format(settings[name]) for name, words in _SETTINGS.items() if name in settings)
+
+
+def _gain(one: Mapping[str, Any]) -> str:
+    if not one.get("ratio"):
+        return "defaults stay"
+    return f"{one['gain_percent']:.0f} % faster" if one["shown"] else f"{one['ratio']:.2f}, defaults stay"
