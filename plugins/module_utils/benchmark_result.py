@@ -88,7 +88,7 @@ def _summary(runs: Sequence[Run]) -> Dict[str, Any]:
     good = [run for run in runs if run.counts]
 
     def of(value: Callable[[Run], float]) -> Optional[Dict[str, float]]:
-        return asdict(spread([value(run) for run in good])) if good else None
+        return _rounded(asdict(spread([value(run) for run in good]))) if good else None
 
     first = runs[0]
     cpu = of(lambda run: run.cpu_seconds)
@@ -114,7 +114,12 @@ def _ratio(dataset: str, ours: Sequence[Run], theirs: Sequence[Run]) -> Dict[str
     by_round = {run.round: run for run in theirs}
     pairs = [(run, by_round[run.round]) for run in ours if run.round in by_round]
     found = paired_ratio([_seconds(run) for run, _other in pairs], [_seconds(other) for _run, other in pairs])
-    return {"dataset": dataset, "tool": ours[0].tool, "against": theirs[0].tool, **asdict(found)}
+    return {"dataset": dataset, "tool": ours[0].tool, "against": theirs[0].tool, **_rounded(asdict(found))}
+
+
+def _rounded(values: Dict[str, Any]) -> Dict[str, Any]:
+    """Without digits that mean nothing."""
+    return {name: round(value, 3) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def _seconds(run: Run) -> Optional[float]:

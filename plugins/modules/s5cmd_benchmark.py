@@ -224,6 +224,269 @@ exit_code:
   returned: always
   type: int
   sample: 0
+estimate:
+  description:
+    - What all runs send together. C(requests) is about right, C(bytes) exact, without what a tuning leaves unused.
+    - C(cost) is that of the requests with O(request_price), V(null) without.
+  returned: when the bucket answered
+  type: dict
+  sample:
+    bytes: 288000000
+    cost: null
+    note: about 272 requests and 288 MB; requests for listings, checks and deletions are not in it
+    requests: 272
+link:
+  description:
+    - The network interface by which the host reaches the server, and its speed. V(source) tells where that is from,
+      V(given), V(interface) or V(unknown).
+  returned: when the bucket answered
+  type: dict
+  sample:
+    interface: eth0
+    mbps: 1000.0
+    note: ''
+    source: given
+    virtual: false
+tools:
+  description: The tools, and why those that are not C(available) cannot be measured.
+  returned: when the bucket answered
+  type: list
+  elements: dict
+  sample:
+    - available: true
+      name: datasync
+      path: /usr/local/bin/s5cmd
+      reason: ''
+      settings: 32 workers, 4 parts of 8 MiB a file, proven by CRC64NVME
+      version: s5cmd v2.3.0-991c9fb
+datasets:
+  description: What is uploaded in each run.
+  returned: when the bucket answered
+  type: list
+  elements: dict
+  sample:
+    - bytes: 36000000
+      files: 31
+      name: /srv/material
+report:
+  description: Paths of the files that were written on the host, by kind.
+  returned: with O(results_dir), unless in check mode
+  type: dict
+  sample:
+    csv: /var/lib/datasync-turbo/benchmarks/20261123T040350Z-upload-1-f036fc/benchmark.csv
+    html: /var/lib/datasync-turbo/benchmarks/20261123T040350Z-upload-1-f036fc/benchmark.html
+    json: /var/lib/datasync-turbo/benchmarks/20261123T040350Z-upload-1-f036fc/benchmark.json
+    txt: /var/lib/datasync-turbo/benchmarks/20261123T040350Z-upload-1-f036fc/benchmark.txt
+benchmark:
+  description:
+    - The result, as it is also written to C(benchmark.json). Times in seconds, sizes in bytes, MB are 10^6 bytes.
+    - Also returned when the task fails after the first upload.
+  returned: when anything was measured
+  type: dict
+  contains:
+    schema:
+      description: Version of this form.
+      type: int
+      returned: always
+    id:
+      description: Name of this benchmark, and of the folder with its results.
+      type: str
+      returned: always
+    started:
+      description: Start, local time in ISO 8601 with offset.
+      type: str
+      returned: always
+    finished:
+      description: End.
+      type: str
+      returned: always
+    status:
+      description: V(complete), V(incomplete) or V(interrupted).
+      type: str
+      returned: always
+    problems:
+      description: What went wrong, and what an earlier benchmark had left behind.
+      type: list
+      elements: str
+      returned: always
+    host:
+      description: The machine, its system and the version of this collection.
+      type: dict
+      returned: always
+    destination:
+      description: Where the prefixes of the runs were made.
+      type: str
+      returned: always
+    endpoint:
+      description: URL of the server, empty for Amazon S3.
+      type: str
+      returned: always
+    link:
+      description: The same as RV(link).
+      type: dict
+      returned: always
+    settings:
+      description: Number of rounds and warm-up rounds, and the time limit of a run.
+      type: dict
+      returned: always
+    estimate:
+      description: The same as RV(estimate).
+      type: dict
+      returned: always
+    datasets:
+      description: The same as RV(datasets).
+      type: list
+      elements: dict
+      returned: always
+    tools:
+      description: The same as RV(tools).
+      type: list
+      elements: dict
+      returned: always
+    runs:
+      description:
+        - Each run in order. Round 0 is the warm-up. C(message) says why a run does not count, empty if it does.
+        - C(peak_memory_bytes) is the greatest sum of the memory of all processes of the tool at one time.
+        - C(link_bytes) left by the interface meanwhile, whoever sent them. C(retries) is V(null) where a tool does not
+          tell.
+      type: list
+      elements: dict
+      returned: always
+    summary:
+      description: Median, minimum, maximum and spread of the good runs of each tool on each dataset.
+      type: list
+      elements: dict
+      returned: always
+    ratios:
+      description:
+        - The time of V(datasync) as a share of that of each other tool in the same round. C(low) and C(high) are the
+          ends of the 95 % confidence interval.
+        - The C(verdict) is V(faster) or V(slower) only if the whole interval says so, else V(no difference shown), or
+          V(not enough rounds).
+      type: list
+      elements: dict
+      returned: always
+    left_behind:
+      description: What could not be removed from the bucket, and why. The next benchmark tries again.
+      type: list
+      elements: dict
+      returned: always
+    tuning:
+      description: What O(tune) found, V(null) without it.
+      type: dict
+      returned: always
+  sample:
+    datasets:
+    - bytes: 36000000
+      files: 31
+      name: /srv/material
+    destination: s3://archive/datasync-benchmark/
+    endpoint: https://s3.example.org
+    estimate:
+      bytes: 288000000
+      cost: null
+      note: about 272 requests and 288 MB; requests for listings, checks and deletions are not in it
+      requests: 272
+    finished: '2026-11-23T04:04:05+00:00'
+    host:
+      collection: 0.4.0
+      cores: 2
+      cpu: AMD EPYC
+      kernel: Linux 6.18.44-fc-v669
+      memory_bytes: 25276502016
+      name: upload-1
+      python: 3.11.7
+      system: Debian GNU/Linux 12 (bookworm)
+    id: 20261123T040350Z-upload-1-f036fc
+    left_behind: []
+    link:
+      interface: eth0
+      mbps: 1000.0
+      note: ''
+      source: given
+      virtual: false
+    problems: []
+    ratios:
+    - against: s5cmd
+      dataset: /srv/material
+      high: 2.858
+      low: 1.216
+      pairs: 3
+      ratio: 1.864
+      tool: datasync
+      verdict: slower
+    runs:
+    - began: '2026-11-23T04:04:03+00:00'
+      cpu_percent: 34.5
+      cpu_seconds: 0.743
+      dataset: /srv/material
+      errors: 0
+      exit_code: 0
+      link_bytes: 127095820
+      link_percent: 47.2
+      megabytes_per_second: 16.723
+      message: ''
+      objects_per_second: 14.401
+      peak_memory_bytes: 74416128
+      retries: 0
+      round: 3
+      tool: datasync
+      wall_seconds: 2.153
+    schema: 1
+    settings:
+      rounds: 3
+      timeout: 1800
+      warmup: 1
+    started: '2026-11-23T04:03:50+00:00'
+    status: complete
+    summary:
+    - cpu_seconds:
+        maximum: 0.261
+        median: 0.248
+        minimum: 0.226
+        spread_percent: 14.113
+      cpu_seconds_per_gb: 6.889
+      dataset: /srv/material
+      failed: 0
+      link_percent: 54.2
+      megabytes_per_second:
+        maximum: 33.938
+        median: 33.713
+        minimum: 26.792
+        spread_percent: 21.197
+      objects_per_second:
+        maximum: 29.224
+        median: 29.031
+        minimum: 23.071
+        spread_percent: 21.195
+      peak_memory_bytes: 27168768
+      runs: 3
+      tool: s5cmd
+      wall_seconds:
+        maximum: 1.344
+        median: 1.068
+        minimum: 1.061
+        spread_percent: 26.498
+    tools:
+    - available: true
+      name: datasync
+      path: /usr/local/bin/s5cmd
+      reason: ''
+      settings: 32 workers, 4 parts of 8 MiB a file, proven by CRC64NVME
+      version: s5cmd v2.3.0-991c9fb
+    - available: true
+      name: s5cmd
+      path: /usr/local/bin/s5cmd
+      reason: ''
+      settings: 'default flags: 256 workers, 5 parts of 50 MiB a file'
+      version: v2.3.0-991c9fb
+    - available: false
+      name: rclone
+      path: /usr/bin/rclone
+      reason: '/usr/bin/rclone does not run: [Errno 2] No such file or directory: ''/usr/bin/rclone'''
+      settings: ''
+      version: ''
+    tuning: null
 """
 
 from typing import Any, Dict
