@@ -60,7 +60,7 @@ _RENEWED_BY_S5CMD = frozenset(
 #: Its own default of 100 is for a live heap of a few MB: it takes a quarter of s5cmd's CPU time on small files. With
 #: 800 s5cmd has 90 MB of memory instead of 35 there, and no more than before on large files.
 #: https://pkg.go.dev/runtime#hdr-Environment_Variables
-_GO_RUNTIME = {"GOGC": "800", "GOMEMLIMIT": "512MiB"}
+GO_RUNTIME = {"GOGC": "800", "GOMEMLIMIT": "512MiB"}
 
 
 class Version(NamedTuple):
@@ -159,7 +159,7 @@ def environment_for(job: Job, inherited: Mapping[str, str]) -> Dict[str, str]:
     with explained("find credentials", job.destination):
         credentials = job.connection.credentials()
         frozen = credentials.get_frozen_credentials()
-    environment = {**_GO_RUNTIME, **inherited}
+    environment = {**GO_RUNTIME, **inherited}
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "S3_ENDPOINT_URL"):
         environment.pop(name, None)
     region = job.connection.region_name
