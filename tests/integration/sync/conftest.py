@@ -12,7 +12,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Sequence
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, NoReturn, Sequence
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import sync
@@ -24,7 +24,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.progress import Pro
 from ansible_collections.datasync.turbo.plugins.module_utils.report import Result
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run
 
-from dev.seaweedfs import SeaweedFS
+from dev.seaweedfs import SeaweedFS, TlsFiles
 
 MIB = 1024 * 1024
 
@@ -85,6 +85,24 @@ def upload_logged(job_options: Dict[str, Any]) -> Callable[..., Logged]:
         return Logged(result, log.warnings, stream.getvalue().splitlines())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    """A server with a certificate that only those know who are told; it is for both of its addresses."""
+    folder = tmp_path_factory.mktemp("tls")
+    files = TlsFiles(folder / "certificate.pem", folder / "key.pem")
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,IP:0.0.0.0", "-days", "2", "-nodes"]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-keyout", files.key, "-out", files.certificate, *subject],
+        check=True,
+        capture_output=True,
+    )
+    with SeaweedFS(folder / "server", tls=files) as server:
+        client = server.client()
+        client.create_bucket(Bucket="secure")
+        client.put_object(Bucket="secure", Key="a b", Body=b"content")
+        yield server
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +17,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.connection import C
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import EndpointError
 from ansible_collections.datasync.turbo.plugins.module_utils.listing import StoredObject
 
-from dev.seaweedfs import SeaweedFS, TlsFiles
+from dev.seaweedfs import SeaweedFS
 
 #: What a name may have that XML, URLs or servers could take for something else. SeaweedFS turns a backslash into a
 #: slash, whoever sends it.
@@ -161,24 +160,6 @@ def test_a_versioned_bucket_keeps_what_is_deleted_behind_markers(
 
 
 # --- TLS
-
-
-@pytest.fixture(scope="module")
-def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
-    """A server with a certificate for 127.0.0.1 that only those know who are told."""
-    folder = tmp_path_factory.mktemp("tls")
-    files = TlsFiles(folder / "certificate.pem", folder / "key.pem")
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", "-nodes"]
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-keyout", files.key, "-out", files.certificate, *subject],
-        check=True,
-        capture_output=True,
-    )
-    with SeaweedFS(folder / "server", tls=files) as server:
-        client = server.client()
-        client.create_bucket(Bucket="secure")
-        client.put_object(Bucket="secure", Key="a b", Body=b"content")
-        yield server
 
 
 def options_of(server: SeaweedFS) -> Dict[str, str]:
