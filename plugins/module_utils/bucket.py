@@ -14,7 +14,6 @@ import time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, ContextManager, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from .bucket_address import address_of, server_url
@@ -22,6 +21,7 @@ from .checksums import ALGORITHMS
 from .connection import Connection
 from .errors import AccessError, CredentialsError, DatasyncError, EndpointError
 from .listing import DocumentTypeError, Page, StoredObject, listing_query, page_of_answer, parse_page
+from .open_uploads import OpenUpload, Position, UploadsPage, parse_uploads_page, uploads_page_of_answer, uploads_query
 from .signed_request import SignedRequests
 
 #: Codes of https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html that are about who we are.
@@ -97,14 +97,6 @@ class ObjectHead:
     def etag_is_md5(self) -> bool:
         """Whether the ETag may be an MD5: not with SSE-KMS and not with a customer's key."""
         return self.encryption not in KMS_ENCRYPTIONS and not self.customer_key
-
-
-class OpenUpload(NamedTuple):
-    """A multipart upload that was neither completed nor aborted. `initiated` in seconds since the epoch."""
-
-    key: str
-    upload_id: str
-    initiated: float
 
 
 class Failure(NamedTuple):
@@ -395,11 +387,42 @@ class Bucket:
 
     def open_uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """The multipart uploads under `prefix` that are neither completed nor aborted."""
+        position: Optional[Position] = None
+        while True:
+            page = self._uploads_page(prefix, position)
+            yield from page.uploads
+            if page.next is None:
+                return
+            if page.next == position:
+                raise EndpointError(
+                    f"cannot list multipart uploads: {self._where}: it sends the same page again and again"
+                )
+            position = page.next
+
+    def _uploads_page(self, prefix: str, position: Optional[Position]) -> UploadsPage:
+        requests = self._signed_requests()
+        answer = requests.get(uploads_query(prefix, position)) if requests else None
+        if answer is not None:
+            try:
+                return parse_uploads_page(answer.body)
+            except DocumentTypeError as error:
+                raise _no_s3_answer(self._where) from error
+            except ValueError:
+                pass  # boto3 judges it.
+        return self._uploads_page_by_boto3(prefix, position)
+
+    def _uploads_page_by_boto3(self, prefix: str, position: Optional[Position]) -> UploadsPage:
+        """The same with boto3's repetitions and explanations, where the short way did not get an answer."""
+        markers = {"KeyMarker": position.key, "UploadIdMarker": position.upload_id} if position else {}
+        optional = {name: value for name, value in markers.items() if value}
         with self._explained("list multipart uploads"):
-            paginator = self.client.get_paginator("list_multipart_uploads")
-            for page in paginator.paginate(Bucket=self.name, Prefix=prefix):
-                for entry in page.get("Uploads", ()):
-                    yield OpenUpload(entry["Key"], entry["UploadId"], _epoch(entry["Initiated"]))
+            answer = self.client.list_multipart_uploads(Bucket=self.name, Prefix=prefix, **optional)
+        require_members(answer, ("Bucket", "IsTruncated", "MaxUploads"), self._where)
+        try:
+            return uploads_page_of_answer(answer)
+        except ValueError as error:
+            message = f"cannot list multipart uploads: {self._where}: {error}"
+            raise EndpointError(message, "is it an S3 server?") from error
 
     def abort_upload(self, upload: OpenUpload) -> None:
         """Abort one multipart upload, so that its parts are no longer stored and billed."""
@@ -525,10 +548,6 @@ def _deletion(answer: Mapping[str, Any], keys: Sequence[str]) -> Deletion:
 def _code_of(error: DatasyncError) -> str:
     """The S3 error code behind an error that `explained` raised; empty if there was no S3 answer."""
     return str(getattr(error.__cause__, "response", {}).get("Error", {}).get("Code", ""))
-
-
-def _epoch(moment: datetime) -> float:
-    return moment.timestamp()
 
 
 def _object_head(answer: Mapping[str, Any]) -> ObjectHead:

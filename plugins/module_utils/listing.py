@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import unquote_plus
 
 _ROOT = "ListBucketResult"
@@ -55,19 +55,7 @@ def parse_page(body: bytes) -> Page:
 
     Raises DocumentTypeError for an answer that nobody should parse.
     """
-    from xml.etree import ElementTree
-
-    text = body.decode("utf-8")
-    if "<!DOCTYPE" in text:
-        raise DocumentTypeError("the answer has a document type")
-    try:
-        root = ElementTree.fromstring(text)  # noqa: S314 - without a document type there are no entities to expand
-    except ElementTree.ParseError as error:
-        raise ValueError(f"the listing is no XML: {error}") from error
-    if not root.tag.endswith(_ROOT):
-        raise ValueError(f"the answer is {root.tag}")
-    # Amazon, MinIO, SeaweedFS and Ceph send the same name space, others none.
-    space = root.tag[: -len(_ROOT)]
+    root, space = root_of(body, _ROOT)
     truncated = root.findtext(f"{space}IsTruncated")
     if truncated is None and root.find(f"{space}Name") is None and root.find(f"{space}KeyCount") is None:
         raise ValueError("the answer has nothing of a listing")
@@ -76,6 +64,23 @@ def parse_page(body: bytes) -> Page:
         raise ValueError("the listing has more pages, and does not say how to ask for them")
     encoded = root.findtext(f"{space}EncodingType") == "url"
     return Page(_objects(root, space, encoded), token if truncated == "true" else None)
+
+
+def root_of(body: bytes, name: str) -> Tuple[Any, str]:
+    """The root of an answer, and its name space as tags carry it. Raises ValueError unless it is XML with that root."""
+    from xml.etree import ElementTree
+
+    text = body.decode("utf-8")
+    if "<!DOCTYPE" in text:
+        raise DocumentTypeError("the answer has a document type")
+    try:
+        root = ElementTree.fromstring(text)  # noqa: S314 - without a document type there are no entities to expand
+    except ElementTree.ParseError as error:
+        raise ValueError(f"the answer is no XML: {error}") from error
+    if not root.tag.endswith(name):
+        raise ValueError(f"the answer is {root.tag}")
+    # Amazon, MinIO, SeaweedFS and Ceph send the same name space, others none.
+    return root, root.tag[: -len(name)]
 
 
 def _objects(root: Any, space: str, encoded: bool) -> List[StoredObject]:
@@ -88,7 +93,7 @@ def _objects(root: Any, space: str, encoded: bool) -> List[StoredObject]:
             raise ValueError("an object has no key")
         if encoded and ("%" in key or "+" in key):
             key = unquote_plus(key)
-        moment = _epoch(text(time_tag, ""))
+        moment = epoch_of(text(time_tag, ""))
         objects.append(StoredObject(key, int(text(size_tag, "")), text(etag_tag, "").strip('"'), moment))
     return objects
 
@@ -110,7 +115,8 @@ def _object_of_entry(entry: Mapping[str, Any]) -> StoredObject:
     return StoredObject(entry["Key"], entry["Size"], entry.get("ETag", "").strip('"'), moment)
 
 
-def _epoch(text: str) -> float:
+def epoch_of(text: str) -> float:
+    """Seconds since the epoch for a time as S3 writes it in XML. Raises ValueError for any other form."""
     match = _TIME.fullmatch(text)
     if match is None:
         raise ValueError(f"the time {text!r} has another form")

@@ -18,10 +18,10 @@ from ansible_collections.datasync.turbo.plugins.module_utils.bucket import (
     Deletion,
     Failure,
     ObjectHead,
-    OpenUpload,
     StoredObject,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import EndpointError
+from ansible_collections.datasync.turbo.plugins.module_utils.open_uploads import OpenUpload
 
 
 @dataclass

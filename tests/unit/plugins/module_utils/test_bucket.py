@@ -22,7 +22,6 @@ from xml.sax.saxutils import escape
 
 import botocore.exceptions
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import bucket as bucket_module
 from ansible_collections.datasync.turbo.plugins.module_utils.bucket import (
     Bucket,
     Deletion,
@@ -36,6 +35,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.bucket import (
 from ansible_collections.datasync.turbo.plugins.module_utils.connection import Connection
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import AccessError, CredentialsError, EndpointError
 from ansible_collections.datasync.turbo.plugins.module_utils.http_pool import Answer, HttpPool
+from ansible_collections.datasync.turbo.plugins.module_utils.open_uploads import OpenUpload
 from botocore.awsrequest import AWSResponse
 
 NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
@@ -517,25 +517,82 @@ def test_wrong_credentials_are_no_answer_about_versions(bucket, wire):
 # --- multipart uploads
 
 
-def test_open_multipart_uploads_are_listed_over_all_pages(bucket, wire):
-    upload = (
-        "<Upload><Key>p/{0}</Key><UploadId>id-{0}</UploadId><Initiated>2026-01-02T03:04:05.000Z</Initiated></Upload>"
+def open_uploads(*keys, more=False):
+    uploads = "".join(
+        f"<Upload><Key>{key}</Key><UploadId>id-{key}</UploadId><Initiated>2026-01-02T03:04:05.000Z</Initiated></Upload>"
+        for key in keys
     )
-    wire.answer(
-        f"<ListMultipartUploadsResult {NAMESPACE}><IsTruncated>true</IsTruncated><NextKeyMarker>p/a</NextKeyMarker>"
-        f"<NextUploadIdMarker>id-a</NextUploadIdMarker>{upload.format('a')}</ListMultipartUploadsResult>"
-    )
-    wire.answer(f"<ListMultipartUploadsResult {NAMESPACE}>{upload.format('b')}</ListMultipartUploadsResult>")
-    found = list(bucket.open_uploads("p/"))
-    assert [(entry.key, entry.upload_id, entry.initiated) for entry in found] == [
-        ("p/a", "id-a", JANUARY),
-        ("p/b", "id-b", JANUARY),
+    markers = f"<NextKeyMarker>{keys[-1]}</NextKeyMarker><NextUploadIdMarker>id-{keys[-1]}</NextUploadIdMarker>"
+    end = f"<IsTruncated>true</IsTruncated>{markers}" if more else "<IsTruncated>false</IsTruncated>"
+    root = "ListMultipartUploadsResult"
+    return f"<{root} {NAMESPACE}><Bucket>archive</Bucket>{end}{uploads}</{root}>"
+
+
+def keys_of_open(bucket, prefix="p/"):
+    return [entry.key for entry in bucket.open_uploads(prefix)]
+
+
+def test_open_multipart_uploads_are_listed_over_all_pages_without_boto3(bucket, wire):
+    wire.answer(open_uploads("p/a", more=True))
+    wire.answer(open_uploads("p/b"))
+    assert list(bucket.open_uploads("p/")) == [
+        OpenUpload("p/a", "id-p/a", JANUARY),
+        OpenUpload("p/b", "id-p/b", JANUARY),
     ]
+    assert wire.asked(0) == ("/archive", {"uploads": "", "prefix": "p/"})
+    assert wire.asked(1)[1] == {"uploads": "", "prefix": "p/", "key-marker": "p/a", "upload-id-marker": "id-p/a"}
+    assert [request.short for request in wire.requests] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        (503, ""),
+        (500, error("InternalError")),
+        (200, open_uploads("p/a")[:-30]),
+        (200, listing(("p/a", 1, "x"))),
+        (307, ""),
+        (200, ""),
+        (NO_ANSWER, ""),
+    ],
+)
+def test_a_page_of_open_uploads_that_fails_is_asked_again_through_boto3(bucket, wire, broken):
+    """The pages before it are not asked again."""
+    status, body = broken
+    wire.answer(open_uploads("p/a", more=True))
+    wire.answer(body, status=status)
+    wire.answer(open_uploads("p/b", more=True))
+    wire.answer(open_uploads("p/c"))
+    assert keys_of_open(bucket) == ["p/a", "p/b", "p/c"]
+    assert [request.short for request in wire.requests] == [True, True, False, True]
+    for number in (1, 2):
+        markers = {"key-marker": "p/a", "upload-id-marker": "id-p/a", "uploads": ""}
+        assert markers.items() <= wire.asked(number)[1].items()
+
+
+def test_open_uploads_on_pages_that_repeat_themselves_are_given_up(bucket, wire):
+    wire.answer(open_uploads("p/a", more=True))
+    with pytest.raises(EndpointError, match="again and again"):
+        keys_of_open(bucket)
+
+
+@pytest.mark.parametrize("body", ["<html><body>Please log in</body></html>", f"<!DOCTYPE html>{open_uploads('p/a')}"])
+def test_an_answer_of_another_server_does_not_mean_that_nothing_is_open(bucket, wire, body):
+    """A captive portal answers everything with 200."""
+    wire.answer(body)
+    with pytest.raises(EndpointError, match="is it an S3 server"):
+        keys_of_open(bucket)
+
+
+def test_open_uploads_that_go_on_nobody_knows_where_are_an_error(bucket, wire):
+    wire.answer(open_uploads("p/a").replace("false", "true"))
+    with pytest.raises(EndpointError, match="more pages"):
+        keys_of_open(bucket)
 
 
 def test_exactly_the_given_multipart_upload_is_aborted(bucket, wire):
     wire.answer(status=204)
-    bucket.abort_upload(bucket_module.OpenUpload("p/a", "id-a", JANUARY))
+    bucket.abort_upload(OpenUpload("p/a", "id-a", JANUARY))
     assert wire.requests[0].method == "DELETE"
     assert wire.asked() == ("/archive/p/a", {"uploadId": "id-a"})
 

@@ -9,10 +9,10 @@ import time
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import orphans
-from ansible_collections.datasync.turbo.plugins.module_utils.bucket import OpenUpload
 from ansible_collections.datasync.turbo.plugins.module_utils.checksums import MIB
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import AccessError
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.open_uploads import OpenUpload
 from ansible_collections.datasync.turbo.plugins.module_utils.uploads import NEW, Upload, Uploads
 from ansible_collections.datasync.turbo.plugins.module_utils.walk import Identity, LocalFile
 
