@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import hmac
+import os
 import socket
 from typing import Optional, Protocol, Tuple
 
@@ -26,7 +28,8 @@ _SOCKS_VERSION, _PASSWORD_VERSION = 5, 1
 _BY_PASSWORD, _NO_METHOD = 2, 255
 _CONNECT = 1
 _IPV4, _NAME, _IPV6 = 1, 3, 4
-_DONE, _FAILED, _REFUSED, _NOT_SUPPORTED = 0, 1, 5, 7
+_DONE, _NETWORK_UNREACHABLE, _HOST_UNREACHABLE, _REFUSED, _NOT_SUPPORTED = 0, 3, 4, 5, 7
+_REPLIES = {errno.ECONNREFUSED: _REFUSED, errno.ENETUNREACH: _NETWORK_UNREACHABLE}
 
 
 class Refused(OSError):
@@ -103,7 +106,7 @@ class BySocks:
         try:
             server = await connected(host, port)
         except OSError as error:
-            code = _REFUSED if isinstance(error, ConnectionRefusedError) else _FAILED
+            code = _REPLIES.get(error.errno or 0, _HOST_UNREACHABLE)
             await asyncio.get_running_loop().sock_sendall(client, _reply(code))
             raise
         return await _answered(client, _reply(_DONE), server)
@@ -210,4 +213,7 @@ def _in_the_words_of_go(error: OSError) -> str:
     """The reason as Go says it, so that s5cmd's errors are judged as without us; see `s5cmd.transient_cause`."""
     if isinstance(error, socket.gaierror):
         return "no such host"
-    return "connection timed out" if isinstance(error, TimeoutError) else (error.strerror or str(error)).lower()
+    if isinstance(error, TimeoutError) or not error.errno:
+        return "connection timed out"
+    # asyncio replaces the system's words.
+    return os.strerror(error.errno).lower()

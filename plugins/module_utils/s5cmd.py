@@ -46,8 +46,8 @@ _NOT_IMPLEMENTED = "501"
 #: What Go says when the network or the server ended a conversation.
 _NETWORK_TROUBLE = re.compile(
     r"connection refused|connection reset|connection timed out|broken pipe|\bEOF\b|timeout|deadline exceeded|canceled|"
-    r"no route to host|network is unreachable|no such host|server misbehaving|closed network connection|"
-    r"closed idle connection|connection broken|malformed HTTP response"
+    r"no route to host|network (?:is )?unreachable|host unreachable|no such host|server misbehaving|"
+    r"closed network connection|closed idle connection|connection broken|malformed HTTP response"
 )
 #: What Go says about a local file begins so; a path may hold any of the words above.
 _LOCAL_TROUBLE = re.compile(r"(?:^|caused by: )(?:open|read|stat|lstat|seek) /")

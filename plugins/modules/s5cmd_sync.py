@@ -323,6 +323,11 @@ result:
       description: The manifest that was written with O(checksum_algorithm=SHA256), V(null) without.
       type: str
       returned: always
+    bandwidth_limit:
+      description: What O(bandwidth_limit) let s5cmd send, in bytes per second, V(null) without a limit.
+      version_added: 0.4.0
+      type: int
+      returned: always
     problems:
       description:
         - What is missing and why. Each has C(path) relative to O(src), C(kind) and C(message).
@@ -339,6 +344,7 @@ result:
       type: int
       returned: always
   sample:
+    bandwidth_limit: null
     bytes_transferred: 20971526
     checksum_verification:
       algorithm: CRC64NVME

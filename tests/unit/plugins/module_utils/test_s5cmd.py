@@ -424,6 +424,15 @@ STATUS = "request id: , host id:"
         ),
         ('RequestError: send request failed caused by: Put "http://127.0.0.1:9/b/k": EOF', "EOF"),
         (
+            'RequestError: send request failed caused by: Put "http://h/b/k": socks connect tcp 127.0.0.1:3->h:80: '
+            "unknown error host unreachable",
+            "host unreachable",
+        ),
+        (
+            'RequestError: send request failed caused by: Put "https://h/b/k": connection timed out',
+            "connection timed out",
+        ),
+        (
             'RequestError: send request failed caused by: Put "http://h/b/k": dial tcp 127.0.0.1:9: '
             "connect: connection refused",
             "connection refused",
