@@ -10,7 +10,6 @@ first request and one that dies are in test_success_is_true.py.
 from __future__ import annotations
 
 import random
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
@@ -26,6 +25,7 @@ from .fault_proxy import (
     DENIED,
     EXPIRED,
     INTERNAL_ERROR,
+    NO_SUCH_BUCKET,
     SKEWED,
     SLOW_DOWN,
     Cut,
@@ -272,15 +272,14 @@ def test_expired_credentials_are_exit_code_2(
 def test_a_bucket_that_is_deleted_during_the_run_is_exit_code_3(
     tree: Tree, upload: Upload, s3_server: SeaweedFS, s3: Any, bucket: str
 ) -> None:
-    """One upload at a time: SeaweedFS would make the bucket anew for one that is on its way just then."""
+    """The bucket is really gone. For uploads after that the proxy says so: SeaweedFS would now and then make it anew."""
     source = tree({f"{number:03}.bin": 2000 for number in range(50)})
 
-    def delete_before_the_tenth(request: Request) -> None:
+    def delete_before_the_tenth(request: Request) -> Optional[Fault]:
         if request.path.endswith("010.bin") and not deleted:
             s3.delete_bucket(Bucket=bucket)
-            # The server's front hears of it from its back a moment later, and makes the bucket anew until then.
-            time.sleep(1)
             deleted.append(request)
+        return NO_SUCH_BUCKET if deleted and request.method == "PUT" else None
 
     deleted: List[Request] = []
     with FaultProxy(s3_server.endpoint_url, delete_before_the_tenth) as proxy:
