@@ -95,6 +95,7 @@ SLOW_DOWN = Answer(503, "SlowDown")
 INTERNAL_ERROR = Answer(500, "InternalError")
 EXPIRED = Answer(400, "ExpiredToken")
 DENIED = Answer(403, "AccessDenied")
+NO_SUCH_BUCKET = Answer(404, "NoSuchBucket")
 SKEWED = Answer(403, "RequestTimeTooSkewed")
 
 

@@ -272,7 +272,7 @@ def test_expired_credentials_are_exit_code_2(
 def test_a_bucket_that_is_deleted_during_the_run_is_exit_code_3(
     tree: Tree, upload: Upload, s3_server: SeaweedFS, s3: Any, bucket: str
 ) -> None:
-    """The bucket is really gone. For uploads after that the proxy says so: SeaweedFS would now and then make it anew."""
+    """The bucket is really gone. To uploads after that the proxy says so: SeaweedFS may make it anew for them."""
     source = tree({f"{number:03}.bin": 2000 for number in range(50)})
 
     def delete_before_the_tenth(request: Request) -> Optional[Fault]:
