@@ -154,6 +154,14 @@ def failures(result: Result) -> List[Failure]:
     return [Failure(dataset, tool, tuple(found), why) for (dataset, tool, why), found in rounds.items()]
 
 
+def problems(result: Result) -> List[str]:
+    """The problems, less those that `failures` and `left_behind` tell."""
+    failed = tuple(f"round {run['round']}: {run['message']}" for run in result["runs"] if run["message"])
+    left = tuple(f"s3://{one['bucket']}/{one['prefix']} " for one in result["left_behind"])
+    found = [str(problem) for problem in result["problems"]]
+    return [problem for problem in found if not problem.endswith(failed) and not problem.startswith(left)]
+
+
 def ratios(result: Result, dataset: str) -> List[Mapping[str, Any]]:
     """The ratios of a dataset, against the tools in their order."""
     order = [tool["name"] for tool in tools(result)]
@@ -247,7 +255,7 @@ def facts(result: Result) -> List[Tuple[str, str]]:
         ("Link", link(result["link"])),
         ("System", f"{host['system']}, kernel {host['kernel']}"),
         ("Processor", f"{host['cpu']}, {counted(host['cores'], 'core')}"),
-        ("Memory", format_bytes_si(host["memory_bytes"])),
+        ("Memory", format_bytes_si(host["memory_bytes"]) if host["memory_bytes"] else "unknown"),
         ("Python", str(host["python"])),
         ("datasync.turbo", str(host["collection"])),
         ("Settings", ", ".join(f"{name} {value}" for name, value in settings.items())),
@@ -277,7 +285,7 @@ def left_behind(result: Result) -> List[str]:
     return [
         f"s3://{one['bucket']}/{one['prefix']} was not removed: {one['reason']}. "
         f"Remove it: s5cmd rm 's3://{one['bucket']}/{one['prefix']}*'"
-        for one in result.get("left_behind") or ()
+        for one in result["left_behind"]
     ]
 
 

@@ -109,11 +109,9 @@ def ratio_tile(title: str, ratio: Mapping[str, Any]) -> Element:
     """A ratio in large print."""
     certainty = figures.certainty(ratio)
     ours, theirs = figures.label(ratio["tool"]), figures.label(ratio["against"])
-    share = (
-        [element("strong", f"{ratio['ratio']:.2f}"), f" of the time of {theirs}"]
-        if ratio["ratio"]
-        else [element("strong", figures.NOTHING), f" against {theirs}"]
-    )
+    share: List[Child] = [element("strong", figures.NOTHING), f" against {theirs}"]
+    if ratio["ratio"]:
+        share = [element("strong", f"{ratio['ratio']:.2f}"), f" of the time of {theirs}"]
     return element(
         "article",
         element("h2", title),
@@ -128,7 +126,7 @@ def problems(result: figures.Result) -> Optional[Element]:
     """What went wrong, in plain sight; None if nothing did."""
     boxes = [
         notes("Left in the bucket", figures.left_behind(result), "bad"),
-        notes("Problems", [str(problem) for problem in result["problems"]], "bad"),
+        notes("Problems", figures.problems(result), "bad"),
         notes("Failed runs", [failure.text for failure in figures.failures(result)], "bad"),
         notes(
             "Not measured",

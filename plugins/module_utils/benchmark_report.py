@@ -65,7 +65,7 @@ def text_table(result: figures.Result) -> str:
         "Tools that were not measured", [_unavailable(one) for one in result["tools"] if not one["available"]]
     )
     lines += _below("Failed runs", [failure.text for failure in figures.failures(result)])
-    lines += _below("Problems", [str(problem) for problem in result["problems"]])
+    lines += _below("Problems", figures.problems(result))
     lines += _below("Left in the bucket", figures.left_behind(result))
     return "\n".join(lines) + "\n"
 
@@ -109,7 +109,7 @@ def check_writable(folder: str) -> None:
 
 def _make_noting(folder: str, made: List[str]) -> None:
     """Make the folder with those above it, and note which ones were made."""
-    if os.path.isdir(folder):
+    if os.path.lexists(folder):
         return
     _make_noting(os.path.dirname(os.path.abspath(folder)), made)
     os.mkdir(folder)

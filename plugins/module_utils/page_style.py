@@ -90,12 +90,17 @@ h1,h2,h3,figcaption,caption,thead,summary{break-after:avoid;break-inside:avoid}
 .dataset .scroll{break-inside:avoid}
 .card{padding:10px 12px 6px}
 figcaption{margin-bottom:4px}
-tbody th{min-width:6em}
-td.text,th.text{min-width:6em}
-#runs{font-size:7pt}
+tbody th{min-width:6.5em}
+td.text,th.text{min-width:5.5em}
+#runs{font-size:6.5pt}
+#runs th,#runs td{padding:2px 3px}
 .scroll{overflow:visible;border:0}
-table{font-size:8.5pt}
-th,td{padding:3px 5px}
+table{font-size:8pt}
+th,td{padding:3px 4px}
+th,thead th{white-space:normal;font-size:inherit}
+thead small,.number small{font-size:7pt}
+.tool{white-space:normal}
+td .badge{font-size:7.5pt;padding:0 6px}
 caption{padding:6px 5px 4px}
 .scroll{margin-top:8px}
 .bar,.badge,.pattern,.dot{-webkit-print-color-adjust:exact;print-color-adjust:exact}

@@ -9,7 +9,7 @@ reason. Sums are of the hosts' medians, so they are what the site carries only i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..module_utils import benchmark_figures as figures
@@ -38,17 +38,19 @@ def summary(results: Mapping[str, figures.Result], missing: Mapping[str, str], *
         "missing": dict(missing),
         "together": together,
         "not_complete": {host: result["status"] for host, result in results.items() if result["status"] != "complete"},
-        "failed_runs": {
-            host: [failure.text for failure in found]
-            for host, result in results.items()
-            if (found := figures.failures(result))
-        },
-        "problems": {
-            host: [str(one) for one in result["problems"]] for host, result in results.items() if result["problems"]
-        },
-        "left_behind": {host: found for host, result in results.items() if (found := figures.left_behind(result))},
+        "failed_runs": _told(results, lambda result: [failure.text for failure in figures.failures(result)]),
+        "problems": _told(results, figures.problems),
+        "left_behind": _told(results, figures.left_behind),
         "datasets": [_dataset(results, name) for name in names],
     }
+
+
+def _told(
+    results: Mapping[str, figures.Result], lines_of: Callable[[figures.Result], list[str]]
+) -> dict[str, list[str]]:
+    """The lines of each host that has any."""
+    told = {host: lines_of(result) for host, result in results.items()}
+    return {host: lines for host, lines in told.items() if lines}
 
 
 def _dataset(results: Mapping[str, figures.Result], name: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 from ..module_utils import benchmark_figures as figures
 from ..module_utils import chart
 from ..module_utils.benchmark_page import HOW_TO_READ, answer, badge, card, footer, header, notes, tool_cell
-from ..module_utils.markup import Child, document, element, table
+from ..module_utils.markup import Child, document, element, number, table
 from ..module_utils.page_style import STYLE
 from ..module_utils.units import counted, format_bytes_si
 from . import fleet_benchmark
@@ -35,7 +35,7 @@ def page(
             fleet_benchmark.sentences(found)[0], [_tile(dataset) for dataset in found["datasets"] if dataset["sums"]]
         ),
         _troubles(found),
-        *(_dataset(dataset, number, found) for number, dataset in enumerate(found["datasets"], 1)),
+        *(_dataset(dataset, place, found) for place, dataset in enumerate(found["datasets"], 1)),
         _hosts(results, missing, pages or {}),
         footer(next((str(result["host"]["collection"]) for result in results.values()), "")),
     ]
@@ -74,8 +74,8 @@ def _troubles(found: Mapping[str, Any]) -> Element | None:
     )
 
 
-def _dataset(dataset: Mapping[str, Any], number: int, found: Mapping[str, Any]) -> Element:
-    ident = f"dataset-{number}"
+def _dataset(dataset: Mapping[str, Any], place: int, found: Mapping[str, Any]) -> Element:
+    ident = f"dataset-{place}"
     return element(
         "section",
         element("h2", dataset["dataset"], element("span", _size(dataset), class_="aside")),
@@ -117,7 +117,8 @@ def _host_chart(dataset: Mapping[str, Any], ident: str) -> Element | None:
     for host, row in dataset["hosts"].items():
         if ratio := row["ratio"]:
             tools.add((figures.label(ratio["tool"]), figures.label(ratio["against"])))
-            text = fleet_benchmark.ratio_text(ratio) if ratio["ratio"] else "no pair of good runs"
+            # Names of hosts are long: the interval is in the table, and drawn.
+            text = f"{ratio['ratio']:.2f}" if ratio["ratio"] else "no pair"
             mark = figures.mark(ratio["against"])
             rows.append(chart.Interval(host, mark, ratio["ratio"], ratio["low"], ratio["high"], text))
     if not rows:
@@ -142,12 +143,18 @@ def _table(dataset: Mapping[str, Any], ident: str) -> Element:
         medians = [figures.figure(row["megabytes_per_second"].get(tool)) for tool in tools]
         against = figures.label(ratio["against"]) if ratio else figures.NOTHING
         verdict = badge(ratio["verdict"]) if ratio else element("span", figures.NOTHING)
-        rows.append([host, *medians, element("span", against), fleet_benchmark.ratio_text(ratio), verdict])
+        rows.append([host, *medians, element("span", against), _ratio_cell(ratio), verdict])
     sums: list[Child] = [fleet_benchmark.sum_text(dataset["sums"][tool]).replace(" MB/s", "") for tool in tools]
     rows.append(["All hosts", *sums, element("span"), "", element("span")])
     head: list[Child] = ["Host", *(element("span", tool_cell(tool), element("small", "MB/s")) for tool in tools)]
-    head += ["Time against", "Ratio (95 %)", "Verdict"]
+    head += ["Time against", element("span", "Ratio", element("small", "95 % interval")), "Verdict"]
     return table(f"{figures.short(dataset['dataset'])}: medians of each host, and their sums", head, rows, ident)
+
+
+def _ratio_cell(ratio: Mapping[str, Any] | None) -> Child:
+    if not ratio or not ratio["ratio"]:
+        return figures.NOTHING
+    return number(f"{ratio['ratio']:.2f}", figures.interval(ratio))
 
 
 def _hosts(results: Mapping[str, figures.Result], missing: Mapping[str, str], pages: Mapping[str, str]) -> Element:
