@@ -23,7 +23,7 @@ from typing import NamedTuple, Optional
 from .checksums import full_object, hasher, to_s3
 from .job import Job
 from .patterns import LEAVING_PREFIX
-from .reading import Tick, blocks
+from .reading import Tick, each_block
 from .report import Kind, Problem, printable
 from .verify import describe_change
 from .walk import Identity, LocalFile, identity_of
@@ -255,10 +255,13 @@ def _copy(source: _Source, path: str, algorithm: str, tick: Tick) -> None:
     """Copy content, mode, mtime and, where we may, the owner; then read the copy again."""
     checksum = hasher(algorithm)
     with open(path, "xb", opener=lambda name, flags: os.open(name, flags, stat.S_IRUSR | stat.S_IWUSR)) as copy:
-        source.opened.seek(0)
-        for block in blocks(source.opened, tick):
+
+        def take(block: memoryview) -> None:
             checksum.update(block)
             copy.write(block)
+
+        source.opened.seek(0)
+        each_block(source.opened, take, tick)
         copy.flush()
         status = os.fstat(source.opened.fileno())
         _set_owner_and_mode(copy.fileno(), status)

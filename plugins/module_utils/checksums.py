@@ -11,10 +11,10 @@ import base64
 import hashlib
 import re
 import zlib
-from typing import Any, BinaryIO, Callable, Dict, NamedTuple, Optional, Tuple
+from typing import Any, BinaryIO, Callable, Dict, NamedTuple, Optional, Tuple, Union
 
 from .errors import InstallationError
-from .reading import Readable, Tick, blocks, each_part, is_shared
+from .reading import Part, Tick, each_block, each_part, is_shared
 
 MIB = 1024 * 1024
 NO_CHECKSUM = "NONE"
@@ -99,14 +99,13 @@ def _combiner(algorithm: str) -> Optional[Callable[[int, int, int], int]]:
     return getattr(_awscrt(), name, None) if name else None
 
 
-def _hashed(algorithm: Any, file: Readable, tick: Tick) -> Any:
+def _hashed(algorithm: Any, file: Union[BinaryIO, Part], tick: Tick) -> Any:
     """The hash object, after it has seen the rest of a file or of a part."""
-    for block in blocks(file, tick):
-        algorithm.update(block)
+    each_block(file, algorithm.update, tick)
     return algorithm
 
 
-def _digest(algorithm: Any, file: Readable, tick: Tick) -> bytes:
+def _digest(algorithm: Any, file: Union[BinaryIO, Part], tick: Tick) -> bytes:
     result: bytes = _hashed(algorithm, file, tick).digest()
     return result
 

@@ -16,9 +16,10 @@ from ansible_collections.datasync.turbo.plugins.module_utils.reading import (
     Part,
     ReadingStopped,
     Stop,
-    blocks,
+    each_block,
     each_part,
     is_shared,
+    reader_at,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,8 +34,14 @@ def nothing():
     """A tick that lets everything go on."""
 
 
+def blocks_of(file, tick):
+    read = []
+    each_block(file, lambda block: read.append(bytes(block)), tick)
+    return read
+
+
 def content_of(part, tick):
-    return b"".join(blocks(part, tick))
+    return b"".join(blocks_of(part, tick))
 
 
 def parts_of(content, part_size):
@@ -57,10 +64,15 @@ def set_clocks(patched, share):
     patched.setattr(reading, "_clocks", clocks)
 
 
+def set_read_size(patched, size):
+    patched.setattr(reading, "READ_SIZE", size)
+    patched.setattr(reading, "_buffers", reading._Buffers())
+
+
 def set_up_teams(patched, processors=2, read_size=64):
     """Share files of any size, and call for help at once."""
     patched.setattr(reading, "MIN_SHARED", 1)
-    patched.setattr(reading, "READ_SIZE", read_size)
+    set_read_size(patched, read_size)
     set_clocks(patched, share=1)
     patched.setattr(reading, "_processors", reading._Processors(processors))
 
@@ -89,32 +101,106 @@ def file(path):
 @given(st.binary(max_size=300), st.integers(1, 64))
 def test_the_blocks_are_the_file(content, read_size):
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reading, "READ_SIZE", read_size)
-        read = list(blocks(io.BytesIO(content), nothing))
+        set_read_size(patched, read_size)
+        read = blocks_of(io.BytesIO(content), nothing)
     assert b"".join(read) == content
     assert all(0 < len(block) <= read_size for block in read)
 
 
 def test_a_reader_is_stopped_before_its_next_block(monkeypatch):
-    monkeypatch.setattr(reading, "READ_SIZE", 10)
-    stop = Stop()
-    reader = blocks(io.BytesIO(CONTENT), stop.check)
-    assert next(reader) == CONTENT[:10]
-    stop.set()
+    set_read_size(monkeypatch, 10)
+    stop, read = Stop(), []
+
+    def take(block):
+        read.append(bytes(block))
+        stop.set()
+
     with pytest.raises(ReadingStopped):
-        next(reader)
+        each_block(io.BytesIO(CONTENT), take, stop.check)
+    assert read == [CONTENT[:10]]
+
+
+def test_the_memory_of_one_file_serves_the_next():
+    places = set()
+
+    def note(block):
+        places.add(id(block.obj))
+
+    for _time in range(3):
+        each_block(io.BytesIO(CONTENT), note, nothing)
+    with pytest.raises(ReadingStopped):
+        stop = Stop()
+        each_block(io.BytesIO(CONTENT), lambda block: (note(block), stop.set()), stop.check)
+    each_block(io.BytesIO(CONTENT), note, nothing)
+    assert len(places) == 1
+
+
+def test_a_file_that_is_read_while_another_is_has_memory_of_its_own(monkeypatch):
+    set_read_size(monkeypatch, 10)
+    outer, inner = [], []
+
+    def take(block):
+        inner.extend(blocks_of(io.BytesIO(CONTENT[::-1]), nothing))
+        outer.append(bytes(block))
+
+    each_block(io.BytesIO(CONTENT[:25]), take, nothing)
+    assert b"".join(outer) == CONTENT[:25]
+    assert b"".join(inner) == CONTENT[::-1] * 3
+
+
+def test_threads_do_not_read_into_each_others_memory(monkeypatch):
+    set_read_size(monkeypatch, 10)
+    contents = [bytes([number]) * 1000 for number in range(4)]
+    meeting = threading.Barrier(len(contents))
+
+    def read(content):
+        found = []
+
+        def take(block):
+            if not found:
+                meeting.wait(PATIENCE)
+            found.append(bytes(block))
+
+        each_block(io.BytesIO(content), take, nothing)
+        return b"".join(found)
+
+    with ThreadPoolExecutor(len(contents)) as pool:
+        assert list(pool.map(read, contents)) == contents
 
 
 @given(st.integers(0, 300), st.integers(0, 300), st.integers(1, 64))
 def test_a_part_is_read_to_its_end_and_no_further(offset, size, read_size):
     content = CONTENT[:200]
-    part = Part(lambda count, at: content[at : at + count], offset, size)
+    part = Part(reader_of(content), offset, size)
+    buffer = memoryview(bytearray(read_size))
     read = b""
-    while block := part.read(read_size):
-        read += block
+    while length := part.readinto(buffer):
+        read += buffer[:length]
     assert read == content[offset : offset + size]
     assert part.length == len(read)
     assert part.is_full == (len(read) == size)
+
+
+def reader_of(content):
+    def read_at(buffer, offset):
+        block = content[offset : offset + len(buffer)]
+        buffer[: len(block)] = block
+        return len(block)
+
+    return read_at
+
+
+@pytest.mark.parametrize("system", ["with preadv", "without it"])
+def test_a_file_is_read_at_any_offset_and_nothing_behind_what_was_read_changes(file, monkeypatch, system):
+    if system == "without it":
+        monkeypatch.delattr(os, "preadv", raising=False)
+    read_at = reader_at(file.fileno())
+    buffer = memoryview(bytearray(b"." * 10))
+    assert (read_at(buffer, 5), bytes(buffer)) == (10, CONTENT[5:15])
+    assert (read_at(buffer, len(CONTENT) - 3), bytes(buffer)) == (3, CONTENT[-3:] + CONTENT[8:15])
+    assert read_at(buffer, len(CONTENT)) == 0
+    assert read_at(buffer[:0], 0) == 0
+    assert file.tell() == 0
 
 
 @given(st.binary(max_size=300), st.integers(1, 320))
@@ -155,8 +241,22 @@ def test_the_rest_of_a_file_begins_where_it_was_read_to(teams, file):
 
 def test_short_reads_do_not_shift_the_borders_of_parts(teams, file, monkeypatch):
     """Those of network file systems may return less than was asked for."""
-    original = os.pread
-    monkeypatch.setattr(os, "pread", lambda descriptor, size, offset: original(descriptor, min(size, 3), offset))
+    with_short_reads(monkeypatch, lambda _offset: 3)
+    assert each_part(file, 100, content_of, nothing) == parts_of(CONTENT, 100)
+
+
+def with_short_reads(patched, most):
+    """Let each read at an offset return no more bytes than `most` says of it."""
+    original = os.preadv
+
+    def preadv(descriptor, buffers, offset):
+        return original(descriptor, [buffers[0][: most(offset)]], offset)
+
+    patched.setattr(os, "preadv", preadv)
+
+
+def test_a_file_is_shared_where_there_is_no_preadv(teams, file, monkeypatch):
+    monkeypatch.delattr(os, "preadv")
     assert each_part(file, 100, content_of, nothing) == parts_of(CONTENT, 100)
 
 
@@ -166,7 +266,7 @@ def both_at_once():
 
     def work(part, tick):
         tick()
-        if part.read(1):
+        if part.readinto(memoryview(bytearray(1))):
             meeting.wait(PATIENCE)
         return content_of(part, tick)
 
@@ -282,7 +382,7 @@ def test_a_tick_that_raises_while_only_the_helper_reads_stops_it(teams, file):
 
     def work(part, tick):
         tick()
-        part.read(1)
+        part.readinto(memoryview(bytearray(1)))
         if threading.current_thread().name == "reading":
             helping.set()
             while True:
@@ -353,10 +453,5 @@ def test_a_file_that_grows_meanwhile_is_read_to_its_new_end(file, path, monkeypa
 
 def test_nothing_counts_behind_a_part_that_was_short(teams, file, monkeypatch):
     """Truncated and written again while two threads read it: what follows is not behind what was read."""
-    original = os.pread
-
-    def pread(descriptor, size, offset):
-        return original(descriptor, size if offset >= 512 else min(size, max(0, 40 - offset)), offset)
-
-    monkeypatch.setattr(os, "pread", pread)
+    with_short_reads(monkeypatch, lambda offset: None if offset >= 512 else max(0, 40 - offset))
     assert each_part(file, 512, both_at_once(), nothing) == [(CONTENT[1:40], 40)]
