@@ -26,12 +26,12 @@ from .relay_greeting import Greeting
 BURST = 0.05
 #: Seconds of the whole allowance that one connection takes at a time: a hundred of them have their turn each second.
 TURN = 0.01
-#: Bytes that are read at once. More are no faster, and each connection has a buffer of this size.
-_MIN_PIECE, _MAX_PIECE = 256, 65536
+#: Bytes that are read at once. With a quarter of the most, 1 Gbit/s takes half as much CPU again.
+_MIN_PIECE, _MAX_PIECE = 256, 262144
 #: Bytes of a segment and of the window, towards the client. What the kernel keeps of a connection, and what for the
-#: client is sent, depends on both: 4 MB with those of loopback, 1 to 1.5 MB with these.
+#: client is sent, depends on both: 4 MB with those of loopback, and with these 1 MB on a slow line to 3 MB on a fast one.
 _SEGMENT = 1460
-_MIN_WINDOW, _MAX_WINDOW = 16384, 65536
+_MIN_WINDOW = 16384
 _BACKLOG = 1024
 #: Connections are one file descriptor each for us and for the server; the usual limit is 1,024 of them.
 _FILES = 8192
@@ -194,7 +194,7 @@ class Relay:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             # Connections inherit both. Where they cannot be set, more is kept in the kernel.
-            window = min(max(self._piece, _MIN_WINDOW), _MAX_WINDOW)
+            window = max(self._piece, _MIN_WINDOW)
             with suppress(OSError):
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
                 listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT)
