@@ -13,14 +13,16 @@ from .markup import Child, element, table
 
 #: How the settings of a trial are named, and what they are measured in.
 _SETTINGS = {"numworkers": "{} workers", "concurrency": "{} parts at once", "part_size": "{} MiB parts"}
+#: The sign of no tool.
+_MARK = chart.MARKS - 1
 
 
 def tuning_section(tuning: Mapping[str, Any]) -> Element:
     """For each class of files the settings in force, what was gained, and the trials behind that."""
     classes = tuning["classes"]
     rows = [
-        chart.Interval(name, number, one.get("ratio"), one.get("low"), one.get("high"), _gain(one))
-        for number, (name, one) in enumerate(classes.items())
+        chart.Interval(name, _MARK, one.get("ratio"), one.get("low"), one.get("high"), _gain(one))
+        for name, one in classes.items()
     ]
     words = chart.Words(
         "tuning-ratio",
