@@ -29,7 +29,7 @@ TURN = 0.01
 #: Bytes that are read at once. With a quarter of the most, 1 Gbit/s takes half as much CPU again.
 _MIN_PIECE, _MAX_PIECE = 256, 262144
 #: Bytes of a segment and, at least, of the window towards the client. What the kernel keeps of a connection, which for
-#: the client is sent, depends on both: with those of loopback 4 MB, with these 1 MB if it is slow and 3 MB if it is not.
+#: the client is sent, depends on both: with those of loopback 4 MB, with these 1 MB if it is slow, else 3 MB.
 _SEGMENT = 1460
 _MIN_WINDOW = 16384
 _BACKLOG = 1024
