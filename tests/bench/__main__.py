@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Compares datasync-turbo with its peers on this machine: `make bench`. It is not a test, and no ratio fails it.
 
-    ROUNDS=3 make bench             fewer rounds than 5
-    ONLY=small,unchanged make bench some of: small large unchanged audit million (only this runs the last one)
+    ROUNDS=3 make bench               other numbers of rounds than each group's own
+    ONLY=small,small-sink make bench  some of the groups; they are in docs/performance.md
 
 The ratios mean something, the seconds do not: server and client share one machine. Results: build/bench/results.json.
 """
@@ -22,16 +22,18 @@ from typing import Any, Dict, List, Mapping
 
 from dev.ansible_environment import BUILD
 from dev.build_program import ProgramError
-from dev.seaweedfs import SeaweedFS, SeaweedFSError
-from tests.bench import table
-from tests.bench.contenders import Tools
+from dev.seaweedfs import SeaweedFSError, find_weed
+from tests.bench import shaped_link, table
+from tests.bench.contenders import programs
+from tests.bench.growth import GROWTH_GROUPS
+from tests.bench.links import LINK_GROUPS
 from tests.bench.measured import BenchError
-from tests.bench.measures import GROUPS, ON_DEMAND, Outcome, Session
-from tests.bench.rounds import Places
+from tests.bench.measures import LOOPBACK_GROUPS, Measured, Outcome, Session
 
 DATA = BUILD / "bench-data"
 OUTPUT = BUILD / "bench"
-DEFAULT_ROUNDS = 5
+#: What takes most memory of the machine comes last.
+GROUPS: Mapping[str, Measured] = {**LOOPBACK_GROUPS, **LINK_GROUPS, **GROWTH_GROUPS}
 #: Bytes that the server may take, on a machine that has four times as many.
 SERVER_MEMORY = 4 * 1024**3
 
@@ -51,36 +53,43 @@ def main() -> int:
 
 
 def chosen_groups(only: str) -> List[str]:
-    """The groups named in ONLY, else all that need not be asked for. Raises BenchError for an unknown one."""
+    """The groups named in ONLY, else all that can be measured here. Raises BenchError for an unknown one."""
     names = only.replace(",", " ").split()
     unknown = [name for name in names if name not in GROUPS]
     if unknown:
         raise BenchError(f"ONLY={only}: there is no {unknown[0]!r}; choose from {' '.join(GROUPS)}")
-    return names or [name for name in GROUPS if name not in ON_DEMAND]
+    return names or [name for name in GROUPS if name not in left_out()]
 
 
-def chosen_rounds(text: str) -> int:
-    """The number in ROUNDS, else the default. Raises BenchError if it is none."""
+def left_out() -> Dict[str, str]:
+    """The groups that cannot be measured on this machine, and why."""
+    reason = shaped_link.missing()
+    return {name: f"{name} is left out: {reason}" for name in LINK_GROUPS} if reason else {}
+
+
+def chosen_rounds(text: str) -> int | None:
+    """The number in ROUNDS, None if it is not set. Raises BenchError if it is none."""
     if not text:
-        return DEFAULT_ROUNDS
+        return None
     if not text.isdecimal() or int(text) < 1:
         raise BenchError(f"ROUNDS={text}: give a number from 1 on")
     return int(text)
 
 
-def bench(chosen: List[str], rounds: int) -> None:
+def bench(chosen: List[str], rounds: int | None) -> None:
     """Run the groups, print the tables, write the results."""
     work = OUTPUT / "work"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    with SeaweedFS(work / "server", memory_limits=server_memory()) as server:
-        tools = Tools(server, work)
-        results: Dict[str, Any] = {**machine(), "rounds": rounds, "versions": versions(tools)}
-        say(", ".join(f"{name} {version}" for name, version in results["versions"].items()))
-        session = Session(tools, Places(tools), DATA, rounds, say)
-        outcomes = {name: GROUPS[name](session) for name in chosen}
-    shutil.rmtree(work / "server", ignore_errors=True)
+    results: Dict[str, Any] = {**machine(), "rounds": {}, "versions": versions(work)}
+    say(", ".join(f"{name} {version}" for name, version in results["versions"].items()))
+    outcomes = {}
+    for name in chosen:
+        results["rounds"][name] = rounds or GROUPS[name].rounds
+        session = Session(work, DATA, results["rounds"][name], say, server_memory())
+        outcomes[name] = GROUPS[name].run(session)
     results["load_after"] = os.getloadavg()
+    results["left_out"] = [reason for name, reason in left_out().items() if name not in chosen]
     report(results, outcomes)
 
 
@@ -98,14 +107,13 @@ def report(results: Dict[str, Any], outcomes: Mapping[str, Outcome]) -> None:
     findings = [finding for outcome in outcomes.values() for finding in outcome.findings]
     results["groups"] = {name: table.as_json(outcome.runs) for name, outcome in outcomes.items()}
     results["findings"] = [{**vars(finding), "reached": finding.reached} for finding in findings]
-    results["notes"] = [note for outcome in outcomes.values() for note in outcome.notes]
+    results["notes"] = [*results["left_out"], *(note for outcome in outcomes.values() for note in outcome.notes)]
     path = OUTPUT / "results.json"
     path.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", "utf-8")
     print()
     print(f"{results['date']}, {results['cpu']}, {results['cores']} cores, {results['kernel']}")
-    print(
-        f"{results['rounds']} rounds; load before {results['load_before'][0]:.1f}, after {results['load_after'][0]:.1f}"
-    )
+    rounds = ", ".join(f"{name} {number}" for name, number in results["rounds"].items())
+    print(f"rounds: {rounds}; load before {results['load_before'][0]:.1f}, after {results['load_after'][0]:.1f}")
     print()
     print(table.findings_table(findings))
     print()
@@ -136,11 +144,11 @@ def cpu_model() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def versions(tools: Tools) -> Dict[str, str]:
+def versions(work: Path) -> Dict[str, str]:
     """The first line that each program prints about itself."""
     found = {}
-    for name, command in tools.versions():
-        answer = subprocess.run(command, capture_output=True, text=True, env=tools.environment, check=False)
+    for name, command in [*programs(work), ("SeaweedFS", [str(find_weed()), "version"])]:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
         lines = (answer.stdout + answer.stderr).strip().splitlines()
         found[name] = lines[0].strip() if lines else "unknown"
     return found

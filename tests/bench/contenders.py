@@ -4,20 +4,38 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Protocol, Tuple
 
-from dev.ansible_environment import BUILD, CHECKOUT, VENV_BIN
+from dev.ansible_environment import BUILD, VENV_BIN
 from dev.build_program import build
-from dev.seaweedfs import SeaweedFS
+from plugins.module_utils.job import Job
+from plugins.module_utils.s5cmd import GO_RUNTIME
 from tests.bench.measured import BenchError
 
 BENCH_VENV = BUILD / "bench-venv"
 BENCH_BIN = BENCH_VENV / "bin"
-WITH_STORED_CRC64NVME = CHECKOUT / "tests" / "bench" / "with_stored_crc64nvme.py"
+PROGRAM = "datasync-turbo"
+
+
+class Server(Protocol):
+    """What contenders need of a running S3 server: SeaweedFS, or the sink."""
+
+    region: str
+    endpoint_url: str
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+
+    @property
+    def environment(self) -> Dict[str, str]:
+        """Keys, region and endpoint as the variables that all contenders read."""
+
+    def client(self) -> Any:
+        """A boto3 client."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +65,14 @@ class Place:
 class Tools:
     """The programs, and the server that they talk to."""
 
-    server: SeaweedFS
+    server: Server
     work: Path
     program: Path = field(init=False)
     s5cmd: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        self.program = build(self.work / "datasync-turbo")
-        found = list(BENCH_VENV.glob("lib*/python3*/site-packages/s5cmd/bin/s5cmd"))
-        if not found:
-            raise BenchError(f"no s5cmd in {BENCH_VENV}: run python3 dev/set_up.py bench")
-        self.s5cmd = found[0]
+        self.program = build(self.work / PROGRAM)
+        self.s5cmd = find_s5cmd()
 
     @property
     def environment(self) -> Dict[str, str]:
@@ -77,14 +92,6 @@ class Tools:
         """The host program with a config file as an operator writes it: default settings, and a state file."""
         config = self.config(folder, place, **settings)
         return Command([str(VENV_BIN / "python"), str(self.program), verb, "--config", str(config)], self._bare)
-
-    def ours_with_stored_crc64nvme(self, folder: Path, place: Place, checksums: Dict[str, str]) -> Command:
-        """The same program, to which every object seems to have these CRC64NVME (path below the folder -> base64)."""
-        config = self.config(folder, place)
-        known = place.directory / "stored.json"
-        known.write_text(json.dumps({f"{place.prefix}/{path}": value for path, value in checksums.items()}), "utf-8")
-        arguments = [str(VENV_BIN / "python"), str(WITH_STORED_CRC64NVME), str(self.program), str(known)]
-        return Command([*arguments, "sync", "--config", str(config)], self._bare)
 
     def config(self, folder: Path, place: Place, **settings: str) -> Path:
         """A config file for the host program, in the directory of the place."""
@@ -114,25 +121,27 @@ class Tools:
         arguments = [str(self.s5cmd), "--endpoint-url", self.server.endpoint_url]
         return Command([*arguments, "sync", f"{folder}/", f"{place.url}/"], self.environment)
 
-    def s5cmd_run(self, folder: Path, place: Place, *flags: str, **environment: str) -> Command:
-        """`s5cmd run` with one `cp` line for each file, the floor below what we do: nothing is planned or proven."""
+    def s5cmd_run(self, folder: Path, place: Place) -> Command:
+        """Our s5cmd without us, the floor below what we do: the same command lines, nothing planned or proven."""
         paths = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-        lines = "".join(f"cp --raw '{folder / path}' '{place.url}/{path}'\n" for path in paths)
-        arguments = [str(self.s5cmd), "--endpoint-url", self.server.endpoint_url, *flags, "run"]
-        return Command(arguments, {**self.environment, **environment}, stdin=lines.encode())
+        copy = f"cp --raw --part-size {Job.part_size} --concurrency {Job.concurrency} --metadata synced-by=bench"
+        lines = "".join(f"{copy} '{folder / path}' '{place.url}/{path}'\n" for path in paths)
+        arguments = [str(self.s5cmd), "--json", "--numworkers", str(Job.numworkers)]
+        arguments += ["--endpoint-url", self.server.endpoint_url, "run"]
+        return Command(arguments, {**GO_RUNTIME, **self.environment}, stdin=lines.encode())
 
-    def rclone_copy(self, folder: Path, place: Place) -> Command:
-        """`rclone copy --transfers 32`; the remote is defined by variables."""
+    def rclone_copy(self, folder: Path, place: Place, *flags: str) -> Command:
+        """`rclone copy`; the remote is defined by variables."""
         remote = {
             "RCLONE_CONFIG": os.devnull,
-            "RCLONE_CONFIG_SEAWEEDFS_TYPE": "s3",
-            "RCLONE_CONFIG_SEAWEEDFS_PROVIDER": "SeaweedFS",
-            "RCLONE_CONFIG_SEAWEEDFS_ENV_AUTH": "true",
-            "RCLONE_CONFIG_SEAWEEDFS_REGION": self.server.region,
-            "RCLONE_CONFIG_SEAWEEDFS_ENDPOINT": self.server.endpoint_url,
+            "RCLONE_CONFIG_SERVER_TYPE": "s3",
+            "RCLONE_CONFIG_SERVER_PROVIDER": "SeaweedFS",
+            "RCLONE_CONFIG_SERVER_ENV_AUTH": "true",
+            "RCLONE_CONFIG_SERVER_REGION": self.server.region,
+            "RCLONE_CONFIG_SERVER_ENDPOINT": self.server.endpoint_url,
         }
-        arguments = [str(BENCH_BIN / "rclone"), "copy", "--transfers", "32"]
-        destination = f"seaweedfs:{place.bucket}/{place.prefix}"
+        arguments = [str(BENCH_BIN / "rclone"), "copy", *flags]
+        destination = f"server:{place.bucket}/{place.prefix}"
         return Command([*arguments, str(folder), destination], {**self.environment, **remote})
 
     def aws_sync(self, folder: Path, place: Place) -> Command:
@@ -140,13 +149,21 @@ class Tools:
         arguments = [str(BENCH_BIN / "aws"), "--endpoint-url", self.server.endpoint_url, "s3", "sync"]
         return Command([*arguments, str(folder), place.url], self.environment)
 
-    def versions(self) -> List[Tuple[str, List[str]]]:
-        """Each program with the arguments that make it print its version."""
-        return [
-            ("datasync-turbo", [str(VENV_BIN / "python"), str(self.program), "--version"]),
-            ("s5cmd", [str(self.s5cmd), "version"]),
-            ("rclone", [str(BENCH_BIN / "rclone"), "version"]),
-            ("aws", [str(BENCH_BIN / "aws"), "--version"]),
-            ("SeaweedFS", [str(self.server.weed), "version"]),
-            ("Python", [str(VENV_BIN / "python"), "--version"]),
-        ]
+
+def find_s5cmd() -> Path:
+    """The binary in the environment of the peers, not the wrapper beside it. Raises BenchError."""
+    found = list(BENCH_VENV.glob("lib*/python3*/site-packages/s5cmd/bin/s5cmd"))
+    if not found:
+        raise BenchError(f"no s5cmd in {BENCH_VENV}: run python3 dev/set_up.py bench")
+    return found[0]
+
+
+def programs(work: Path) -> List[Tuple[str, List[str]]]:
+    """Each program with the arguments that make it print its version."""
+    return [
+        ("datasync-turbo", [str(VENV_BIN / "python"), str(build(work / PROGRAM)), "--version"]),
+        ("s5cmd", [str(find_s5cmd()), "version"]),
+        ("rclone", [str(BENCH_BIN / "rclone"), "version"]),
+        ("aws", [str(BENCH_BIN / "aws"), "--version"]),
+        ("Python", [str(VENV_BIN / "python"), "--version"]),
+    ]

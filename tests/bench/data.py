@@ -1,82 +1,58 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""The folders that the benchmark uploads: content that does not compress, made once and kept by recipe."""
+"""The folders that the benchmark uploads, made by the collection's `dataset`, and what is known of their content."""
 
 from __future__ import annotations
 
 import base64
-import random
+import hashlib
 import shutil
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Iterator, Tuple
+from typing import Dict
 
+from plugins.module_utils import dataset
+from plugins.module_utils.dataset import Dataset, Recipe
+from plugins.module_utils.errors import DatasyncError
 from tests.bench.measured import BenchError
+from tests.bench.sink import Known, write_table
 
-#: Bytes that are made and written at once.
-BLOCK = 8 * 1024 * 1024
-#: Files in one folder.
-FOLDER_SIZE = 1000
+#: Below this, of which nothing else is in a bucket.
+PREFIX = "data"
+#: Bytes that are read at once.
+BLOCK = 1024 * 1024
 #: Bytes of the disk that stay free.
 RESERVE = 5_000_000_000
-#: Bytes that a file takes beyond its content: its inode, its folder entry, the rounding up to a block.
-OVERHEAD = 4_608
 
+#: Numbers of files among which nothing has changed.
+GROWTH = (1_000, 10_000, 100_000, 1_000_000)
 
-@dataclass(frozen=True)
-class Recipe:
-    """Files of these sizes in bytes: each size of `sizes` so many times."""
-
-    name: str
-    sizes: Tuple[Tuple[int, int], ...]
-
-    @property
-    def files(self) -> int:
-        """How many."""
-        return sum(count for size, count in self.sizes)
-
-    @property
-    def total_bytes(self) -> int:
-        """Bytes of all files together."""
-        return sum(size * count for size, count in self.sizes)
-
-    @property
-    def description(self) -> str:
-        """Differs when anything about the files does: their sizes, numbers or names."""
-        return f"{self!r} {next(self.paths())}\n"
-
-    def paths(self) -> Iterator[Tuple[str, int]]:
-        """Relative path and size of each file, in the order of their making."""
-        every_size = (size for size, count in self.sizes for dummy in range(count))
-        for number, size in enumerate(every_size):
-            yield f"camera-{number // FOLDER_SIZE:04}/2026-11/clip-{number:07}.mov", size
-
-
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe("small", ((16 * 1024, 10_000),)),
-        Recipe("large", ((600_000_000, 1), (400_000_000, 1), (250_000_000, 1), (150_000_000, 1), (100_000_000, 2))),
-        Recipe("unchanged", ((1024, 100_000),)),
-        Recipe("audit", ((500_000_000, 8),)),
-        Recipe("million", ((1, 1_000_000),)),
-    )
+RECIPES: Dict[str, Recipe] = {
+    **dataset.RECIPES,
+    "unchanged": Recipe("unchanged", ((1024, 100_000),)),
+    "audit": Recipe("audit", ((500_000_000, 8),)),
+    **{f"files-{count}": Recipe(f"files-{count}", ((1, count),)) for count in GROWTH},
 }
 
 
-def folder_for(recipe: Recipe, parent: Path) -> Path:
-    """A recipe's folder below `parent`; made if it is not complete. Raises BenchError if the disk is too full."""
-    folder = parent / recipe.name
-    made = parent / f"{recipe.name}.made"
-    if made.is_file() and made.read_text("utf-8") == recipe.description:
-        return folder
-    made.unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    parent.mkdir(parents=True, exist_ok=True)
-    require_space(parent, recipe.total_bytes + recipe.files * OVERHEAD, f"the data for {recipe.name}")
-    _write(recipe, folder)
-    made.write_text(recipe.description, "utf-8")
-    return folder
+def prepare(recipe: Recipe, parent: Path) -> Dataset:
+    """A recipe's files below `parent`; made if they are not there. Raises BenchError if the disk is too full."""
+    try:
+        return dataset.prepare(recipe, str(parent), _go_on)
+    except DatasyncError as error:
+        raise BenchError(f"{error}; or choose other groups with ONLY=") from error
+
+
+def warm(data: Dataset) -> None:
+    """Read every file, so that it is in the page cache. Raises BenchError if it does not fit into the memory."""
+    if not dataset.warm(data, _go_on):
+        raise BenchError(
+            f"{data.name}: {data.total_bytes / 1e9:.1f} GB do not fit into the free memory: the disk would be measured"
+        )
+
+
+def _go_on() -> None:
+    """Nothing but Ctrl-C stops the benchmark."""
 
 
 def require_space(directory: Path, needed: int, purpose: str) -> None:
@@ -85,38 +61,36 @@ def require_space(directory: Path, needed: int, purpose: str) -> None:
     if free < needed + RESERVE:
         raise BenchError(
             f"{directory}: {free / 1e9:.1f} GB are free, {purpose} needs {(needed + RESERVE) / 1e9:.1f} GB: make room, "
-            "or choose other measures with ONLY="
+            "or choose other groups with ONLY="
         )
 
 
-def _write(recipe: Recipe, folder: Path) -> None:
-    generator = random.Random(recipe.name)
-    made = folder
-    for relative, size in recipe.paths():
-        path = folder / relative
-        if path.parent != made:
-            made = path.parent
-            made.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            for start in range(0, size, BLOCK):
-                file.write(generator.randbytes(min(BLOCK, size - start)))
+def table(data: Dataset, recipe: Recipe) -> Path:
+    """The sink's table of a recipe's files with their checksums, made once and kept beside them."""
+    path = Path(f"{data.folder}.table")
+    if not path.is_file():
+        with ThreadPoolExecutor() as pool:
+            write_table(path, pool.map(lambda entry: _known(Path(data.folder), entry[0]), list(recipe.paths())))
+    return path
 
 
-def warm(recipe: Recipe, folder: Path) -> None:
-    """Read every file, so that it is in the page cache."""
-    buffer = bytearray(BLOCK)
-    for relative, _size in recipe.paths():
-        with (folder / relative).open("rb", buffering=0) as file:
-            while file.readinto(buffer):
-                pass
+def table_of_names(recipe: Recipe, path: Path) -> Path:
+    """The same without checksums, for runs that upload nothing."""
+    return write_table(path, (Known(f"{PREFIX}/{relative}", size) for relative, size in recipe.paths()))
 
 
-def crc64nvme(path: Path) -> str:
-    """As Amazon S3 gives it in x-amz-checksum-crc64nvme: base64 of eight bytes, the most significant first."""
+def _known(folder: Path, relative: str) -> Known:
     from awscrt import checksums
 
-    value = 0
-    with path.open("rb", buffering=0) as file:
+    md5, crc, size = hashlib.md5(usedforsecurity=False), 0, 0
+    with (folder / relative).open("rb", buffering=0) as file:
         while block := file.read(BLOCK):
-            value = checksums.crc64nvme(block, value)
-    return base64.b64encode(value.to_bytes(8, "big")).decode()
+            md5.update(block)
+            crc = checksums.crc64nvme(block, crc)
+            size += len(block)
+    return Known(f"{PREFIX}/{relative}", size, md5.hexdigest(), in_s3_form(crc))
+
+
+def in_s3_form(crc64nvme: int) -> str:
+    """As Amazon S3 gives it in x-amz-checksum-crc64nvme: base64 of eight bytes, the most significant first."""
+    return base64.b64encode(crc64nvme.to_bytes(8, "big")).decode()

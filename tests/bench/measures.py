@@ -1,36 +1,39 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""The measures, group by group: what is prepared, who competes, what is concluded, and the limits."""
+"""The groups on loopback: what is prepared, who competes, what is concluded, and the limits."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
+import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Mapping
 
-from dev.ansible_environment import CHECKOUT
+from dev.seaweedfs import SeaweedFS
+from plugins.module_utils.dataset import Recipe
 from tests.bench import data, rounds, table
-from tests.bench.contenders import Command, Place, Tools
+from tests.bench.contenders import Command, Place, Server, Tools
 from tests.bench.measured import Usage, measure
-from tests.bench.rounds import PREFIX, Contender, Places
+from tests.bench.rounds import Contender, Places
+from tests.bench.sink import Sink
 from tests.bench.table import Finding
 
 OURS = "datasync-turbo"
 S5CMD = "s5cmd sync"
-RCLONE = "rclone copy --transfers 32"
+S5CMD_RUN = "s5cmd run"
+RCLONE = "rclone copy"
+RCLONE_32 = "rclone copy --transfers 32"
 AWS = "aws s3 sync"
 CAT = "cat FILE… >/dev/null"
 
-#: What issue and documentation promise: at most this part of the peer's time, at most so many MB of our own memory.
-SMALL_AGAINST = {S5CMD: 0.95, RCLONE: 1.25, AWS: 0.40}
+#: What the project promises: at most this part of the peer's time, at most so many MB of our own memory.
+SMALL_AGAINST = {S5CMD: 0.95, RCLONE_32: 1.25, AWS: 0.40}
+BEST_OF_ALL = 1.0
 LARGE_BY_ETAG, LARGE_BY_CRC64NVME = 1.15, 1.03
 UNCHANGED = 0.15
 AUDIT = 1.5
-MEMORY_10_000, MEMORY_1_000_000 = 120, 400
+MEMORY_10_000 = 120
 
 
 @dataclass
@@ -38,183 +41,220 @@ class Outcome:
     """What a group gave: the runs of each contender, the findings, and what must be known to read them."""
 
     runs: Dict[str, List[Usage]]
-    findings: List[Finding]
-    notes: List[str]
+    findings: List[Finding] = field(default_factory=list)
+    notes: List[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Data:
+    """A folder to upload: made, in the page cache, and described for the sink."""
+
+    recipe: Recipe
+    folder: Path
+    table: Path
+
+
+@dataclass
+class At:
+    """Contenders at one server."""
+
+    tools: Tools
+    places: Places
+
+    def uploaders(self, files: Data, *rclone_flags: str) -> List[Contender]:
+        """The four that upload a folder. Each must have stored every file."""
+        tools, folder, objects = self.tools, files.folder, files.recipe.files
+        rclone = " ".join([RCLONE, *rclone_flags])
+        return [
+            Contender(OURS, lambda place: tools.ours(folder, place), objects),
+            Contender(S5CMD, lambda place: tools.s5cmd_sync(folder, place), objects),
+            Contender(rclone, lambda place: tools.rclone_copy(folder, place, *rclone_flags), objects),
+            Contender(AWS, lambda place: tools.aws_sync(folder, place), objects),
+        ]
 
 
 @dataclass
 class Session:
-    """What the groups share."""
+    """What the groups share. `rounds` are those of the group that runs."""
 
-    tools: Tools
-    places: Places
+    work: Path
     data: Path
     rounds: int
     say: Callable[[str], None]
+    server_memory: Mapping[str, str]
 
     def folder(self, name: str) -> Path:
         """The recipe's folder, made and in the page cache."""
         recipe = data.RECIPES[name]
         self.say(f"{name}: {recipe.files} files, {recipe.total_bytes / 1e6:.0f} MB")
-        folder = data.folder_for(recipe, self.data)
-        data.warm(recipe, folder)
-        return folder
+        prepared = data.prepare(recipe, self.data)
+        data.warm(prepared)
+        return Path(prepared.folder)
 
-    def compete(self, name: str, contenders: List[Contender], shared: Place | None = None) -> Dict[str, List[Usage]]:
+    def files(self, name: str) -> Data:
+        """The same with the checksums of every file."""
+        recipe = data.RECIPES[name]
+        prepared = data.prepare(recipe, self.data)
+        known = data.table(prepared, recipe)
+        return Data(recipe, self.folder(name), known)
+
+    @contextmanager
+    def seaweedfs(self) -> Iterator[At]:
+        """A SeaweedFS of a group's own, of which nothing stays."""
+        directory = self.work / "server"
+        with SeaweedFS(directory, memory_limits=dict(self.server_memory)) as server:
+            yield self.at(server)
+        shutil.rmtree(directory, ignore_errors=True)
+
+    @contextmanager
+    def sink(self, files: Data) -> Iterator[At]:
+        """A sink that knows the checksums of these files."""
+        with Sink(files.table) as server:
+            yield self.at(server)
+
+    def at(self, server: Server) -> At:
+        """The programs, at a running server."""
+        tools = Tools(server, self.work)
+        return At(tools, Places(tools))
+
+    def compete(
+        self, name: str, at: At, contenders: List[Contender], shared: Place | None = None
+    ) -> Dict[str, List[Usage]]:
         """Run the rounds of a group."""
-        return rounds.run(rounds.Group(name, contenders, shared), self.rounds, self.places, self.say)
+        return rounds.run(rounds.Group(name, contenders, shared), self.rounds, at.places, self.say)
 
-    def once(self, command: Command, log: Path) -> Usage:
+    def one_round(self, name: str, at: At, contenders: List[Contender], number: int) -> Dict[str, List[Usage]]:
+        """One of the rounds; `number` from 0 says who begins."""
+        return rounds.one_round(rounds.Group(name, contenders), number, self.rounds, at.places, self.say)
+
+    def once(self, command: Command, log: Path, server: int | None = None) -> Usage:
         """Run our program outside of the rounds."""
-        usage = measure(command.arguments, command.environment, log)
+        usage = measure(command.arguments, command.environment, log, server=server)
         rounds.require_no_warning(log)
         return usage
 
 
 def small(session: Session) -> Outcome:
-    """Verified upload of 10,000 files of 16 KiB."""
-    folder, tools = session.folder("small"), session.tools
-    objects = data.RECIPES["small"].files
-    runs = session.compete(
-        "small",
-        [
-            Contender(OURS, lambda place: tools.ours(folder, place), objects),
-            Contender(S5CMD, lambda place: tools.s5cmd_sync(folder, place), objects),
-            Contender(RCLONE, lambda place: tools.rclone_copy(folder, place), objects),
-            Contender(AWS, lambda place: tools.aws_sync(folder, place), objects),
-        ],
-    )
-    measure_name = "verified upload, 10,000 × 16 KiB"
+    """Verified upload of 10,000 files of 16 KiB to SeaweedFS."""
+    files = session.files("small")
+    with session.seaweedfs() as at:
+        runs = session.compete("small", at, at.uploaders(files, "--transfers", "32"))
+    name = "10,000 × 16 KiB to SeaweedFS"
     findings = [
-        table.ratio(f"{measure_name}, against {peer}", runs, OURS, peer, limit) for peer, limit in SMALL_AGAINST.items()
+        table.ratio(f"{name}, against {peer}", runs, OURS, peer, limit) for peer, limit in SMALL_AGAINST.items()
     ]
-    findings.append(table.memory("peak memory of our own process, 10,000 files", runs, OURS, MEMORY_10_000))
-    return Outcome(runs, findings, [])
+    findings.append(table.memory(f"{name}: peak memory of our own process", runs, OURS, MEMORY_10_000))
+    return Outcome(runs, findings)
 
 
-def large(session: Session) -> Outcome:
-    """Verified upload of large files, proven by the ETag and by a stored CRC64NVME."""
-    folder, tools = session.folder("large"), session.tools
-    recipe = data.RECIPES["large"]
-    data.require_space(tools.work, 2 * recipe.total_bytes, "the server's copy of the large files")
-    known = {relative: data.crc64nvme(folder / relative) for relative, _size in recipe.paths()}
-    by_crc = f"{OURS}, CRC64NVME injected"
-    runs = session.compete(
-        "large",
-        [
-            Contender(OURS, lambda place: tools.ours(folder, place), recipe.files),
-            Contender(by_crc, lambda place: tools.ours_with_stored_crc64nvme(folder, place, known), recipe.files),
-            Contender(S5CMD, lambda place: tools.s5cmd_sync(folder, place), recipe.files),
-        ],
-    )
-    name = f"verified upload, {recipe.total_bytes / 1e9:.1f} GB of 100–600 MB files"
+def small_sink(session: Session) -> Outcome:
+    """The same to the sink, beside s5cmd alone."""
+    files = session.files("small")
+    with session.sink(files) as at:
+        floor = Contender(S5CMD_RUN, lambda place: at.tools.s5cmd_run(files.folder, place), files.recipe.files)
+        runs = session.compete("small-sink", at, [*at.uploaders(files), floor])
+    name = "10,000 × 16 KiB to the sink"
     findings = [
-        table.ratio(f"{name}, by ETag, against {S5CMD}", runs, OURS, S5CMD, LARGE_BY_ETAG),
-        table.ratio(f"{name}, by CRC64NVME (injected), against {S5CMD}", runs, by_crc, S5CMD, LARGE_BY_CRC64NVME),
+        table.ratio(f"{name}, against {peer}", runs, OURS, peer, BEST_OF_ALL)
+        for peer in (S5CMD, RCLONE, AWS, S5CMD_RUN)
     ]
     note = (
-        "injected: SeaweedFS stores no CRC64NVME for uploads that bring none, Amazon S3 does; the stored value was "
-        "computed before the timed part and put into the server's answer. All else is as it is."
+        "small-sink: s5cmd run is the floor of what we do: our s5cmd with the same command lines, and nobody who plans "
+        "and proves."
     )
     return Outcome(runs, findings, [note])
 
 
+def _large(recipe: str) -> Callable[[Session], Outcome]:
+    """Large files to SeaweedFS, which stores no checksum, so that they are proven by their ETags."""
+
+    def group(session: Session) -> Outcome:
+        files = session.files(recipe)
+        data.require_space(session.work, 2 * files.recipe.total_bytes, "the server's copy of the files")
+        with session.seaweedfs() as at:
+            runs = session.compete(recipe, at, at.uploaders(files))
+        return Outcome(runs, _against_all(f"{recipe} to SeaweedFS, by ETag", runs, LARGE_BY_ETAG))
+
+    return group
+
+
+def _large_sink(recipe: str) -> Callable[[Session], Outcome]:
+    """The same to the sink, which has a stored CRC64NVME as Amazon S3 has."""
+
+    def group(session: Session) -> Outcome:
+        files = session.files(recipe)
+        with session.sink(files) as at:
+            runs = session.compete(f"{recipe}-sink", at, at.uploaders(files))
+        return Outcome(runs, _against_all(f"{recipe} to the sink, by CRC64NVME", runs, LARGE_BY_CRC64NVME))
+
+    return group
+
+
+def _against_all(name: str, runs: Dict[str, List[Usage]], limit: float) -> List[Finding]:
+    return [table.ratio(f"{name}, against {peer}", runs, OURS, peer, limit) for peer in runs if peer != OURS]
+
+
 def unchanged(session: Session) -> Outcome:
     """A run over a tree of 100,000 files of which every one is stored."""
-    folder, tools = session.folder("unchanged"), session.tools
-    place = session.places.new()
-    try:
+    folder = session.folder("unchanged")
+    with session.seaweedfs() as at:
+        place, tools = at.places.new(), at.tools
         first = session.once(tools.ours(folder, place), place.directory / "first.log")
         session.say(f"unchanged: uploaded for the first time in {first.wall_seconds:.0f} s")
-        stored = session.places.count(place)
+        stored = at.places.count(place)
         runs = session.compete(
             "unchanged",
+            at,
             [
                 Contender(OURS, lambda same: tools.ours(folder, same), stored),
                 Contender(S5CMD, lambda same: tools.s5cmd_sync(folder, same), stored),
             ],
             place,
         )
-    finally:
-        session.places.remove(place)
     name = f"run over an unchanged tree of 100,000 files, against {S5CMD}"
-    return Outcome(runs, [table.ratio(name, runs, OURS, S5CMD, UNCHANGED)], [])
+    return Outcome(runs, [table.ratio(name, runs, OURS, S5CMD, UNCHANGED)])
 
 
 def audit(session: Session) -> Outcome:
     """`datasync-turbo verify` of files in the page cache, whose objects have a stored CRC64NVME."""
-    folder, tools = session.folder("audit"), session.tools
+    folder = session.folder("audit")
     recipe = data.RECIPES["audit"]
-    data.require_space(tools.work, recipe.total_bytes, "the server's copy of the audited files")
-    files = [str(folder / relative) for relative, _size in recipe.paths()]
-    place = session.places.new()
-    try:
-        session.places.upload_with_crc64nvme(place, folder, recipe)
+    data.require_space(session.work, recipe.total_bytes, "the server's copy of the audited files")
+    names = [str(folder / relative) for relative, _size in recipe.paths()]
+    with session.seaweedfs() as at:
+        place, tools = at.places.new(), at.tools
+        at.places.upload_with_crc64nvme(place, folder, recipe)
         # The server's copy may have driven them out of the page cache.
-        data.warm(recipe, folder)
+        session.folder("audit")
+        cat = Command(["sh", "-c", 'cat "$@" >/dev/null', "cat", *names], tools.environment)
         runs = session.compete(
             "audit",
+            at,
             [
                 Contender(OURS, lambda same: tools.ours(folder, same, verb="verify")),
-                Contender(
-                    CAT, lambda same: Command(["sh", "-c", 'cat "$@" >/dev/null', "cat", *files], tools.environment)
-                ),
+                Contender(CAT, lambda same: cat),
             ],
             place,
         )
-    finally:
-        session.places.remove(place)
     name = f"audit by CRC64NVME of {recipe.total_bytes / 1e9:.0f} GB in the page cache, against {CAT}"
-    return Outcome(runs, [table.ratio(name, runs, OURS, CAT, AUDIT)], [])
+    return Outcome(runs, [table.ratio(name, runs, OURS, CAT, AUDIT)])
 
 
-def million(session: Session) -> Outcome:
-    """Memory of plans over a million files; a listing server stands for the bucket."""
-    folder, tools = session.folder("million"), session.tools
-    runs: Dict[str, List[Usage]] = {}
-    plan, first, again = "plan, nothing stored", "sync, all stored, state empty", "sync, state filled"
-    for _round in range(session.rounds):
-        directory = tools.work / f"million-{time.monotonic_ns()}"
-        directory.mkdir()
-        place = Place("million", PREFIX, directory)
-        for fill, steps in (("empty", [(plan, "plan")]), ("full", [(first, "sync"), (again, "sync")])):
-            with _listing_server(fill, place, tools.environment) as url:
-                for name, verb in steps:
-                    command = tools.ours(folder, place, verb=verb, S3_ENDPOINT_URL=url)
-                    usage = session.once(command, directory / f"{name}.log")
-                    session.say(f"million: {name}: {usage.wall_seconds:.0f} s, {usage.own_mb or 0:.0f} MB")
-                    runs.setdefault(name, []).append(usage)
-    findings = [
-        table.memory(f"peak memory of our own process, 1,000,000 files: {name}", runs, name, MEMORY_1_000_000)
-        for name in runs
-    ]
-    note = "million: the bucket is a listing server of the benchmark's own; no object is stored (listing_server.py)."
-    return Outcome(runs, findings, [note])
+@dataclass(frozen=True)
+class Measured:
+    """A group of the benchmark and the rounds that it has by default: fewer where one takes minutes."""
+
+    run: Callable[[Session], Outcome]
+    rounds: int = 5
 
 
-@contextmanager
-def _listing_server(fill: str, place: Place, environment: Mapping[str, str]) -> Iterator[str]:
-    # In the future, so that no file can have changed after its object was stored.
-    modified = time.time() + 86_400
-    command = [sys.executable, "-m", "tests.bench.listing_server", "million", place.bucket, place.prefix, fill]
-    process = subprocess.Popen(
-        [*command, str(modified)], cwd=CHECKOUT, env=dict(environment), stdout=subprocess.PIPE, text=True
-    )
-    try:
-        if process.stdout is None:
-            raise RuntimeError("no pipe")
-        yield process.stdout.readline().strip()
-    finally:
-        process.kill()
-        process.wait()
-
-
-GROUPS: Mapping[str, Callable[[Session], Outcome]] = {
-    "small": small,
-    "large": large,
-    "unchanged": unchanged,
-    "audit": audit,
-    "million": million,
+LOOPBACK_GROUPS: Mapping[str, Measured] = {
+    "small": Measured(small),
+    "small-sink": Measured(small_sink),
+    "mix": Measured(_large("mix"), rounds=3),
+    "mix-sink": Measured(_large_sink("mix")),
+    "single": Measured(_large("single")),
+    "single-sink": Measured(_large_sink("single")),
+    "unchanged": Measured(unchanged),
+    "audit": Measured(audit),
 }
-#: Takes long and a million inodes, so it must be asked for.
-ON_DEMAND = ("million",)

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Sequence
 
+from plugins.module_utils.dataset import Recipe
 from tests.bench.contenders import Command, Place, Tools
-from tests.bench.data import Recipe
+from tests.bench.data import PREFIX
 from tests.bench.measured import BenchError, Usage, measure
-
-#: Below this, of which nothing else is in the bucket.
-PREFIX = "data"
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Places:
     def new(self) -> Place:
         """A new bucket that has stored something already, as the first object in a bucket takes the server longer."""
         self._number += 1
-        name = f"bench-{self._number:04}"
+        name = f"bench-{self._number:04}-{self._tools.server.pid}"
         self._client.create_bucket(Bucket=name)
         self._client.put_object(Bucket=name, Key="first", Body=b"1")
         directory = self._tools.work / name
@@ -83,14 +81,24 @@ def run(group: Group, rounds: int, places: Places, say: Callable[[str], None]) -
     """The usages of each contender, one for each round. Raises BenchError when one did not do its work."""
     usages: Dict[str, List[Usage]] = {contender.name: [] for contender in group.contenders}
     for number in range(rounds):
-        start = number % len(group.contenders)
-        for contender in [*group.contenders[start:], *group.contenders[:start]]:
-            usage = _run_once(contender, group.place, places)
-            usages[contender.name].append(usage)
-            say(
-                f"{group.name}, round {number + 1} of {rounds}: {contender.name}: {usage.wall_seconds:.2f} s, "
-                f"CPU {usage.cpu_seconds:.2f} s, server {usage.server_seconds:.2f} s, load {os.getloadavg()[0]:.1f}"
-            )
+        for name, taken in one_round(group, number, rounds, places, say).items():
+            usages[name] += taken
+    return usages
+
+
+def one_round(
+    group: Group, number: int, rounds: int, places: Places, say: Callable[[str], None]
+) -> Dict[str, List[Usage]]:
+    """Each contender once, in an order that differs from round to round. `number` counts from 0."""
+    usages: Dict[str, List[Usage]] = {}
+    start = number % len(group.contenders)
+    for contender in [*group.contenders[start:], *group.contenders[:start]]:
+        usage = _run_once(contender, group.place, places)
+        usages[contender.name] = [usage]
+        say(
+            f"{group.name}, round {number + 1} of {rounds}: {contender.name}: {usage.wall_seconds:.2f} s, "
+            f"CPU {usage.cpu_seconds:.2f} s, server {usage.server_seconds:.2f} s, load {os.getloadavg()[0]:.1f}"
+        )
     return usages
 
 
@@ -103,8 +111,8 @@ def _run_once(contender: Contender, shared: Place | None, places: Places) -> Usa
         log = place.directory / f"{contender.name.replace(' ', '-').replace('/', '-')}.log"
         usage = measure(command.arguments, command.environment, log, stdin=command.stdin, server=places.server)
         require_no_warning(log)
-        if contender.objects is not None and places.count(place) != contender.objects:
-            raise BenchError(f"{contender.name}: {places.count(place)} objects are stored, not {contender.objects}")
+        if contender.objects is not None:
+            require_stored(contender.name, places.count(place), contender.objects)
     finally:
         if shared is None:
             places.remove(place)
@@ -116,3 +124,9 @@ def require_no_warning(log: Path) -> None:
     warnings = [line for line in log.read_text("utf-8", "replace").splitlines() if line.startswith("[WARN]")]
     if warnings:
         raise BenchError(f"{log}: {warnings[0]}")
+
+
+def require_stored(contender: str, stored: int, expected: int) -> None:
+    """Raise BenchError unless as many objects are stored as there are files."""
+    if stored != expected:
+        raise BenchError(f"{contender}: {stored} objects are stored, not {expected}")

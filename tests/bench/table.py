@@ -20,6 +20,8 @@ HEADINGS = ("measure", "ours", "peer", "ratio", "min–max", "limit", "reached",
 class Finding:
     """One line of the table. `value` is a ratio, or MB where `unit` says so; all three within one machine and run.
 
+    Without a limit it is there for comparison.
+
     `cpu_ratio` compares the CPU seconds of both sides, client and server: it moves less with other load than time does.
     """
 
@@ -29,25 +31,30 @@ class Finding:
     value: float
     least: float
     most: float
-    limit: float
+    limit: float | None
     unit: str = ""
     cpu_ratio: float | None = None
+    #: Whether the limit is the least that is wanted, and not the most.
+    is_least: bool = False
 
     @property
-    def reached(self) -> bool:
-        """Whether the limit is kept."""
-        return self.value <= self.limit
+    def reached(self) -> bool | None:
+        """Whether the limit is kept; None without one."""
+        if self.limit is None:
+            return None
+        return self.value >= self.limit if self.is_least else self.value <= self.limit
 
     @property
     def cells(self) -> List[str]:
         """The line as texts, under HEADINGS."""
         digits = 0 if self.unit else 2
         value, least, most = (f"{number:.{digits}f}" for number in (self.value, self.least, self.most))
-        limit = f"{self.limit:.{digits}f}"
         unit = f" {self.unit}" if self.unit else ""
+        bound = "≥ " if self.is_least else ""
+        limit = "" if self.limit is None else f"{bound}{self.limit:.{digits}f}{unit}"
         cpu = "" if self.cpu_ratio is None else f"{self.cpu_ratio:.2f}"
-        reached = "yes" if self.reached else "NO"
-        return [self.measure, self.ours, self.peer, value + unit, f"{least}–{most}", limit + unit, reached, cpu]
+        reached = {None: "", True: "yes", False: "NO"}[self.reached]
+        return [self.measure, self.ours, self.peer, value + unit, f"{least}–{most}", limit, reached, cpu]
 
 
 def ratio(measure: str, runs: Runs, ours: str, peer: str, limit: float) -> Finding:
@@ -67,6 +74,11 @@ def ratio(measure: str, runs: Runs, ours: str, peer: str, limit: float) -> Findi
         limit,
         cpu_ratio=median(ours_run.all_cpu_seconds / peer_run.all_cpu_seconds for ours_run, peer_run in pairs),
     )
+
+
+def least(measure: str, ours: str, reference: str, shares: Sequence[float], limit: float | None) -> Finding:
+    """The median of what was reached of a reference in each round, of which at least `limit` is wanted."""
+    return Finding(measure, ours, reference, median(shares), min(shares), max(shares), limit, is_least=True)
 
 
 def memory(measure: str, runs: Runs, ours: str, limit_mb: float) -> Finding:

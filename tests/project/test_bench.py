@@ -9,15 +9,16 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Dict, List
-from xml.etree import ElementTree
 
 import pytest
 
+from plugins.module_utils.dataset import Recipe
 from tests.bench import __main__ as bench
-from tests.bench import data, listing_server, measured, rounds, table
+from tests.bench import data, measured, rounds, shaped_link, table
+from tests.bench.growth import crc64nvme_of_zeros
 from tests.bench.measured import BenchError, Usage
 
-RECIPE = data.Recipe("tiny", ((3000, 4), (10, 2)))
+RECIPE = Recipe("tiny", ((3000, 4), (10, 2)))
 
 
 def usage(wall: float, own_mb: float = 50.0) -> Usage:
@@ -85,47 +86,60 @@ def test_a_failing_contender_ends_the_benchmark_with_its_output(tmp_path: Path) 
         measured.measure(command, dict(os.environ), tmp_path / "log")
 
 
-def test_data_is_made_once_and_anew_when_its_recipe_changes(tmp_path: Path) -> None:
-    folder = data.folder_for(RECIPE, tmp_path)
-    sizes = sorted(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    assert sizes == [10, 10, 3000, 3000, 3000, 3000]
-    marked = next(path for path in folder.rglob("*") if path.is_file())
-    os.utime(marked, (1, 1))
-    data.folder_for(RECIPE, tmp_path)
-    assert marked.stat().st_mtime == 1
-    data.folder_for(data.Recipe("tiny", ((5, 1),)), tmp_path)
-    assert [path.stat().st_size for path in folder.rglob("*") if path.is_file()] == [5]
+def test_a_share_is_of_what_was_carried_in_the_same_round() -> None:
+    finding = table.least("over a link", "100 MB/s", "110 MB/s", [0.97, 0.94, 0.96], limit=0.95)
+    assert (finding.value, finding.reached) == (0.96, True)
+    assert finding.cells == ["over a link", "100 MB/s", "110 MB/s", "0.96", "0.94–0.97", "≥ 0.95", "yes", ""]
+    assert table.least("over a link", "", "", [0.90], limit=0.95).reached is False
+
+
+def test_what_has_no_limit_is_there_for_comparison() -> None:
+    finding = table.least("over a link: a peer", "", "", [0.5], limit=None)
+    assert finding.reached is None
+    assert finding.cells[-3:] == ["", "", ""]
 
 
 def test_data_that_the_disk_cannot_hold_is_not_begun(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="ONLY="):
+        data.prepare(Recipe("huge", ((10**18, 1),)), tmp_path)
     with pytest.raises(BenchError, match="make room"):
-        data.folder_for(data.Recipe("huge", ((10**18, 1),)), tmp_path)
-    assert not (tmp_path / "huge").exists()
+        data.require_space(tmp_path, 10**18, "the server's copy")
 
 
-def test_groups_and_rounds_are_read_from_the_environment() -> None:
-    assert bench.chosen_groups("") == ["small", "large", "unchanged", "audit"]
-    assert bench.chosen_groups("million, small") == ["million", "small"]
+def test_the_table_tells_the_checksums_of_every_file(tmp_path: Path) -> None:
+    prepared = data.prepare(RECIPE, tmp_path)
+    lines = [line.split(" ") for line in data.table(prepared, RECIPE).read_text().splitlines()]
+    assert [(int(size), key.rstrip()) for size, _md5, _crc, key in lines] == [
+        (size, f"{data.PREFIX}/{path}") for path, size in RECIPE.paths()
+    ]
+    # Every file has another content.
+    assert len({md5 for _size, md5, _crc, _key in lines}) == RECIPE.files
+    assert len({crc for _size, _md5, crc, _key in lines}) == RECIPE.files
+
+
+def test_checksum_of_zeros_is_that_of_a_file_of_zeros(tmp_path: Path) -> None:
+    from awscrt import checksums
+
+    for size in (1, 2, 1_000, 123_457):
+        assert crc64nvme_of_zeros(size) == data.in_s3_form(checksums.crc64nvme(bytes(size)))
+
+
+def test_groups_and_rounds_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bench.chosen_groups("growth, small") == ["growth", "small"]
     with pytest.raises(BenchError, match="smalll"):
         bench.chosen_groups("smalll")
-    assert bench.chosen_rounds("") == 5
+    assert bench.chosen_rounds("") is None
     assert bench.chosen_rounds("3") == 3
     with pytest.raises(BenchError, match="ROUNDS"):
         bench.chosen_rounds("0")
 
 
-def test_listing_server_lists_every_object_once_in_the_order_of_s3() -> None:
-    objects = [(f"p/{number:04}", number) for number in reversed(range(2500))] + [("other", 1)]
-    listing = listing_server.Listing("bucket", objects, modified=1_000_000_000.0)
-    keys: List[str] = []
-    query = {"prefix": "p/"}
-    for _page in range(3):
-        page = ElementTree.fromstring(listing.page(query))
-        name = f"{{{listing_server.NAMESPACE}}}"
-        keys += [entry.findtext(f"{name}Key", "") for entry in page.iter(f"{name}Contents")]
-        query["continuation-token"] = page.findtext(f"{name}NextContinuationToken", "")
-    assert keys == [f"p/{number:04}" for number in range(2500)]
-    assert query["continuation-token"] == ""
+def test_links_are_left_out_with_the_reason_where_none_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shaped_link, "missing", lambda: "network namespaces need root")
+    assert "links" not in bench.chosen_groups("")
+    assert bench.left_out() == {"links": "links is left out: network namespaces need root"}
+    monkeypatch.setattr(shaped_link, "missing", lambda: "")
+    assert bench.chosen_groups("") == list(bench.GROUPS)
 
 
 def test_our_run_with_a_warning_is_not_counted(tmp_path: Path) -> None:
