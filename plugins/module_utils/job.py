@@ -20,6 +20,8 @@ from .units import parse_part_size, parse_rate
 VERIFY_CHOICES = ("none", "uploaded", "all")
 COMPARE_CHOICES = ("state", "remote", "checksum")
 AFTER_UPLOAD_CHOICES = ("keep", "move", "remove")
+#: The options that a tuning file has better values for.
+TUNED = ("numworkers", "concurrency", "part_size")
 
 #: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html, x-amz-storage-class
 STORAGE_CLASSES = (
@@ -124,6 +126,8 @@ class Job:
     bandwidth_limit: int = 0
     #: The file with what was measured to be best for this host.
     tuning_path: Optional[str] = None
+    #: Which of TUNED were asked for: those win over the tuning file.
+    given_settings: Tuple[str, ...] = ()
 
     @property
     def comparison(self) -> str:
@@ -160,6 +164,7 @@ class Job:
         names = {f.name for f in fields(cls)} - {"connection"}
         values: Dict[str, Any] = {name: given[name] for name in names if name in given}
         values["connection"] = Connection.from_options(given)
+        values["given_settings"] = tuple(name for name in TUNED if name in given)
         values["src"] = _source(values.get("src"))
         values["bucket"] = bucket_name(values.get("bucket"))
         values["prefix"] = key_prefix(values.get("prefix", ""))
@@ -327,7 +332,7 @@ def _bandwidth_limit(value: Any) -> int:
     limit = parse_rate(value, "bandwidth_limit")
     if 0 < limit < MIN_BANDWIDTH_LIMIT:
         raise ConfigurationError(
-            f"bandwidth_limit {value!r} is {limit} bytes per second, and uploads need {MIN_BANDWIDTH_LIMIT}",
+            f"bandwidth_limit of {limit} bytes per second is less than the {MIN_BANDWIDTH_LIMIT} that uploads need",
             "write the unit, such as 100MB/s or 100Mbit/s, or 0 for no limit",
         )
     return limit
