@@ -295,12 +295,13 @@ options:
     type: path
   bandwidth_limit:
     description:
-      - How much s5cmd may send in a second, whatever it sends and over however many connections. V(50MB/s) is 50 * 1024
-        * 1024 bytes, as in the AWS CLI, V(400Mbit/s) is 50,000,000 bytes, and a plain number is bytes.
+      - How much s5cmd may send in a second, over all its connections. V(50MB/s) is 50 * 1024 * 1024 bytes, as in the
+        AWS CLI, V(400Mbit/s) is 50,000,000 bytes, and a plain number is bytes.
       - At least V(16000), or V(0) for no limit, which is the default.
       - It is for this job alone. Jobs that run at the same time have their limits beside each other.
-      - The connections of s5cmd lead through a relay inside the program, which therefore has to see where they go. A
-        proxy whose URL begins with C(https://) or C(socks5://) cannot be combined with it, and is an error.
+      - It needs no rights. The connections of s5cmd lead through a relay inside the program, also on the way to a
+        proxy. With a proxy whose own URL begins with C(https://) that is not possible, and the run fails with exit
+        code 1.
     version_added: 0.4.0
     type: str
   tuning_path:
