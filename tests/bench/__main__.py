@@ -24,6 +24,7 @@ from dev.ansible_environment import BUILD
 from dev.build_program import ProgramError
 from dev.seaweedfs import SeaweedFSError, find_weed
 from tests.bench import shaped_link, table
+from tests.bench.bandwidth import BANDWIDTH_GROUPS
 from tests.bench.contenders import programs
 from tests.bench.growth import GROWTH_GROUPS
 from tests.bench.links import LINK_GROUPS
@@ -32,8 +33,10 @@ from tests.bench.measures import LOOPBACK_GROUPS, Measured, Outcome, Session
 
 DATA = BUILD / "bench-data"
 OUTPUT = BUILD / "bench"
+#: These need network namespaces.
+NETWORK_GROUPS: Mapping[str, Measured] = {**LINK_GROUPS, **BANDWIDTH_GROUPS}
 #: What takes most memory of the machine comes last.
-GROUPS: Mapping[str, Measured] = {**LOOPBACK_GROUPS, **LINK_GROUPS, **GROWTH_GROUPS}
+GROUPS: Mapping[str, Measured] = {**LOOPBACK_GROUPS, **NETWORK_GROUPS, **GROWTH_GROUPS}
 #: Bytes that the server may take, on a machine that has four times as many.
 SERVER_MEMORY = 4 * 1024**3
 
@@ -64,7 +67,7 @@ def chosen_groups(only: str) -> List[str]:
 def left_out() -> Dict[str, str]:
     """The groups that cannot be measured on this machine, and why."""
     reason = shaped_link.missing()
-    return {name: f"{name} is left out: {reason}" for name in LINK_GROUPS} if reason else {}
+    return {name: f"{name} is left out: {reason}" for name in NETWORK_GROUPS} if reason else {}
 
 
 def chosen_rounds(text: str) -> int | None:

@@ -93,7 +93,7 @@ def test_another_content_is_refused_and_another_size_has_no_checksum(sink: Sink)
 
 def test_a_body_that_ends_early_stores_nothing(sink: Sink) -> None:
     server = urlsplit(sink.endpoint_url)
-    with socket.create_connection((server.hostname, server.port)) as connection:
+    with socket.create_connection((str(server.hostname), server.port or 80)) as connection:
         head = f"PUT /{BUCKET}/{PREFIX}/small HTTP/1.1\r\nHost: sink\r\nContent-Length: {len(SMALL)}\r\n\r\n"
         connection.sendall(head.encode() + SMALL[:-1])
         connection.shutdown(socket.SHUT_WR)
