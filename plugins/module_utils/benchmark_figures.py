@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .chart import shortened
 from .run_statistics import FASTER, NO_DIFFERENCE, SLOWER, spread
@@ -210,7 +210,7 @@ def interval(ratio: Mapping[str, Any]) -> str:
 
 
 def summary(result: Result) -> str:
-    """The whole result in one sentence."""
+    """The whole result in a sentence or two: how we compare with what matters most, and what was faster than we."""
     found = headlines(result)
     if not found:
         measured_tools = {run["tool"] for run in result["runs"] if not run["message"]}
@@ -221,19 +221,33 @@ def summary(result: Result) -> str:
     for ratio in found:
         groups.setdefault(_verdict_words(ratio), []).append(short(ratio["dataset"]))
     parts = [f"{words} on {_listed(datasets)}" for words, datasets in groups.items()]
-    return f"{label(found[0]['tool'])} {'; it '.join(parts)}."
+    text = " ".join([f"{'; '.join(parts)}.", *_slower_elsewhere(result, found)])
+    # Names of tools stay as they are written.
+    return text if text.startswith(label(found[0]["tool"])) else text[0].upper() + text[1:]
 
 
 def _verdict_words(ratio: Mapping[str, Any]) -> str:
-    theirs = label(ratio["against"])
+    ours, theirs = label(ratio["tool"]), label(ratio["against"])
     if not ratio["ratio"]:
-        return f"cannot be compared with {theirs}"
+        return f"{ours} cannot be compared with {theirs}"
     known = {
-        FASTER: f"was faster than {theirs}",
-        SLOWER: f"was slower than {theirs}",
-        NO_DIFFERENCE: f"shows no difference to {theirs}",
+        FASTER: f"{ours} was faster than {theirs}",
+        SLOWER: f"{ours} was slower than {theirs}",
+        NO_DIFFERENCE: f"no difference between {ours} and {theirs} is shown",
     }
-    return known.get(ratio["verdict"], f"ran too few rounds to be told from {theirs}")
+    return known.get(ratio["verdict"], f"one round cannot tell {ours} from {theirs}")
+
+
+def _slower_elsewhere(result: Result, told: Sequence[Mapping[str, Any]]) -> List[str]:
+    """A sentence on the other tools that we were slower than, if there are any."""
+    groups: Dict[str, List[str]] = {}
+    for ratio in result["ratios"]:
+        if ratio["verdict"] == SLOWER and ratio not in told:
+            groups.setdefault(label(ratio["against"]), []).append(short(ratio["dataset"]))
+    if not groups:
+        return []
+    parts = [f"than {theirs} on {_listed(datasets)}" for theirs, datasets in groups.items()]
+    return [f"{label(told[0]['tool'])} was slower {_listed(parts)}."]
 
 
 def _listed(names: List[str]) -> str:
@@ -268,11 +282,13 @@ def facts(result: Result) -> List[Tuple[str, str]]:
 
 
 def link(found: Mapping[str, Any]) -> str:
-    """`eth0, 1,000 Mbit/s (as the interface says)`."""
+    """`eth0, 1,000 Mbit/s (as the interface says)`, or why the speed is not known."""
+    if not found["mbps"]:
+        return f"speed unknown: {found['note'] or found['interface']}"
     sources = {"given": "as given", "interface": "as the interface says"}
-    speed = f"{found['mbps']:,.0f} Mbit/s ({sources.get(found['source'], found['source'])})" if found["mbps"] else ""
-    parts = [found["interface"] or "", speed or "speed unknown", "virtual" if found["virtual"] else "", found["note"]]
-    return ", ".join(part for part in parts if part)
+    speed = f"{found['mbps']:,.0f} Mbit/s ({sources.get(found['source'], found['source'])})"
+    text = ", ".join(filter(None, (found["interface"], speed, "virtual" if found["virtual"] else "")))
+    return f"{text}; {found['note']}" if found["note"] else text
 
 
 def dataset_size(dataset: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from .tuning_evidence import tuning_section
 from .units import counted
 
 _VERDICT_CLASS = {FASTER: "good", SLOWER: "bad"}
-_VERDICT_SIGN = {FASTER: "\u2193", SLOWER: "\u2191", NO_DIFFERENCE: "="}
+_VERDICT_SIGN = {FASTER: "\u2193", SLOWER: "\u2191", NO_DIFFERENCE: "\u2194"}
 
 HOW_TO_READ = (
     "A bar is the median of the good runs, and each mark on it is one of these runs; the line joins the smallest and "
@@ -206,7 +206,9 @@ def _metric_chart(
         rows.append(row)
         told.append(f"{row.label}: {row.text}")
     if metric is figures.LINK and all(row.value is None for row in rows):
-        return card(metric.title, "", element("p", f"Not known: {figures.link(result['link'])}.", class_="unknown"))
+        return card(
+            metric.title, "", element("p", f"Not measured. Link: {figures.link(result['link'])}.", class_="unknown")
+        )
     words = chart.Words(
         f"{ident}-{metric.key}",
         f"{metric.title} in {metric.unit} by tool, {dataset['name']}",

@@ -130,7 +130,7 @@ def troubled() -> Dict[str, Any]:
             "mbps": None,
             "source": "unknown",
             "virtual": True,
-            "note": "the driver virtio_net tells no speed: give link_mbps",
+            "note": "ens3 is virtual and has no speed; give link_mbps",
         },
         left_behind=[
             {"bucket": "example-uploads", "prefix": "benchmark/1a2b3c/", "reason": "DeleteObjects: AccessDenied"}

@@ -130,8 +130,30 @@ def test_ratios_in_words(found: Dict[str, Any], said: str) -> None:
 
 def test_summary_groups_datasets_by_what_they_show() -> None:
     assert figures.summary(benchmark_results.full()) == (
-        "datasync was faster than AWS CLI on mix and small; it was slower than AWS CLI on single."
+        "datasync was faster than AWS CLI on mix and small; datasync was slower than AWS CLI on single."
     )
+
+
+def test_summary_names_every_tool_that_was_faster() -> None:
+    result = benchmark_results.full()
+    for found in result["ratios"]:
+        if (found["dataset"], found["against"]) in (
+            ("mix", "s5cmd"),
+            ("single", "s5cmd"),
+            ("small", "awscli_optimized"),
+        ):
+            found["verdict"] = "slower"
+    assert figures.summary(result) == (
+        "datasync was faster than AWS CLI on mix and small; datasync was slower than AWS CLI on single. "
+        "datasync was slower than s5cmd on mix and single and than AWS CLI optimized on small."
+    )
+
+
+def test_summary_of_what_shows_no_difference() -> None:
+    result = benchmark_results.one_round()
+    assert figures.summary(result) == "One round cannot tell datasync from AWS CLI on small."
+    result["ratios"][0].update(low=0.9, high=1.1, verdict="no difference shown")
+    assert figures.summary(result) == "No difference between datasync and AWS CLI is shown on small."
 
 
 def test_where_the_aws_cli_failed_the_next_tool_is_compared() -> None:
@@ -179,8 +201,12 @@ def test_problems_are_not_told_twice() -> None:
             "eth0, 1,000 Mbit/s (as the interface says)",
         ),
         (
-            {"interface": "ens3", "mbps": None, "source": "unknown", "virtual": True, "note": "give link_mbps"},
-            "ens3, speed unknown, virtual, give link_mbps",
+            {"interface": "lo", "mbps": None, "source": "unknown", "virtual": True, "note": "lo has none; give it"},
+            "speed unknown: lo has none; give it",
+        ),
+        (
+            {"interface": "ens3", "mbps": 10000.0, "source": "interface", "virtual": True, "note": "it always says so"},
+            "ens3, 10,000 Mbit/s (as the interface says), virtual; it always says so",
         ),
         (
             {"interface": None, "mbps": 400.0, "source": "given", "virtual": False, "note": ""},
