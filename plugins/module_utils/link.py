@@ -72,7 +72,7 @@ def interface_to(host: str, port: int) -> Optional[str]:
     for interface, addresses in psutil.net_if_addrs().items():
         # macOS writes fe80::1%en0.
         if address is not None and any(entry.address.split("%")[0] == address for entry in addresses):
-            return interface
+            return str(interface)
     return None
 
 
@@ -84,7 +84,7 @@ def bytes_sent(interface: str) -> Optional[int]:
     import psutil
 
     counters = psutil.net_io_counters(pernic=True).get(interface)
-    return counters.bytes_sent if counters else None
+    return int(counters.bytes_sent) if counters else None
 
 
 def is_virtual(interface: str) -> bool:

@@ -209,7 +209,7 @@ class _Tree:
 
     def _is_alive(self, member: psutil.Process) -> bool:
         try:
-            return member.is_running() and member.status() != self._zombie
+            return bool(member.is_running() and member.status() != self._zombie)
         except self._errors:
             return False
 
