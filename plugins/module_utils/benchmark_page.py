@@ -215,7 +215,9 @@ def _metric_chart(
         f"Medians. {'; '.join(told)}.",
         f"{ident}-figures",
     )
-    return card(metric.title, f"{metric.unit}, {metric.better}", chart.bars(rows, words))
+    return card(
+        metric.title, f"{metric.unit}, {metric.better}", chart.bars(rows, words, 100 if metric is figures.LINK else 0)
+    )
 
 
 def _bar(

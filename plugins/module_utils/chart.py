@@ -23,6 +23,8 @@ MAX_LABEL = 28
 #: Heights in pixels: a row with its label above its bar, the bar, the axis with its figures.
 ROW, BAR, AXIS = 46, 14, 24
 _LABEL_LINE, _BAR_TOP = 15, 23
+#: A line of the grid is seen beside the bars, and not between the words above them.
+_BESIDE_BARS = f"0 {_BAR_TOP - 4} {ROW - _BAR_TOP + 4} 0"
 
 #: Ends and ticks of an axis of ratios.
 _RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 1.0, 1.1, 1.25, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -51,15 +53,14 @@ _PATTERNS = (
 
 STYLE = """
 .chart{display:block;width:100%;overflow:visible;font-variant-numeric:tabular-nums}
-.chart text{fill:var(--ink);font-size:13px;paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}
+.chart text{fill:var(--ink);font-size:13px}
 .chart .label{font-weight:600}
 .chart .value{text-anchor:end}
 .chart .muted,.chart .tick{fill:var(--muted)}
 .chart .bad{fill:var(--bad);font-weight:600}
 .chart .tick{font-size:11px}
-.grid{stroke:var(--line);stroke-width:1;shape-rendering:crispEdges}
-.zero,.same{stroke:var(--muted);stroke-width:1;shape-rendering:crispEdges}
-.same{stroke-dasharray:4 3}
+.grid,.zero,.same{stroke:var(--line);stroke-width:1;shape-rendering:crispEdges}
+.zero,.same{stroke:var(--muted)}
 .bar{fill:var(--c);stroke:var(--e);stroke-width:1}
 .range{stroke:var(--ink);stroke-width:1.5}
 .dot{fill:var(--card);stroke:var(--ink);stroke-width:1.4}
@@ -138,13 +139,13 @@ def definitions() -> Element:
     return element("svg", element("defs", *patterns, *shapes), class_="definitions", aria_hidden="true")
 
 
-def bars(rows: Sequence[Bar], words: Words) -> Element:
-    """Horizontal bars from zero, a row each, over a common axis."""
+def bars(rows: Sequence[Bar], words: Words, whole: float = 0) -> Element:
+    """Horizontal bars from zero, a row each, over a common axis, which reaches to `whole` at least."""
     greatest = max((top for row in rows for top in (row.value, *row.runs) if top is not None), default=0.0)
-    end, step = axis(greatest)
+    end, step = axis(greatest) if greatest > whole or not whole else (whole, whole / 4)
     height = ROW * len(rows)
     grid = _grid([(n * step / end * 100, n * step) for n in range(1, round(end / step) + 1)], height)
-    grid.append(element("line", x1="0", x2="0", y1="0", y2=height, class_="zero"))
+    grid.append(_upright("0", height, "zero"))
     grid.append(_tick(0, "0", height))
     marks = [part for number, row in enumerate(rows) for part in _bar(row, ROW * number, end)]
     return _chart([*grid, *marks], height + AXIS, words)
@@ -157,8 +158,7 @@ def intervals(rows: Sequence[Interval], words: Words, better: str, worse: str) -
     height = ROW * len(rows)
     ticks = ratio_ticks(low, high)
     grid = _grid([(ratio_place(tick, low, high), tick) for tick in ticks], height)
-    same = _percent(ratio_place(1, low, high))
-    grid.append(element("line", x1=same, x2=same, y1="0", y2=height, class_="same"))
+    grid.append(_upright(_percent(ratio_place(1, low, high)), height, "same"))
     sides = [
         element("text", f"\u2190 {better}", x="0", y=height + AXIS + 12, class_="tick"),
         element("text", f"{worse} \u2192", x="100%", y=height + AXIS + 12, class_="tick value"),
@@ -244,10 +244,13 @@ def _grid(ticks: Sequence[tuple[float, float]], height: float) -> List[Element]:
     """A line and a figure for each tick, given by its place in percent and its value."""
     parts = []
     for place, value in ticks:
-        where = _percent(place)
-        parts.append(element("line", x1=where, x2=where, y1="0", y2=height, class_="grid"))
+        parts.append(_upright(_percent(place), height, "grid"))
         parts.append(_tick(place, f"{value:,.10g}", height))
     return parts
+
+
+def _upright(where: str, height: float, kind: str) -> Element:
+    return element("line", x1=where, x2=where, y1="0", y2=height, stroke_dasharray=_BESIDE_BARS, class_=kind)
 
 
 def _tick(place: float, text: str, height: float) -> Element:

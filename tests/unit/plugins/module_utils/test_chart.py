@@ -53,6 +53,13 @@ def test_bars_are_in_proportion_and_each_run_has_its_mark() -> None:
     assert (percent(line, "x1"), percent(line, "x2")) == pytest.approx((72.0, 84.0))
 
 
+def test_a_share_is_drawn_against_the_whole() -> None:
+    (bar,) = of_class(chart.bars([chart.Bar("a", 0, 12.0, "12 %")], WORDS, whole=100), "bar")
+    assert percent(bar, "width") == pytest.approx(12)
+    (bar,) = of_class(chart.bars([chart.Bar("a", 0, 120.0, "120 %")], WORDS, whole=100), "bar")
+    assert percent(bar, "width") == pytest.approx(96), "more than the whole has its place too"
+
+
 def test_a_row_without_a_value_says_why_and_has_no_bar() -> None:
     drawn = chart.bars([chart.Bar("a", 0, None, "all 3 failed", bad=True), chart.Bar("b", 1, None, "not known")], WORDS)
     assert of_class(drawn, "bar") == []
