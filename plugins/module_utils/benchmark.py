@@ -12,7 +12,7 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from .benchmark_estimate import Estimate, Material, estimate, materials
@@ -28,6 +28,7 @@ from .host_facts import HostFacts, host_facts
 from .link import Link, find_link
 from .lock import open_lock_file
 from .measured_upload import TIMED_OUT, MeasuredUploads
+from .tuning import TuningResult
 from .version import __version__
 
 #: One for the whole host, whoever measures: two at once would measure each other.
@@ -35,8 +36,8 @@ LOCK_PATH = "/var/tmp/datasync-turbo-benchmark.lock"  # noqa: S108 - `open_lock_
 _PORTS = {"http": 80, "https": 443}
 
 Tick = Callable[[], None]
-#: What is measured after the rounds, such as a tuning; it gives the result's key and value.
-Then = Callable[[MeasuredUploads], Dict[str, Any]]
+#: What is measured after the rounds.
+Then = Callable[[MeasuredUploads], TuningResult]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Prepared:
     host: HostFacts
     bucket: Bucket
     link: Link
+    #: Host and port.
+    server: Tuple[str, int]
     toolbox: Toolbox
     tools: Dict[str, Tool]
     materials: List[Material]
@@ -63,6 +66,7 @@ class Outcome:
     """The result, complete or not, and what ended the benchmark early."""
 
     result: Dict[str, Any]
+    tuning: Optional[TuningResult] = None
     error: Optional[DatasyncError] = None
 
     @property
@@ -73,7 +77,7 @@ class Outcome:
         return int(ExitCode.OK if self.result["status"] == "complete" else ExitCode.INCOMPLETE)
 
 
-def prepare(request: BenchmarkRequest, tick: Tick, tuning_bytes: int = 0) -> Prepared:
+def prepare(request: BenchmarkRequest, tick: Tick) -> Prepared:
     """Find the tools, the link and what is to be sent, and check what can be checked without sending.
 
     Raises ConfigurationError, CredentialsError or AccessError.
@@ -87,22 +91,25 @@ def prepare(request: BenchmarkRequest, tick: Tick, tuning_bytes: int = 0) -> Pre
         reasons = "; ".join(f"{tool.name}: {tool.reason}" for tool in tools.values())
         raise ConfigurationError(f"none of the tools can be measured: {reasons}", "install one of them")
     chosen = materials(request, tick)
+    server = _server(request, bucket)
     return Prepared(
         request,
         host_facts(),
         bucket,
-        _link(request, bucket),
+        find_link(*server, request.link_mbps),
+        server,
         toolbox,
         tools,
         chosen,
-        estimate(request, chosen, available, tuning_bytes),
+        estimate(request, chosen, available),
     )
 
 
-def _link(request: BenchmarkRequest, bucket: Bucket) -> Link:
+def _server(request: BenchmarkRequest, bucket: Bucket) -> Tuple[str, int]:
+    """Host and port of the server."""
     region = request.connection.region_name or DEFAULT_REGION
     parts = urlsplit(bucket.endpoint_url or f"https://s3.{region}.amazonaws.com")
-    return find_link(parts.hostname or "", parts.port or _PORTS[parts.scheme], request.link_mbps)
+    return parts.hostname or "", parts.port or _PORTS[parts.scheme]
 
 
 def measure(prepared: Prepared, tick: Tick, then: Optional[Then] = None) -> Outcome:
@@ -157,13 +164,15 @@ class _Benchmark:
             self.tick,
         )
         error: Optional[DatasyncError] = None
-        more: Dict[str, Any] = {"tuning": None}
+        tuning: Optional[TuningResult] = None
         try:
             self.prepared.toolbox.begin()
             for material in self.prepared.materials:
                 self._run_rounds(material, uploads)
             if then is not None:
-                more = then(uploads)
+                tuning = then(uploads)
+                if tuning.stopped_by is not None:
+                    raise tuning.stopped_by
         except DatasyncError as stopped:
             error = stopped
             self.problems.append(str(stopped))
@@ -171,7 +180,8 @@ class _Benchmark:
             prefixes.end()
             self.prepared.toolbox.end()
             shutil.rmtree(directory, ignore_errors=True)
-        return Outcome({**self._result(name, began, error, prefixes), **more}, error)
+        result = self._result(name, began, error, prefixes)
+        return Outcome({**result, "tuning": tuning.as_dict() if tuning else None}, tuning, error)
 
     def _try_to_write(self, prefixes: Prefixes) -> None:
         """Store and remove one small object, so that a refusal is known before gigabytes are made for nothing."""
@@ -187,6 +197,8 @@ class _Benchmark:
     # --- rounds
 
     def _run_rounds(self, material: Material, uploads: MeasuredUploads) -> None:
+        if not self.prepared.request.rounds:
+            return
         data = material.made(self.prepared.request.work_dir, self.tick)
         warm(data, self.tick)
         given_up: Dict[str, str] = {}

@@ -75,14 +75,13 @@ def _material(name: str, request: BenchmarkRequest, tick: Callable[[], None]) ->
     return Material(name, recipe.sizes, recipe)
 
 
-def estimate(
-    request: BenchmarkRequest, chosen: Sequence[Material], tools: Sequence[Tool], tuning_bytes: int = 0
-) -> Estimate:
-    """What the rounds will send, and at most `tuning_bytes` more.
+def estimate(request: BenchmarkRequest, chosen: Sequence[Material], tools: Sequence[Tool]) -> Estimate:
+    """What the rounds will send, and at most a tuning.
 
     Raises ConfigurationError if that is more than the request allows.
     """
     rounds = request.rounds + request.warmup
+    tuning_bytes = request.tuning.size if request.tuning else 0
     part = parse_part_size(request.transfer.get("part_size", Job.part_size), "part_size") * MIB
     size = sum(material.total_bytes for material in chosen) * rounds * len(tools) + tuning_bytes
     requests = tuning_bytes // part + rounds * sum(

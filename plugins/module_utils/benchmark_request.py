@@ -9,6 +9,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from .class_settings import FILE_CLASSES
 from .connection import Connection
 from .dataset import RECIPES
 from .errors import ConfigurationError
@@ -22,6 +23,8 @@ DEFAULT_PREFIX = "datasync-benchmark/"
 #: Bytes of the single large file.
 SINGLE_SIZE = "1000000000"
 MAX_BYTES = "50GB"
+TUNE_SECONDS = 900
+TUNE_BYTES = "20GB"
 #: Seconds that one run of a tool may take.
 TIMEOUT = 1800
 #: Options of a job that say how its files are sent and proven; the tool `datasync` takes them from the env file.
@@ -45,6 +48,15 @@ TRANSFER_OPTIONS = (
 
 
 @dataclass(frozen=True)
+class TuningRequest:
+    """Which classes of files to tune for, within how many seconds and bytes."""
+
+    classes: Tuple[str, ...]
+    seconds: int
+    size: int
+
+
+@dataclass(frozen=True)
 class BenchmarkRequest:
     """A validated request. Sizes in bytes, times in seconds; `prefix` ends with a slash."""
 
@@ -65,6 +77,7 @@ class BenchmarkRequest:
     aws_path: Optional[str] = None
     rclone_path: Optional[str] = None
     s5cmd_path: Optional[str] = None
+    tuning: Optional[TuningRequest] = None
     #: Options of module s5cmd_sync for the tool `datasync`: those of TRANSFER_OPTIONS that are set.
     transfer: Mapping[str, Any] = field(default_factory=dict)
 
@@ -82,6 +95,10 @@ class BenchmarkRequest:
         """
         given = {name: value for name, value in options.items() if value is not None}
         prefix = key_prefix(given.get("prefix", ""))
+        rounds = _whole(given.get("rounds", 3), "rounds", 0)
+        tuning = _tuning(given) if given.get("tune") else None
+        if not rounds and tuning is None:
+            raise ConfigurationError("rounds is 0 and tune is off", "give rounds, or set tune")
         return cls(
             connection=Connection.from_options(given),
             bucket=bucket_name(given.get("bucket")),
@@ -89,8 +106,8 @@ class BenchmarkRequest:
             tools=_tools(given.get("tools", TOOLS)),
             datasets=_datasets(given.get("datasets", DEFAULT_DATASETS)),
             single_size=_positive_size(given.get("single_size", SINGLE_SIZE), "single_size"),
-            rounds=_whole(given.get("rounds", 3), "rounds", 0),
-            warmup=_whole(given.get("warmup", 1), "warmup", 0),
+            rounds=rounds,
+            warmup=_whole(given.get("warmup", 1), "warmup", 0) if rounds else 0,
             timeout=_whole(given.get("timeout", TIMEOUT), "timeout", 1),
             max_bytes=_positive_size(given.get("max_bytes", MAX_BYTES), "max_bytes"),
             work_dir=os.path.abspath(os.path.expanduser(given.get("work_dir") or default_work_dir())),
@@ -100,6 +117,7 @@ class BenchmarkRequest:
             aws_path=given.get("aws_path"),
             rclone_path=given.get("rclone_path"),
             s5cmd_path=given.get("s5cmd_path"),
+            tuning=tuning,
             transfer={name: given[name] for name in TRANSFER_OPTIONS if name in given},
         )
 
@@ -126,6 +144,14 @@ def private_folder(path: str) -> str:
     if not os.access(path, os.W_OK | os.X_OK):
         raise ConfigurationError(f"work_dir {path!r} cannot be written", "give a folder that this user can write")
     return path
+
+
+def _tuning(given: Mapping[str, Any]) -> TuningRequest:
+    return TuningRequest(
+        _distinct(given.get("tune_classes", FILE_CLASSES), "tune_classes", FILE_CLASSES),
+        _whole(given.get("tune_seconds", TUNE_SECONDS), "tune_seconds", 1),
+        _positive_size(given.get("tune_bytes", TUNE_BYTES), "tune_bytes"),
+    )
 
 
 def _tools(names: Sequence[str]) -> Tuple[str, ...]:

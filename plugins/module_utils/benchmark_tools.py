@@ -110,6 +110,10 @@ class Toolbox:
 
     def find(self) -> Dict[str, Tool]:
         """The tools of the request by name; those that are missing have a reason."""
+        return {name: self.find_one(name) for name in self._request.tools}
+
+    def find_one(self, name: str) -> Tool:
+        """The tool of this name, with a reason if it is missing."""
         finders: Mapping[str, Callable[[str], Tool]] = {
             AWSCLI: self._find_aws,
             AWSCLI_OPTIMIZED: self._find_aws,
@@ -117,7 +121,7 @@ class Toolbox:
             DATASYNC: self._find_s5cmd,
             RCLONE: self._find_rclone,
         }
-        return {name: finders[name](name) for name in self._request.tools}
+        return finders[name](name)
 
     def begin(self) -> None:
         """Make what the tools need. Raises OSError."""

@@ -159,10 +159,10 @@ options:
     default: false
   tuning_path:
     description:
-      - The file with the tuning of this host. Jobs of the role P(datasync.turbo.uploader#role) read it, and Ansible
-        gathers it as C(ansible_local.datasync_tuning).
+      - The file with the tuning of this host. Jobs of the role P(datasync.turbo.uploader#role) read it.
+      - Not set, it is that of O(config), or C(/etc/ansible/facts.d/datasync_tuning.fact), which Ansible gathers as
+        C(ansible_local.datasync_tuning).
     type: path
-    default: /etc/ansible/facts.d/datasync_tuning.fact
   frozen:
     description:
       - Whether later tunings must leave O(tuning_path) as it is. V(true) keeps the settings, V(false) lets them change
@@ -277,6 +277,15 @@ report:
     html: /var/lib/datasync-turbo/benchmarks/20261123T040350Z-upload-1-f036fc/benchmark.html
     json: /var/lib/datasync-turbo/benchmarks/20261123T040350Z-upload-1-f036fc/benchmark.json
     txt: /var/lib/datasync-turbo/benchmarks/20261123T040350Z-upload-1-f036fc/benchmark.txt
+tuning_applied:
+  description:
+    - Whether O(tuning_path) has the tuning of this benchmark now, and why or why not.
+  returned: with O(apply_tuning=true) or O(frozen), unless in check mode
+  type: dict
+  sample:
+    applied: true
+    path: /etc/ansible/facts.d/datasync_tuning.fact
+    reason: /etc/ansible/facts.d/datasync_tuning.fact has the new tuning
 benchmark:
   description:
     - The result, as it is also written to C(benchmark.json). Times in seconds, sizes in bytes, MB are 10^6 bytes.
@@ -372,7 +381,10 @@ benchmark:
       elements: dict
       returned: always
     tuning:
-      description: What O(tune) found, V(null) without it.
+      description:
+        - What O(tune) found, V(null) without it. C(classes) has for each class of files the C(settings) in force,
+          whether a gain was C(shown), the ratio of times to the defaults with its confidence interval, the C(reason)
+          and all C(trials).
       type: dict
       returned: always
   sample:
@@ -492,7 +504,7 @@ benchmark:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.datasync.turbo.plugins.module_utils import benchmark_report
+from ansible_collections.datasync.turbo.plugins.module_utils import benchmark_report, tuning_file
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark import Outcome, Prepared, measure, prepare
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_request import (
     DEFAULT_DATASETS,
@@ -500,8 +512,12 @@ from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_request i
     SINGLE_SIZE,
     TIMEOUT,
     TOOLS,
+    TUNE_BYTES,
+    TUNE_SECONDS,
     BenchmarkRequest,
 )
+from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_tuning import host_tuning
+from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import FILE_CLASSES
 from ansible_collections.datasync.turbo.plugins.module_utils.config import Config
 from ansible_collections.datasync.turbo.plugins.module_utils.connection_options import connection_argument_spec
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError, DatasyncError
@@ -532,6 +548,18 @@ def main() -> None:
             "aws_path": {"type": "path"},
             "rclone_path": {"type": "path"},
             "s5cmd_path": {"type": "path"},
+            "tune": {"type": "bool", "default": False},
+            "tune_classes": {
+                "type": "list",
+                "elements": "str",
+                "choices": list(FILE_CLASSES),
+                "default": list(FILE_CLASSES),
+            },
+            "tune_seconds": {"type": "int", "default": TUNE_SECONDS},
+            "tune_bytes": {"type": "str", "default": TUNE_BYTES},
+            "apply_tuning": {"type": "bool", "default": False},
+            "tuning_path": {"type": "path"},
+            "frozen": {"type": "bool"},
         },
         supports_check_mode=True,
     )
@@ -563,23 +591,37 @@ def run(module: AnsibleModule, request: BenchmarkRequest, attended: Attended) ->
     prepared = prepare(request, attended.check)
     if module.check_mode:
         return {**before(prepared), "exit_code": 0}
-    outcome = measure(prepared, attended.check)
+    then = host_tuning(prepared, request.tuning, attended.check).run if request.tuning else None
+    outcome = measure(prepared, attended.check, then)
     answer = {**before(prepared), "benchmark": outcome.result, "exit_code": outcome.exit_code, "changed": False}
     if outcome.exit_code:
         answer["msg"] = failure_message(outcome)
-    if request.results_dir:
-        write(outcome, request.results_dir, answer)
+    for write in (write_results, write_tuning):
+        try:
+            write(request, module.params, outcome, answer)
+        except ConfigurationError as error:
+            # What was measured is still what the task returns.
+            answer["exit_code"] = answer["exit_code"] or int(error.exit_code)
+            answer["msg"] = f"{error}; {answer['msg']}" if "msg" in answer else str(error)
     return answer
 
 
-def write(outcome: Outcome, folder: str, answer: Dict[str, Any]) -> None:
-    """Write the results. Where that fails, they are still what the task returns."""
-    try:
-        answer["report"] = benchmark_report.write_results(outcome.result, folder)
+def write_results(request: BenchmarkRequest, _params: Dict[str, Any], outcome: Outcome, answer: Dict[str, Any]) -> None:
+    """Write the results where the task wants them."""
+    if request.results_dir:
+        answer["report"] = benchmark_report.write_results(outcome.result, request.results_dir)
         answer["changed"] = True
-    except ConfigurationError as error:
-        answer["exit_code"] = answer["exit_code"] or int(error.exit_code)
-        answer["msg"] = f"{error}; {answer['msg']}" if "msg" in answer else str(error)
+
+
+def write_tuning(request: BenchmarkRequest, params: Dict[str, Any], outcome: Outcome, answer: Dict[str, Any]) -> None:
+    """Hand the settings that were found to the jobs of the host, unless the benchmark was stopped."""
+    found = outcome.result["tuning"] if params["apply_tuning"] and outcome.error is None else None
+    if found is None and params["frozen"] is None:
+        return
+    path = request.transfer.get("tuning_path", tuning_file.DEFAULT_PATH)
+    applied = tuning_file.apply(path, found, params["frozen"])
+    answer["tuning_applied"] = {"path": path, "applied": applied.applied, "reason": applied.reason}
+    answer["changed"] = answer["changed"] or applied.changed
 
 
 def before(prepared: Prepared) -> Dict[str, Any]:

@@ -321,3 +321,42 @@ def test_the_job_of_an_env_file_gives_place_and_settings(
     assert answer["failed"] is False, answer
     assert answer["benchmark"]["destination"] == f"s3://{bucket}/studio/datasync-benchmark/"
     assert answer["tools"][0]["settings"].startswith("7 workers, ")
+
+
+def test_a_tuning_shows_its_evidence_and_is_applied_unless_it_is_frozen(
+    measure: Measure, stored: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "tuning.fact"
+    small = {"tools": ["datasync"], "rounds": 0, "tune": True, "tune_classes": ["small"], "tune_bytes": "600MB"}
+    small = {**small, "tune_seconds": 25, "apply_tuning": True, "tuning_path": str(path)}
+
+    answer = measure(**small)
+
+    assert answer["failed"] is False, answer
+    found = answer["benchmark"]["tuning"]["classes"]["small"]
+    assert found["trials"][0]["settings"] == found["defaults"] == {"numworkers": 32, "concurrency": 4, "part_size": 8}
+    assert all(trial["seconds"] > 0 for trial in found["trials"])
+    assert found["shown"] or found["settings"] == found["defaults"]
+    assert answer["tuning_applied"]["applied"] is found["complete"], answer["tuning_applied"]
+    assert answer["benchmark"]["runs"] == []
+    assert stored() == []
+
+    before = path.read_text("utf-8") if path.exists() else ""
+    path.write_text(json.dumps(json.loads(before or FROZEN) | {"frozen": True}), "utf-8")
+    kept = path.read_text("utf-8")
+    again = measure(**{**small, "tune_seconds": 1})
+
+    assert again["tuning_applied"]["applied"] is False
+    assert "is frozen" in again["tuning_applied"]["reason"]
+    assert json.loads(path.read_text("utf-8")) == json.loads(kept)
+
+
+#: A tuning as another benchmark might have left it.
+FROZEN = json.dumps(
+    {
+        "kind": "datasync.turbo tuning",
+        "schema": 1,
+        "frozen": True,
+        "classes": {"small": {"settings": {"numworkers": 16, "concurrency": 4, "part_size": 8}}},
+    }
+)
