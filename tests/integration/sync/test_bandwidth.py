@@ -203,6 +203,16 @@ def test_a_dry_run_needs_no_relay(
     assert (run.result.exit_code, run.result.bandwidth_limit) == (0, 10 * MB)
 
 
+def test_the_module_limits_too(
+    tree: Tree, run_module: Callable[..., Dict[str, Any]], job_options: Dict[str, Any], stored: Stored
+) -> None:
+    source = tree({"film.mov": 6 * MB})
+    done = run_module("s5cmd_sync", {**job_options, "src": str(source), "bandwidth_limit": "40Mbit/s"})
+    assert (done["exit_code"], done["result"]["bandwidth_limit"]) == (0, 5 * MB)
+    assert done["result"]["duration_seconds"] >= 1
+    assert stored() == contents_of(source)
+
+
 def test_a_relay_that_ends_ends_the_run_and_nothing_goes_past_it(
     tree: Tree, upload: Upload, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
