@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_request import (
     BenchmarkRequest,
+    TuningRequest,
     private_folder,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
@@ -44,9 +45,24 @@ def test_folders_are_datasets_by_their_absolute_path():
     assert request(datasets=["/srv/material/", "small"]).datasets == ("/srv/material", "small")
 
 
+def test_no_rounds_and_no_warm_up_are_needed_to_tune():
+    wanted = request(rounds=0, tune=True, tune_classes=["small"], tune_seconds=60, tune_bytes="1GB")
+
+    assert (wanted.rounds, wanted.warmup) == (0, 0)
+    assert wanted.tuning == TuningRequest(("small",), 60, 1024**3)
+
+
+def test_without_tune_nothing_is_tuned():
+    assert request(tune=False, tune_seconds=60).tuning is None
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ({"rounds": 0}, "rounds is 0 and tune is off"),
+        ({"tune": True, "tune_seconds": 0}, "tune_seconds 0 is below 1"),
+        ({"tune": True, "tune_classes": ["huge"]}, "tune_classes holds 'huge'"),
+        ({"tune": True, "tune_bytes": "0"}, "tune_bytes is 0"),
         ({"bucket": ""}, "bucket is missing"),
         ({"tools": ["cp"]}, "tools holds 'cp', which is unknown"),
         ({"tools": ["s5cmd", "s5cmd"]}, "tools holds 's5cmd' twice"),
