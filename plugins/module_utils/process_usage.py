@@ -33,6 +33,8 @@ LOOK_INTERVAL = 0.05
 TICK_INTERVAL = 0.2
 #: Share of one processor that the search for new descendants may take: it reads the list of all processes.
 _SEARCH_SHARE = 0.02
+#: Seconds between two searches where there are thousands.
+_LONGEST_PAUSE = 1.0
 #: Seconds from SIGTERM to SIGKILL. s5cmd takes 5 s to end, and the pipeline aborts its multipart uploads meanwhile.
 TERM_GRACE = 10.0
 #: Seconds that a killed process may take to be gone. In the middle of a read from a dead file server it takes for ever.
@@ -91,6 +93,7 @@ def run_measured(
         finally:
             _kill(child, tree)
         raise
+    tree.search()
     survivors_cpu = tree.cpu_seconds()
     _kill(child, tree)
     return _usage(child, tree, survivors_cpu, timed_out=timed_out, tail=_tail(log_path))
@@ -147,6 +150,7 @@ class _Tree:
         self._errors = psutil.Error
         self._zombie = psutil.STATUS_ZOMBIE
         self._all_processes = psutil.process_iter
+        self._session = pid
         self._members: Set[psutil.Process] = set()
         self._next_search = 0.0
         self.peak = 0
@@ -158,19 +162,21 @@ class _Tree:
 
     def look(self) -> None:
         """Add up the memory, and from time to time search for new descendants."""
-        began = time.monotonic()
-        if began >= self._next_search:
+        if time.monotonic() >= self._next_search:
+            before = time.thread_time()
             self.search()
-            ended = time.monotonic()
-            self._next_search = ended + (ended - began) / _SEARCH_SHARE
+            pause = (time.thread_time() - before) / _SEARCH_SHARE
+            self._next_search = time.monotonic() + min(pause, _LONGEST_PAUSE)
         self.peak = max(self.peak, sum(self._memory(member) for member in tuple(self._members)))
 
     def search(self) -> None:
-        """Find the descendants of all that are known."""
+        """Find the descendants of all that are known, and all of the command's session: some may be orphans already."""
         children: Dict[int, List[psutil.Process]] = {}
         for process in self._all_processes():
-            with suppress(self._errors):
+            with suppress(self._errors, OSError):
                 children.setdefault(process.ppid(), []).append(process)
+                if os.getsid(process.pid) == self._session:
+                    self._members.add(process)
         parents = [member for member in self._members if member.is_running()]
         while parents:
             new = [child for child in children.get(parents.pop().pid, ()) if child not in self._members]

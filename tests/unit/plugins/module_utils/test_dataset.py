@@ -139,8 +139,12 @@ def test_data_that_is_no_longer_whole_is_made_anew(cache, damage):
 
 def test_an_interruption_leaves_nothing_half_made(cache):
     ticks = iter([go_on] * 3 + [stop])
+
+    def tick():
+        next(ticks)()
+
     with pytest.raises(Interrupted):
-        prepare(RECIPE, str(cache), lambda: next(ticks)())
+        prepare(RECIPE, str(cache), tick)
     assert [path.name for path in cache.iterdir()] == [".lock"]
     assert existing(made(cache).folder, go_on).total_bytes == RECIPE.total_bytes
 

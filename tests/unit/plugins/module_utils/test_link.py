@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import socket
-from collections import namedtuple
+from typing import NamedTuple
 
 import psutil
 import pytest
@@ -18,9 +18,19 @@ from ansible_collections.datasync.turbo.plugins.module_utils.link import (
     find_link,
 )
 
-Card = namedtuple("Card", "speed")
-Address = namedtuple("Address", "address")
 HOST = "192.0.2.1"
+
+
+class Card(NamedTuple):
+    """What psutil tells of an interface."""
+
+    speed: int
+
+
+class Address(NamedTuple):
+    """What psutil tells of an address."""
+
+    address: str
 
 
 @pytest.fixture
@@ -135,7 +145,7 @@ def test_the_real_loopback_interface_is_found_and_counts():
     assert (seen.source, seen.virtual) == (UNKNOWN, True)
     before = bytes_sent(interface)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours:
-        for dummy in range(20):
+        for _dummy in range(20):
             ours.sendto(bytes(1000), ("127.0.0.1", 9))
     assert bytes_sent(interface) - before >= 20_000
 

@@ -97,13 +97,26 @@ def test_processor_time_is_counted_of_descendants_in_other_sessions(measured):
     assert 0.5 <= usage.cpu_seconds < 2
 
 
+def test_processor_time_is_counted_of_orphans_that_were_never_seen(measured, monkeypatch):
+    monkeypatch.setattr(process_usage, "_SEARCH_SHARE", 1e-9)
+    monkeypatch.setattr(process_usage, "_LONGEST_PAUSE", 1e9)
+    usage = measured(
+        """
+python('''python("burn(0.4); note('done'); time.sleep(600)")''')
+while not os.path.exists("done"):
+    time.sleep(0.05)
+"""
+    )
+    assert 0.4 <= usage.cpu_seconds < 2
+
+
 def test_processor_time_is_counted_of_those_who_outlive_the_command(measured, tmp_path):
     usage = measured(
         """
 python("burn(0.4); note('done'); time.sleep(600)", start_new_session=True)
 while not os.path.exists("done"):
     time.sleep(0.05)
-time.sleep(0.5)
+time.sleep(2)
 """
     )
     assert 0.4 <= usage.cpu_seconds < 2
@@ -136,7 +149,6 @@ def test_a_short_peak_of_one_process_is_not_missed(measured):
 
 
 def test_the_search_for_descendants_takes_little_of_the_processor():
-    # Each waits 50 times as long as it took.
     tree = process_usage._Tree(os.getpid())
     began = time.thread_time()
     searches = 0
@@ -319,7 +331,7 @@ def test_nothing_of_ours_is_left_open(measured):
 
     measured("pass")
     before = open_files()
-    for dummy in range(3):
+    for _dummy in range(3):
         measured("pass")
     assert open_files() == before
 

@@ -23,7 +23,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.run_statistics impo
 from hypothesis import given
 from hypothesis import strategies as some
 
-#: Upper quantiles for 0.95, 0.975 and 0.995, as printed in the NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2.
+#: Upper quantiles for 0.95, 0.975 and 0.995, from table 1.3.6.7.2 of the NIST/SEMATECH e-Handbook.
 PRINTED = {
     1: (6.314, 12.706, 63.657),
     2: (2.920, 4.303, 9.925),
