@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import List, Optional
+from typing import Any, Dict, List, Optional
 
 from . import report
 from .errors import DatasyncError, ExitCode, Interrupted
@@ -40,6 +40,7 @@ class Account:
     deletions: Deletions = field(default_factory=Deletions)
     deleted_keys: List[str] = field(default_factory=list)
     manifest: Optional[str] = None
+    tuning: Optional[Dict[str, Any]] = None
 
     @classmethod
     def begun(cls, job: Job, dry_run: bool) -> Account:
@@ -83,6 +84,7 @@ class Account:
             files_removed=self.removed,
             manifest=self.manifest,
             bandwidth_limit=self.job.bandwidth_limit or None,
+            tuning=self.tuning,
         )
 
     def _exit_code(self, plan: Plan) -> int:

@@ -330,10 +330,16 @@ def _config(arguments: argparse.Namespace) -> int:
             source_access.require_access(job)
         except ConfigurationError as error:
             raise session.config.located(error) from error
+    from .class_settings import settings_of
+
+    settings = settings_of(job, session.log.warn)
     if arguments.json:
-        _print_json({**_described(job), "warnings": session.config.warnings, "exit_code": int(ExitCode.OK)})
+        described = {**_described(job), "transfer_settings": settings.as_dict(), "tuning": settings.result()}
+        _print_json({**described, "warnings": session.config.warnings, "exit_code": int(ExitCode.OK)})
     elif not arguments.quiet:
         _print_line(f"{arguments.config}: {job.src} → {job.destination}")
+        if settings.tuning:
+            _print_line(f"tuned by {job.tuning_path}: {settings}")
     return int(ExitCode.OK)
 
 

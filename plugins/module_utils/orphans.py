@@ -12,6 +12,7 @@ from typing import Callable, Container, Iterator
 
 from .bucket import Bucket
 from .checksums import MIB, effective_part_size
+from .class_settings import ClassSettings
 from .job import Job
 from .lookup import CLOCK_MARGIN
 from .patience import answered
@@ -21,13 +22,13 @@ from .uploads import Uploads
 ABORT_DEADLINE = 45.0
 
 
-def multipart_keys(job: Job, uploads: Uploads) -> Iterator[str]:
+def multipart_keys(settings: ClassSettings, uploads: Uploads) -> Iterator[str]:
     """The keys that s5cmd stores in more than one request. The largest files come first."""
     for upload in uploads:
         size = upload.file.identity.size
         if size <= MIB:
             return
-        if size > effective_part_size(size, job.part_size) * MIB:
+        if size > effective_part_size(size, settings.of(upload.file).part_size) * MIB:
             yield upload.file.key
 
 

@@ -128,6 +128,8 @@ class Result:
     manifest: Optional[str] = None
     #: Bytes per second; None without a limit.
     bandwidth_limit: Optional[int] = None
+    #: The tuning file with the settings of each class of files; None where no tuning decides.
+    tuning: Optional[Dict[str, Any]] = None
 
     @property
     def did_nothing(self) -> bool:

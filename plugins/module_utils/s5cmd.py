@@ -70,6 +70,13 @@ class Version(NamedTuple):
     numbers: Tuple[int, int, int]
 
 
+class Parts(NamedTuple):
+    """How a file is sent: MiB of a part, and how many parts are in flight."""
+
+    size: int
+    concurrency: int
+
+
 class Event(NamedTuple):
     """One line of s5cmd. A success has `source` and `destination`; a failure has `command` and `error`."""
 
@@ -180,10 +187,10 @@ def environment_for(job: Job, inherited: Mapping[str, str]) -> Dict[str, str]:
     return environment
 
 
-def global_arguments(binary: str, job: Job, endpoint_url: Optional[str]) -> List[str]:
+def global_arguments(binary: str, job: Job, endpoint_url: Optional[str], numworkers: int) -> List[str]:
     """The command line up to the sub-command. `endpoint_url` is that of a server other than Amazon's."""
     arguments = [binary, "--json", "--log", "info"]
-    arguments += ["--numworkers", str(job.numworkers), "--retry-count", str(job.retry_count)]
+    arguments += ["--numworkers", str(numworkers), "--retry-count", str(job.retry_count)]
     if endpoint_url:
         arguments += ["--endpoint-url", endpoint_url]
     return arguments
@@ -198,24 +205,24 @@ class CopyCommands:
     def __init__(self, job: Job, metadata: Mapping[str, str]) -> None:
         self._job = job
         self._metadata = metadata
-        self._lines: Dict[int, str] = {}
+        self._lines: Dict[Parts, str] = {}
 
-    def arguments(self, source: str, key: str, part_size: int, metadata: Mapping[str, str]) -> List[str]:
-        """One upload as an argument list. `part_size` in MiB; `metadata` is what this object gets beside the rest."""
+    def arguments(self, source: str, key: str, parts: Parts, metadata: Mapping[str, str]) -> List[str]:
+        """One upload as an argument list. `metadata` is what this object gets beside the rest."""
         own = [argument for name, value in metadata.items() for argument in ("--metadata", f"{name}={value}")]
-        return [*self._common(part_size), *own, source, destination(self._job, key)]
+        return [*self._common(parts), *own, source, destination(self._job, key)]
 
-    def line(self, source: str, key: str, part_size: int, metadata: Mapping[str, str]) -> bytes:
+    def line(self, source: str, key: str, parts: Parts, metadata: Mapping[str, str]) -> bytes:
         """The same as a line for `s5cmd run`, quoted as its shell-like reader expects, with the newline."""
-        common = self._lines.get(part_size)
+        common = self._lines.get(parts)
         if common is None:
-            common = self._lines[part_size] = " ".join(_quoted(argument) for argument in self._common(part_size))
+            common = self._lines[parts] = " ".join(_quoted(argument) for argument in self._common(parts))
         own = "".join(f" '--metadata' {_quoted(f'{name}={value}')}" for name, value in metadata.items())
         return f"{common}{own} {_quoted(source)} {_quoted(destination(self._job, key))}\n".encode()
 
-    def _common(self, part_size: int) -> List[str]:
+    def _common(self, parts: Parts) -> List[str]:
         job = self._job
-        arguments = ["cp", "--raw", "--part-size", str(part_size), "--concurrency", str(job.concurrency)]
+        arguments = ["cp", "--raw", "--part-size", str(parts.size), "--concurrency", str(parts.concurrency)]
         optional = {
             "--storage-class": job.storage_class,
             "--acl": job.acl,

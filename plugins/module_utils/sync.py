@@ -15,6 +15,7 @@ from . import checksums, deletion, lock, orphans, recording, run_manifest, s5cmd
 from .account import Account
 from .after_upload import depart
 from .bucket import Bucket
+from .class_settings import settings_of
 from .errors import AccessError, DatasyncError, ExitCode, LockedError
 from .interrupt import Interrupt
 from .job import Job
@@ -104,6 +105,8 @@ class _Pipeline:
         self.progress_file = ProgressFile(None if dry_run else job.progress_path, progress, log)
         self._plan = Plan.nothing(job)
         self._ledger = Ledger(self._plan.uploads)
+        self._settings = settings_of(job, log.warn)
+        self._account.tuning = self._settings.result()
         self._held: Optional[HeldLock] = None
         self._state: Optional[State] = None
         #: The plan's thread is at work; after a signal it may be so to the end, and the state file is in its hands.
@@ -129,6 +132,7 @@ class _Pipeline:
             bucket = Bucket(self._job.connection, self._job.bucket, pool_size=2 * VERIFIERS)
             self._make_plan(bucket, memory, held)
             self._ledger = Ledger(self._plan.uploads)
+            self._settings = self._settings.for_run(self._plan.uploads)
             self._announce_plan()
             if held is None:
                 self._preview_deletions(bucket)
@@ -204,6 +208,8 @@ class _Pipeline:
             f"{len(plan.uploads)} to upload ({format_bytes_si(plan.uploads.size)}), "
             f"{plan.unchanged} stored already, {plan.skipped} skipped{more}, {counted(len(plan.problems), 'problem')}"
         )
+        if plan.uploads and self._settings.tuning:
+            self._log.info(f"tuned by {self._job.tuning_path}: {self._settings}")
 
     def _announce_reconciliation(self) -> None:
         found = self._plan.reconciled
@@ -246,6 +252,7 @@ class _Pipeline:
             inherited=(held.descriptor,),
             say=self._log.warn,
             note=self._log.info,
+            settings=self._settings,
         )
         verifier = Verifier(bucket, self._job.checksum_algorithm)
         proofs = self._proofs = Proofs(self._job, verifier, self._judge, self._tick)
@@ -274,7 +281,7 @@ class _Pipeline:
             # From here on the bucket may hold something newer than what is recorded.
             self._state.forget(upload.file.relative for upload in uploads)
         # With those of an earlier run that could not be aborted.
-        keys = dict.fromkeys([*self._left_open["multipart_keys"], *orphans.multipart_keys(self._job, uploads)])
+        keys = dict.fromkeys([*self._left_open["multipart_keys"], *orphans.multipart_keys(self._settings, uploads)])
         changes: Dict[str, Any] = {"multipart_keys": tuple(keys)}
         changes["unfinished_since"] = self._left_open["unfinished_since"] or self._account.began
         if self._job.verification_wanted and memory.unproven_since is None:

@@ -20,6 +20,7 @@ from .backoff import Backoff
 from .bandwidth import Line, line_to
 from .bucket import Bucket
 from .checksums import MAX_PARTS, MIB, effective_part_size, sha256_hex
+from .class_settings import ClassSettings, settings_of
 from .errors import AccessError, EndpointError, ExitCode
 from .job import Job
 from .lookup import FINGERPRINT, SYNCED_BY
@@ -93,7 +94,7 @@ class Transfer:
 
     `inherited` are descriptors that s5cmd keeps open: with the lock's, nobody else begins while an s5cmd that outlived
     us still sends. `say` hears what an operator should know, `note` what may be of interest. A file has at most
-    `max_parts` parts.
+    `max_parts` parts. `settings` are those of the job, unless given.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class Transfer:
         say: Callable[[str], None] = _unheard,
         note: Callable[[str], None] = _unheard,
         max_parts: int = MAX_PARTS,
+        settings: Optional[ClassSettings] = None,
     ) -> None:
         self._job = job
         self._binary = binary
@@ -118,6 +120,7 @@ class Transfer:
         self._say = say
         self._note = note
         self._max_parts = max_parts
+        self._settings = settings or settings_of(job, say)
         self._commands = s5cmd.CopyCommands(job, {**job.metadata, "synced-by": SYNCED_BY})
         self._backoff = Backoff(job.retry_delay, tick)
         self._last_question = float("-inf")
@@ -236,7 +239,8 @@ class Transfer:
     # --- one s5cmd
 
     def _start(self, command: List[str]) -> S5cmdProcess:
-        arguments = s5cmd.global_arguments(self._binary, self._job, self._line.endpoint_url)
+        workers = self._settings.numworkers
+        arguments = s5cmd.global_arguments(self._binary, self._job, self._line.endpoint_url, workers)
         return S5cmdProcess([*arguments, *command], self._line.environment, self._inherited)
 
     def _run_alone(self, upload: Upload) -> Iterator[Outcome]:
@@ -246,7 +250,7 @@ class Transfer:
             yield prepared
             return
         file = upload.file
-        command = self._commands.arguments(file.path, file.key, prepared.part_size // MIB, self._metadata(prepared))
+        command = self._commands.arguments(file.path, file.key, prepared.parts, self._metadata(prepared))
         yield from self._converse(self._start(command), UploadQueue([]), {prepared.source: prepared})
 
     def _converse(
@@ -265,7 +269,7 @@ class Transfer:
                     if not in_flight:
                         return None
                 # With a free worker and a digest on its way, the next look must come soon.
-                idle = queue.has_lines and len(in_flight) < self._job.numworkers
+                idle = queue.has_lines and len(in_flight) < self._settings.numworkers
                 events = process.wait(POLL_HASH if idle else POLL)
                 for event in events:
                     yield from self._settle(event, in_flight, process)
@@ -287,10 +291,10 @@ class Transfer:
         self, process: S5cmdProcess, queue: UploadQueue, in_flight: _InFlight
     ) -> Iterator[Union[Failed, Deferred]]:
         """Keep every worker busy."""
-        window = self._job.numworkers + LINES_AHEAD + process.strays
+        window = self._settings.numworkers + LINES_AHEAD + process.strays
         while len(in_flight) < window:
             upload = queue.next_ready
-            if upload is None:
+            if upload is None or not self._has_room(upload, in_flight):
                 return
             prepared = self._prepare(upload, queue.take())
             if not isinstance(prepared, _Prepared):
@@ -299,7 +303,16 @@ class Transfer:
             in_flight[prepared.source] = prepared
             file = upload.file
             metadata = self._metadata(prepared)
-            process.hand_over(self._commands.line(file.path, file.key, prepared.part_size // MIB, metadata))
+            process.hand_over(self._commands.line(file.path, file.key, prepared.parts, metadata))
+
+    def _has_room(self, upload: Upload, in_flight: _InFlight) -> bool:
+        """Whether one more of its class may be in flight. Where others have more workers, no line may wait for one."""
+        file_class = self._settings.class_of(upload.file)
+        most = self._settings.classes[file_class].numworkers
+        if most >= self._settings.numworkers:
+            return True
+        alike = (self._settings.class_of(prepared.upload.file) == file_class for prepared in in_flight.values())
+        return sum(alike) < most
 
     def _settle(self, event: Event, in_flight: _InFlight, process: S5cmdProcess) -> Iterator[Outcome]:
         prepared = _addressed(event, in_flight)
@@ -399,13 +412,15 @@ class Transfer:
                 return Deferred(file)
             if sha256:
                 return Failed(file, Kind.CHANGED, describe_change(file.identity, identity))
-        part_size = effective_part_size(identity.size, self._job.part_size, self._max_parts)
-        if part_size > self._job.part_size and self._round == 0:
+        settings = self._settings.of(file)
+        part_size = effective_part_size(identity.size, settings.part_size, self._max_parts)
+        if part_size > settings.part_size and self._round == 0:
             self._note(
-                f"{printable(file.relative)}: parts of {part_size} MiB instead of {self._job.part_size}, "
+                f"{printable(file.relative)}: parts of {part_size} MiB instead of {settings.part_size}, "
                 f"because S3 takes {self._max_parts:,} parts"
             )
-        return _Prepared(upload, s5cmd.destination(self._job, file.key), identity, part_size * MIB, sha256)
+        parts = s5cmd.Parts(part_size, settings.concurrency)
+        return _Prepared(upload, s5cmd.destination(self._job, file.key), identity, parts, sha256)
 
     def _metadata(self, prepared: _Prepared) -> Dict[str, str]:
         """What this object gets beside what all get."""
@@ -416,13 +431,18 @@ class Transfer:
 
 
 class _Prepared(NamedTuple):
-    """An upload right before it is handed over. `part_size` in bytes; `sha256` is empty unless it was asked for."""
+    """An upload right before it is handed over. `sha256` is empty unless it was asked for."""
 
     upload: Upload
     destination: str
     identity: Identity
-    part_size: int
+    parts: s5cmd.Parts
     sha256: str
+
+    @property
+    def part_size(self) -> int:
+        """Bytes of a part."""
+        return self.parts.size * MIB
 
     @property
     def source(self) -> str:

@@ -61,6 +61,11 @@ class Uploads:
         """Bring them into order; nothing may be added after that."""
         self._entries.sort()
 
+    def any_between(self, more_than: int, at_most: int) -> bool:
+        """Whether a file has more than so many bytes, and at most so many; limits below SMALL_FILE tell nothing."""
+        first = bisect_left(self._entries, _order(at_most))
+        return first < len(self._entries) and self.at(first).file.identity.size > more_than
+
     def index(self, file: LocalFile) -> int:
         """The place of a file of the table."""
         key = _sort_key(file)
@@ -84,8 +89,12 @@ class Uploads:
 
 def _sort_key(file: LocalFile) -> bytes:
     """What an entry begins with. A path holds no NUL, so no key is the beginning of another."""
-    size = file.identity.size
-    return _ORDER.pack(_LAST if size <= SMALL_FILE else _LAST - size) + os.fsencode(file.relative) + b"\0"
+    return _order(file.identity.size) + os.fsencode(file.relative) + b"\0"
+
+
+def _order(size: int) -> bytes:
+    """Puts large files first, and small ones at the end, whatever their size."""
+    return _ORDER.pack(_LAST if size <= SMALL_FILE else _LAST - size)
 
 
 class Ledger:

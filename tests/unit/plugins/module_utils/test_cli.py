@@ -588,6 +588,10 @@ def test_config_as_json_tells_what_a_deployer_needs(config, tmp_path, capsys, so
         "history_path": "/results/job.jsonl",
         "progress_path": "/progress/job.json",
         "program_version": __version__,
+        "transfer_settings": dict.fromkeys(
+            ("small", "medium", "large", "single"), {"numworkers": 32, "concurrency": 4, "part_size": 8}
+        ),
+        "tuning": None,
         "warnings": [f"{tmp_path}/job.env: not acted on: CLIENT_NAME"],
         "exit_code": 0,
     }

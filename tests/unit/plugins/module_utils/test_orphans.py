@@ -10,6 +10,7 @@ import time
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import orphans
 from ansible_collections.datasync.turbo.plugins.module_utils.checksums import MIB
+from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import ClassSettings, Settings, settings_of
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import AccessError
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.open_uploads import OpenUpload
@@ -34,7 +35,7 @@ def uploads_of(job, **sizes):
 
 
 def keys_of(job, **sizes):
-    return set(orphans.multipart_keys(job, uploads_of(job, **sizes)))
+    return set(orphans.multipart_keys(settings_of(job, pytest.fail), uploads_of(job, **sizes)))
 
 
 def abort(job, bucket, *keys):
@@ -57,6 +58,12 @@ def test_the_size_of_a_part_is_the_jobs(job):
     assert keys_of(small_parts, a=5 * MIB, b=5 * MIB + 1) == {"p/b"}
 
 
+def test_the_size_of_a_part_is_that_of_the_files_class(job):
+    classes = {"medium": Settings(8, 4, 64), "large": Settings(8, 4, 16), "single": Settings(1, 4, 5)}
+    uploads = uploads_of(job, medium=64 * MIB, large=64 * MIB + 1)
+    assert set(orphans.multipart_keys(ClassSettings(classes), uploads)) == {"p/large"}
+
+
 def test_a_million_small_files_are_not_looked_at_one_by_one(job):
     uploads = uploads_of(job, a=32 * MIB, **{f"small {number}": 1 for number in range(50)})
     asked = []
@@ -67,7 +74,7 @@ def test_a_million_small_files_are_not_looked_at_one_by_one(job):
                 asked.append(upload.file.relative)
                 yield upload
 
-    assert list(orphans.multipart_keys(job, Counting())) == ["p/a"]
+    assert list(orphans.multipart_keys(settings_of(job, pytest.fail), Counting())) == ["p/a"]
     assert len(asked) == 2
 
 

@@ -14,7 +14,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils import connection, 
 from ansible_collections.datasync.turbo.plugins.module_utils.connection import Connection, FrozenCredentials
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import CredentialsError, InstallationError
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
-from ansible_collections.datasync.turbo.plugins.module_utils.s5cmd import Event, Version
+from ansible_collections.datasync.turbo.plugins.module_utils.s5cmd import Event, Parts, Version
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -235,15 +235,18 @@ def test_keys_that_are_given_need_no_aws_library(monkeypatch):
 
 
 def test_numbers_and_server_are_arguments_and_secrets_are_not():
-    job = Job(src="/", bucket="archive", numworkers=7, retry_count=2, connection=Connection(**KEYS))
-    arguments = s5cmd.global_arguments("/bin/s5cmd", job, "http://127.0.0.1:9000")
+    job = Job(src="/", bucket="archive", retry_count=2, connection=Connection(**KEYS))
+    arguments = s5cmd.global_arguments("/bin/s5cmd", job, "http://127.0.0.1:9000", 7)
     assert shlex.join(arguments) == (
         "/bin/s5cmd --json --log info --numworkers 7 --retry-count 2 --endpoint-url http://127.0.0.1:9000"
     )
 
 
 def test_without_a_server_of_ones_own_s5cmd_goes_to_amazon():
-    assert "--endpoint-url" not in s5cmd.global_arguments("s5cmd", JOB, None)
+    assert "--endpoint-url" not in s5cmd.global_arguments("s5cmd", JOB, None, 32)
+
+
+PARTS = Parts(16, 3)
 
 
 def commands(metadata=None, **options):
@@ -251,38 +254,38 @@ def commands(metadata=None, **options):
 
 
 def test_an_upload_names_file_and_object_as_they_are():
-    arguments = commands().arguments("/srv/material/a *[1].mov", "p/a *[1].mov", 16, {})
+    arguments = commands().arguments("/srv/material/a *[1].mov", "p/a *[1].mov", PARTS, {})
     assert arguments[:2] == ["cp", "--raw"]
     assert arguments[-2:] == ["/srv/material/a *[1].mov", "s3://archive/p/a *[1].mov"]
-    assert arguments[arguments.index("--part-size") + 1] == "16"
+    assert arguments[2:6] == ["--part-size", "16", "--concurrency", "3"]
 
 
 def test_settings_of_the_objects_are_flags_and_unset_ones_are_left_out():
     settings = {"storage_class": "GLACIER_IR", "acl": "private", "sse": "aws:kms", "sse_kms_key_id": "k"}
-    arguments = commands({"project": "x=y z"}, **settings).arguments("/a", "a", 16, {"sha256": "0f"})
+    arguments = commands({"project": "x=y z"}, **settings).arguments("/a", "a", PARTS, {"sha256": "0f"})
     flags = " ".join(arguments[:-2])
     assert "--storage-class GLACIER_IR --acl private --sse aws:kms --sse-kms-key-id k" in flags
     assert arguments[-6:-2] == ["--metadata", "project=x=y z", "--metadata", "sha256=0f"]
-    assert "--sse" not in commands().arguments("/a", "a", 16, {})
+    assert "--sse" not in commands().arguments("/a", "a", PARTS, {})
 
 
 NAMES = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\n"), min_size=1)
 
 
-@given(NAMES, NAMES, st.integers(5, 5120), st.dictionaries(NAMES, NAMES, max_size=3))
-def test_a_line_means_exactly_its_arguments(source, key, part_size, metadata):
+@given(NAMES, NAMES, st.builds(Parts, st.integers(5, 5120), st.integers(1, 99)), st.dictionaries(NAMES, NAMES, max_size=3))
+def test_a_line_means_exactly_its_arguments(source, key, parts, metadata):
     """s5cmd reads it with the rules of a shell, and ends it at the newline."""
     made = commands({"project": "it's"})
     for _again in range(2):
-        line = made.line(source, key, part_size, metadata)
+        line = made.line(source, key, parts, metadata)
         assert line.endswith(b"\n")
         assert line.count(b"\n") == 1
-        assert shlex.split(line.decode("utf-8")) == made.arguments(source, key, part_size, metadata)
+        assert shlex.split(line.decode("utf-8")) == made.arguments(source, key, parts, metadata)
 
 
 @given(NAMES)
 def test_a_line_begins_and_ends_with_a_quote_so_that_nothing_is_trimmed(key):
-    line = commands().line("/a", key, 16, {})
+    line = commands().line("/a", key, PARTS, {})
     assert line.startswith(b"'")
     assert line.endswith(b"'\n")
 

@@ -61,13 +61,15 @@ class Uploader:
         self.closed = False
         self.tick = None
         self.inherited = ()
+        self.settings = None
         self.bytes_written = None
         self.interrupted = False
         #: What was handed over, in this order.
         self.seen = []
 
-    def __call__(self, job, binary, environment, bucket, tick, *, inherited, say, note):
+    def __call__(self, job, binary, environment, bucket, tick, *, inherited, say, note, settings):
         self.tick = tick
+        self.settings = settings
         self.inherited = inherited
         self.interrupted = False
         return self
