@@ -7,10 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from . import dataset
-from .benchmark_request import BenchmarkRequest
+from . import dataset, tuning_rules
+from .benchmark_request import DATASYNC, BenchmarkRequest, TuningRequest
 from .benchmark_tools import Tool, described, requests_of
 from .checksums import MIB
+from .class_settings import DEFAULTS
 from .dataset import Dataset, Recipe
 from .errors import ConfigurationError
 from .job import Job
@@ -62,8 +63,11 @@ class Estimate:
 
 
 def materials(request: BenchmarkRequest, tick: Callable[[], None]) -> List[Material]:
-    """The datasets of a request. Raises ConfigurationError for a folder that is missing, unreadable or empty."""
-    return [_material(name, request, tick) for name in request.datasets]
+    """The datasets of a request, none without rounds.
+
+    Raises ConfigurationError for a folder that is missing, unreadable or empty.
+    """
+    return [_material(name, request, tick) for name in request.datasets] if request.rounds else []
 
 
 def _material(name: str, request: BenchmarkRequest, tick: Callable[[], None]) -> Material:
@@ -84,9 +88,9 @@ def estimate(request: BenchmarkRequest, chosen: Sequence[Material], tools: Seque
     tuning_bytes = request.tuning.size if request.tuning else 0
     part = parse_part_size(request.transfer.get("part_size", Job.part_size), "part_size") * MIB
     size = sum(material.total_bytes for material in chosen) * rounds * len(tools) + tuning_bytes
-    requests = tuning_bytes // part + rounds * sum(
-        requests_of(tool, material.sizes, part) for material in chosen for tool in tools
-    )
+    requests = rounds * sum(requests_of(tool, material.sizes, part) for material in chosen for tool in tools)
+    if request.tuning:
+        requests += _tuning_requests(request.tuning)
     if size > request.max_bytes:
         raise ConfigurationError(
             f"max_bytes {format_bytes_si(request.max_bytes)} is less than the {format_bytes_si(size)} that"
@@ -100,3 +104,12 @@ def estimate(request: BenchmarkRequest, chosen: Sequence[Material], tools: Seque
         None if price is None else round(requests / 1000 * price, 4),
         f"{described(requests, size)}; requests for listings, checks and deletions are not in it",
     )
+
+
+def _tuning_requests(tuning: TuningRequest) -> int:
+    """Classes share the bytes so that each has as many trials; the samples are those of a link of unknown speed."""
+    samples = [tuning_rules.sample(name, tuning_rules.Facts(cores=1)) for name in tuning.classes]
+    of_a_trial = sum(
+        requests_of(Tool(DATASYNC), [(sample.size, sample.count)], DEFAULTS.part_size * MIB) for sample in samples
+    )
+    return tuning.size * of_a_trial // sum(sample.total_bytes for sample in samples)

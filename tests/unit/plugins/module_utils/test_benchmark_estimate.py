@@ -63,9 +63,14 @@ def test_a_price_makes_a_cost():
 
 
 def test_a_tuning_counts_with_all_that_it_may_send():
-    wanted = request(rounds=0, tune=True, tune_bytes="2GB")
+    wanted = request(rounds=0, tune=True, tune_classes=["small"], tune_bytes="2GB")
+    chosen = materials(wanted, nothing)
+    found = estimate(wanted, chosen, TOOLS)
 
-    assert estimate(wanted, materials(wanted, nothing), TOOLS).bytes == 2 * 1024**3
+    assert chosen == []
+    assert found.bytes == 2 * 1024**3
+    # Of 16 KiB each, one request each.
+    assert found.requests == 2 * 1024**3 // (16 * 1024)
 
 
 def test_more_than_allowed_is_refused_with_what_it_would_be():
