@@ -16,6 +16,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 from . import benchmark_figures as figures
 from . import benchmark_page, whole_file
 from .errors import ConfigurationError
+from .tuning_evidence import tuning_lines
 from .units import counted
 
 #: The columns of the CSV, before those of each run.
@@ -61,6 +62,7 @@ def text_table(result: figures.Result) -> str:
             f"{dataset['name']}: {figures.dataset_size(dataset)}; medians (smallest-greatest) of the good runs",
         ]
         lines += [*_dataset_table(result, dataset), "", *_ratio_table(result, dataset["name"])]
+    lines += _below("Tuning", tuning_lines(result["tuning"]) if result.get("tuning") else [])
     lines += _below(
         "Tools that were not measured", [_unavailable(one) for one in result["tools"] if not one["available"]]
     )

@@ -10,9 +10,13 @@ from xml.etree.ElementTree import Element
 from . import chart
 from .benchmark_figures import NOTHING, figure, interval
 from .markup import Child, element, table
+from .units import format_bytes_si
 
 #: How the settings of a trial are named, and what they are measured in.
 _SETTINGS = {"numworkers": "{} workers", "concurrency": "{} parts at once", "part_size": "{} MiB parts"}
+_RULE = (
+    "Settings replace the defaults only where the whole interval is below 1: where no gain is shown, the defaults stay."
+)
 #: The sign of no tool.
 _MARK = chart.MARKS - 1
 
@@ -21,8 +25,7 @@ def tuning_section(tuning: Mapping[str, Any]) -> Element:
     """For each class of files the settings in force, what was gained, and the trials behind that."""
     classes = tuning["classes"]
     rows = [
-        chart.Interval(name, _MARK, one.get("ratio"), one.get("low"), one.get("high"), _gain(one))
-        for name, one in classes.items()
+        chart.Interval(name, _MARK, one["ratio"], one["low"], one["high"], _gain(one)) for name, one in classes.items()
     ]
     words = chart.Words(
         "tuning-ratio",
@@ -43,29 +46,48 @@ def tuning_section(tuning: Mapping[str, Any]) -> Element:
     return element(
         "section",
         element("h2", "Tuning"),
-        element(
-            "p",
-            "Settings replace the defaults only where the whole interval is below 1: where no gain is shown, the "
-            "defaults stay.",
-            class_="prose",
-        ),
+        element("p", f"{_RULE} {used(tuning)}", class_="prose"),
         element("div", figures, class_="charts one"),
         _classes(classes),
-        *(_trials(name, one) for name, one in classes.items() if one.get("trials")),
+        *(_trials(name, one) for name, one in classes.items() if one["trials"]),
         id="tuning",
     )
+
+
+def tuning_lines(tuning: Mapping[str, Any]) -> List[str]:
+    """The same for a terminal, a line for each class."""
+    lines = [
+        f"{name} files: {in_force(one)}; {_gain(one)} ({one['reason']})" for name, one in tuning["classes"].items()
+    ]
+    return [*lines, used(tuning)]
+
+
+def used(tuning: Mapping[str, Any]) -> str:
+    """What the tuning took, and why it ended early if it did."""
+    budget = tuning["budget"]
+    text = (
+        f"It took {figure(budget['used_seconds'])} of {figure(budget['seconds'])} s and uploaded "
+        f"{format_bytes_si(budget['used_bytes'])} of {format_bytes_si(budget['bytes'])}."
+    )
+    return f"{text} It was ended early: {tuning['stopped']}." if tuning.get("stopped") else text
+
+
+def in_force(one: Mapping[str, Any]) -> str:
+    """The settings with which a class of files is sent now."""
+    text = settings_text(one["settings"])
+    return f"{text} (the defaults)" if one["settings"] == one["defaults"] else text
 
 
 def _classes(classes: Mapping[str, Any]) -> Element:
     rows: List[List[Child]] = [
         [
             name,
-            element("span", settings_text(one["settings"] if one["shown"] else one["defaults"])),
-            element("span", settings_text(one["settings"])),
-            f"{one['ratio']:.2f}" if one.get("ratio") else NOTHING,
+            element("span", in_force(one)),
+            element("span", settings_text(one["best"])),
+            f"{one['ratio']:.2f}" if one["ratio"] else NOTHING,
             interval(one),
-            str(one.get("pairs") or 0),
-            element("span", one.get("reason") or NOTHING),
+            str(one["pairs"]),
+            element("span", one["reason"] or NOTHING),
         ]
         for name, one in classes.items()
     ]
@@ -97,6 +119,6 @@ def settings_text(settings: Mapping[str, Any]) -> str:
 
 
 def _gain(one: Mapping[str, Any]) -> str:
-    if not one.get("ratio"):
-        return "defaults stay"
-    return f"{one['gain_percent']:.0f} % faster" if one["shown"] else f"{one['ratio']:.2f}, defaults stay"
+    if one["shown"]:
+        return f"{one['gain_percent']:.0f} % less time"
+    return f"{one['ratio']:.2f}, defaults stay" if one["ratio"] else "defaults stay"

@@ -116,7 +116,9 @@ def verdict_counts(dataset: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def how_it_ran(found: Mapping[str, Any]) -> str:
-    """What the sums mean."""
+    """What the sums mean; '' where there is nothing to sum."""
+    if found["measured"] < 2:
+        return ""
     return TOGETHER if found["together"] else ONE_BY_ONE
 
 
@@ -136,7 +138,7 @@ def ratio_text(ratio: Mapping[str, Any] | None) -> str:
 
 def text(found: Mapping[str, Any]) -> str:
     """The summary for a terminal."""
-    lines = [*sentences(found), how_it_ran(found)]
+    lines = [*sentences(found), *filter(None, [how_it_ran(found)])]
     for dataset in found["datasets"]:
         tools = list(dataset["sums"])
         rows = [["host", *(f"{figures.label(tool)} MB/s" for tool in tools), "time against", "ratio", "verdict"]]
@@ -146,7 +148,8 @@ def text(found: Mapping[str, Any]) -> str:
             against = figures.label(ratio["against"]) if ratio else figures.NOTHING
             rows.append([host, *medians, against, ratio_text(ratio), ratio["verdict"] if ratio else figures.NOTHING])
         sums = [sum_text(dataset["sums"][tool]).replace(" MB/s", "") for tool in tools]
-        rows.append(["sum", *sums, "", "", ""])
+        if len(dataset["hosts"]) > 1:
+            rows.append(["sum", *sums, "", "", ""])
         lines += ["", f"{dataset['dataset']}: medians", *aligned(rows)]
     for title, told in troubles(found):
         lines += ["", f"{title}:", *(f"- {line}" for line in told)]

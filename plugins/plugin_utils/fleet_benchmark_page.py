@@ -59,7 +59,12 @@ def _tile(dataset: Mapping[str, Any]) -> Element:
         "article",
         element("h2", figures.short(dataset["dataset"])),
         element("p", f"{figures.label(tool)}, {counted(total['hosts'], 'host')}", class_="small"),
-        element("p", element("strong", figures.figure(total["megabytes_per_second"])), " MB/s in sum", class_="big"),
+        element(
+            "p",
+            element("strong", figures.figure(total["megabytes_per_second"])),
+            " MB/s" if total["hosts"] == 1 else " MB/s in sum",
+            class_="big",
+        ),
         *told,
         class_="tile",
     )
@@ -76,10 +81,11 @@ def _troubles(found: Mapping[str, Any]) -> Element | None:
 
 def _dataset(dataset: Mapping[str, Any], place: int, found: Mapping[str, Any]) -> Element:
     ident = f"dataset-{place}"
+    meaning = fleet_benchmark.how_it_ran(found)
     return element(
         "section",
         element("h2", dataset["dataset"], element("span", _size(dataset), class_="aside")),
-        element("p", fleet_benchmark.how_it_ran(found), class_="prose"),
+        element("p", meaning, class_="prose") if meaning else None,
         element("div", _sum_chart(dataset, ident), _host_chart(dataset, ident), class_="charts uneven"),
         _table(dataset, f"{ident}-figures"),
         id=ident,
@@ -145,7 +151,8 @@ def _table(dataset: Mapping[str, Any], ident: str) -> Element:
         verdict = badge(ratio["verdict"]) if ratio else element("span", figures.NOTHING)
         rows.append([host, *medians, element("span", against), _ratio_cell(ratio), verdict])
     sums: list[Child] = [fleet_benchmark.sum_text(dataset["sums"][tool]).replace(" MB/s", "") for tool in tools]
-    rows.append(["All hosts", *sums, element("span"), "", element("span")])
+    if len(dataset["hosts"]) > 1:
+        rows.append(["All hosts", *sums, element("span"), "", element("span")])
     head: list[Child] = ["Host", *(element("span", tool_cell(tool), element("small", "MB/s")) for tool in tools)]
     head += ["Time against", element("span", "Ratio", element("small", "95 % interval")), "Verdict"]
     return table(f"{figures.short(dataset['dataset'])}: medians of each host, and their sums", head, rows, ident)

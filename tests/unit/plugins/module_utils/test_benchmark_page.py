@@ -150,12 +150,19 @@ def test_tuning_shows_its_evidence() -> None:
     for told in (
         "64 workers, 5 parts at once, 16 MiB parts",
         "0.66 to 0.73",
-        "45 % faster",
+        "31 % less time",
+        "It took 412 of 600 s and uploaded 9.1 GB of 20.0 GB.",
         "0.98, defaults stay",
         "the budget was used up before",
         "exit code 1: too many open files",
     ):
         assert told in text
+
+
+def test_a_tuning_that_was_stopped_says_why() -> None:
+    result = benchmark_results.full()
+    result["tuning"] = {**benchmark_results.tuning(), "stopped": "stopped by SIGINT"}
+    assert "It was ended early: stopped by SIGINT." in benchmark_page.page(result)
 
 
 def test_settings_in_force_are_the_defaults_where_no_gain_is_shown() -> None:
@@ -164,7 +171,10 @@ def test_settings_in_force_are_the_defaults_where_no_gain_is_shown() -> None:
     page = benchmark_page.page(result)
     (row,) = re.findall(r'<tr><th scope="row">large</th>(.*?)</tr>', page)
     cells = re.findall(r"<span>(.*?)</span>", row)
-    assert cells[:2] == ["16 workers, 5 parts at once, 16 MiB parts", "64 workers, 8 parts at once, 16 MiB parts"]
+    assert cells[:2] == [
+        "16 workers, 5 parts at once, 16 MiB parts (the defaults)",
+        "64 workers, 8 parts at once, 16 MiB parts",
+    ]
 
 
 def test_runs_are_listed_one_by_one() -> None:

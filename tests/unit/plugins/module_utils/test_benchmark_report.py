@@ -54,6 +54,15 @@ def test_text_names_all_that_went_wrong() -> None:
         assert told in text
 
 
+def test_text_has_the_tuning() -> None:
+    text = benchmark_report.text_table(benchmark_results.troubled())
+    assert (
+        "- small files: 64 workers, 5 parts at once, 16 MiB parts; 31 % less time (the whole interval is below 1)"
+        in text
+    )
+    assert "- large files: 16 workers, 5 parts at once, 16 MiB parts (the defaults); 0.98, defaults stay" in text
+
+
 def test_csv_has_a_line_for_each_run() -> None:
     result = benchmark_results.full()
     found = rows(benchmark_report.csv_text(result))

@@ -93,6 +93,16 @@ def test_page_has_every_host(results: dict[str, Any], together: bool) -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_one_host_is_not_summed(results: dict[str, Any]) -> None:
+    one = {"upload01": results["upload01"]}
+    text = fleet_benchmark.text(fleet_benchmark.summary(one, MISSING, together=True))
+    page = fleet_benchmark_page.page(one, MISSING, together=True)
+    assert "1 of 2 hosts measured." in text
+    assert "\nsum " not in text
+    assert "at the same time" not in text + page
+    assert "All hosts" not in page
+
+
 def test_a_fleet_without_any_result() -> None:
     found = fleet_benchmark.summary({}, MISSING, together=True)
     assert fleet_benchmark.text(found).startswith("0 of 1 host measured.")
