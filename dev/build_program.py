@@ -20,6 +20,8 @@ from typing import Dict, Iterator, List, Optional, Set
 CHECKOUT = Path(__file__).resolve().parent.parent
 MODULE_UTILS = CHECKOUT / "plugins" / "module_utils"
 PACKAGE = "datasync_turbo"
+#: The modules that the program imports by name.
+STARTS = ("bytecode", "cli")
 SHEBANG = b"#!/usr/bin/env python3\n"
 #: The earliest time that a zip archive can carry.
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
@@ -31,7 +33,11 @@ LICENCE_HEADER = """\
 # SPDX-License-Identifier: MIT
 """
 MAIN = f"""\
-{LICENCE_HEADER}from {PACKAGE}.cli import leave, main
+{LICENCE_HEADER}from {PACKAGE}.bytecode import keep_compiled
+
+keep_compiled("{PACKAGE}", __loader__)
+
+from {PACKAGE}.cli import leave, main
 
 leave(main())
 """
@@ -52,8 +58,9 @@ def build(target: Path, module_utils: Path = MODULE_UTILS) -> Path:
 
 
 def program(module_utils: Path = MODULE_UTILS) -> bytes:
-    """The bytes of the program: `cli.py` and every module that it reaches by relative imports."""
-    members = {f"{PACKAGE}/{name}.py": (module_utils / f"{name}.py").read_bytes() for name in reachable(module_utils)}
+    """The bytes of the program: what it starts with, and every module that this reaches by relative imports."""
+    modules = set().union(*(reachable(module_utils, start) for start in STARTS))
+    members = {f"{PACKAGE}/{name}.py": (module_utils / f"{name}.py").read_bytes() for name in modules}
     members[f"{PACKAGE}/__init__.py"] = LICENCE_HEADER.encode()
     members["__main__.py"] = MAIN.encode()
     members["LICENSE"] = (CHECKOUT / "LICENSE").read_bytes()
@@ -72,7 +79,7 @@ def archive(members: Dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def reachable(module_utils: Path, start: str = "cli") -> Set[str]:
+def reachable(module_utils: Path, start: str) -> Set[str]:
     """Names of the modules that `start` imports, directly or not, itself included. Raises ProgramError."""
     found: Set[str] = set()
     waiting = [start]

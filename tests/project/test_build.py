@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import Callable, NoReturn
+from typing import Callable, Dict, NoReturn
 
 import pytest
 
@@ -24,6 +24,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_collection.build_archive(tmp_path_factory.mktemp("archive"))
 
 
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_program.build(tmp_path_factory.mktemp("program") / "datasync-turbo")
+
+
 @pytest.mark.parametrize("version", HOST_PYTHONS)
 def test_every_python_builds_the_same_bytes(
     version: str, tmp_path: Path, cannot_run: Callable[[str], NoReturn]
@@ -36,26 +41,42 @@ def test_every_python_builds_the_same_bytes(
 
 @pytest.mark.parametrize("version", HOST_PYTHONS)
 def test_every_python_of_the_hosts_starts_the_program(
-    version: str, tmp_path: Path, cannot_run: Callable[[str], NoReturn]
+    version: str, program: Path, cannot_run: Callable[[str], NoReturn]
 ) -> None:
     python = find_interpreters().get(version) or cannot_run(f"no Python {version}")
-    program = build_program.build(tmp_path / "datasync-turbo")
     answer = subprocess.run([str(python), "-I", str(program), "--version"], check=True, capture_output=True, text=True)
     assert VERSION in answer.stdout
 
 
-def test_program_runs_by_its_own_name(tmp_path: Path) -> None:
-    program = build_program.build(tmp_path / "datasync-turbo")
+@pytest.mark.parametrize("version", HOST_PYTHONS)
+def test_every_python_of_the_hosts_compiles_the_program_once(
+    version: str, program: Path, tmp_path: Path, cannot_run: Callable[[str], NoReturn]
+) -> None:
+    python = find_interpreters().get(version) or cannot_run(f"no Python {version}")
+    environment = {"PYTHONPYCACHEPREFIX": str(tmp_path / "kept")}
+
+    def start() -> Dict[Path, int]:
+        command = [str(python), str(program), "config", "--config", str(tmp_path / "none.env")]
+        answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert (answer.returncode, "none.env" in answer.stderr) == (1, True), answer.stderr
+        return {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").rglob("datasync_turbo/*.pyc")}
+
+    kept = start()
+    assert {"cli", "config", "job"} <= {path.name.partition(".")[0] for path in kept}
+    assert start() == kept
+
+
+def test_program_runs_by_its_own_name(program: Path) -> None:
     assert program.stat().st_mode & 0o777 == 0o755
     assert VERSION in subprocess.check_output([str(program), "--version"], text=True)
 
 
-def test_program_holds_the_pipeline_and_nothing_of_ansible(tmp_path: Path) -> None:
-    with zipfile.ZipFile(build_program.build(tmp_path / "datasync-turbo")) as program:
-        names = set(program.namelist())
+def test_program_holds_the_pipeline_and_nothing_of_ansible(program: Path) -> None:
+    with zipfile.ZipFile(program) as packed:
+        names = set(packed.namelist())
         assert {"__main__.py", "datasync_turbo/cli.py", "datasync_turbo/sync.py", "datasync_turbo/version.py"} <= names
-        sources = [program.read(name).decode() for name in names if name.endswith(".py")]
-        assert {info.date_time for info in program.infolist()} == {build_program.FIXED_TIME}
+        sources = [packed.read(name).decode() for name in names if name.endswith(".py")]
+        assert {info.date_time for info in packed.infolist()} == {build_program.FIXED_TIME}
     assert not [text for text in sources if "import ansible" in text or "from ansible" in text]
 
 
