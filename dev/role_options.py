@@ -43,6 +43,7 @@ OTHERWISE = (
     "history_path",
     "history_runs",
     "progress_path",
+    "tuning_path",
     "reconcile",
 )
 #: Keys of an option that an argument specification has, too.

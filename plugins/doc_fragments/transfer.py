@@ -306,10 +306,10 @@ options:
     type: str
   tuning_path:
     description:
-      - File with the settings that were measured to be best for this host, as C(s5cmd_benchmark) writes it. They take
-        the place of the defaults of O(numworkers), O(concurrency) and O(part_size), for each class of file. Those of
-        the three options that are set win over the file.
-      - A file that does not exist changes nothing.
+      - File with the settings that were measured to be best for this host, as M(datasync.turbo.s5cmd_benchmark) writes
+        it. They take the place of the defaults of O(numworkers), O(concurrency) and O(part_size), for each class of
+        file. Those of the three options that are set win over the file.
+      - A file that does not exist changes nothing, and one that cannot be used costs a warning.
       - Not set, the defaults are used.
     version_added: 0.4.0
     type: path

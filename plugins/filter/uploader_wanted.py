@@ -59,6 +59,8 @@ EXAMPLES = r"""
       scheduler: systemd
       log_keep: 30
       history_runs: 1000
+      apply_tuning: true
+      tuning_file: /etc/ansible/facts.d/datasync_tuning.fact
   # -> ["datasync-turbo@outbox.timer"]
 """
 

@@ -328,6 +328,26 @@ result:
       version_added: 0.4.0
       type: int
       returned: always
+    tuning:
+      description:
+        - The settings that O(tuning_path) gives each class of file, V(null) where no tuning decides.
+        - Options of the task and of O(config) that win over it are in C(classes), too.
+      version_added: 0.4.0
+      type: dict
+      returned: always
+      contains:
+        path:
+          description: The file.
+          type: str
+          returned: always
+        measured:
+          description: When the newest of it was measured.
+          type: str
+          returned: always
+        classes:
+          description: For V(small), V(medium), V(large) and V(single), C(numworkers), C(concurrency), C(part_size).
+          type: dict
+          returned: always
     problems:
       description:
         - What is missing and why. Each has C(path) relative to O(src), C(kind) and C(message).
@@ -387,6 +407,7 @@ result:
     timestamp: '2026-11-22T18:21:12+00:00'
     tool: s5cmd
     tool_version: v2.3.0-991c9fb
+    tuning: null
 uploads:
   description: What was to be uploaded. Each has C(path) relative to O(src), C(key), C(size) in bytes and C(reason).
   returned: in check mode

@@ -10,14 +10,26 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Tuple
 
 from ..module_utils.errors import ConfigurationError
-from ..module_utils.units import parse_count
+from ..module_utils.units import parse_bool, parse_count
 from .schedule import SCHEDULERS
 from .service_limits import NAMES as LIMITS
 from .service_limits import ServiceLimits, parse_limits
 from .suggestion import refuse_unknown
 
-_FOLDERS = ("dir", "config_dir", "credentials_dir", "state_dir", "log_dir", "s5cmd_path")
-_NAMES = ("host", "jobs", *_FOLDERS, "user", "group", "groups", "scheduler", "log_keep", "history_runs", *LIMITS)
+_PATHS = ("dir", "config_dir", "credentials_dir", "state_dir", "log_dir", "s5cmd_path", "tuning_file")
+_NAMES = (
+    "host",
+    "jobs",
+    *_PATHS,
+    "user",
+    "group",
+    "groups",
+    "scheduler",
+    "log_keep",
+    "history_runs",
+    "apply_tuning",
+    *LIMITS,
+)
 #: These paths stand in units, crontabs and logrotate's configuration, each of which would quote others differently.
 _PATH = re.compile(r"(?:/[A-Za-z0-9._+@,:-]+)+")
 #: Folders of the system. The role's folders get owners and modes that would lock everybody else out of these.
@@ -47,6 +59,8 @@ class HostSpec:
     scheduler: str
     log_keep: int
     history_runs: int
+    tuning_file: str
+    apply_tuning: bool
     limits: ServiceLimits
 
     @property
@@ -65,13 +79,14 @@ def parse_spec(spec: Mapping[str, Any]) -> HostSpec:
             raise ConfigurationError(f"{missing[0]} is missing", "the role passes it; check the role's tasks")
         parsed = HostSpec(
             host=host,
-            **{name: _path(spec[name], _variable(name)) for name in _FOLDERS},
+            **{name: _path(spec[name], _variable(name)) for name in _PATHS},
             user=_account(spec["user"], "uploader_user"),
             group=_account(spec["group"], "uploader_group"),
             groups=tuple(_account(group, "uploader_groups") for group in spec["groups"] or ()),
             scheduler=_scheduler(spec["scheduler"]),
             log_keep=parse_count(spec["log_keep"], "uploader_log_keep"),
             history_runs=parse_count(spec["history_runs"], "uploader_history_runs", minimum=1),
+            apply_tuning=parse_bool(spec["apply_tuning"], "uploader_apply_tuning"),
             limits=parse_limits(spec, "uploader_service_"),
         )
         _refuse_system_folders(parsed)

@@ -103,7 +103,8 @@ class UploaderJob:
     @property
     def used_paths(self) -> List[str]:
         """Everything that a run reads or writes and that does not belong to the role."""
-        read = [self.job.src, self.job.move_to, self.job.s5cmd_path, *map(self.environment.get, _READ_NAMES)]
+        job = self.job
+        read = [job.src, job.move_to, job.s5cmd_path, job.tuning_path, *map(self.environment.get, _READ_NAMES)]
         return [path for path in read if path] + self.written_folders
 
     @property
@@ -217,6 +218,8 @@ def _missing(env: Written, name: str, host: HostSpec, credentials: Optional[Cred
         "HISTORY_RUNS": str(host.history_runs),
         "PROGRESS_FILE": posixpath.join(host.state_dir, "progress", f"{name}.json"),
     }
+    if host.apply_tuning:
+        defaults["TUNING_FILE"] = host.tuning_file
     if not any(folder in env.values for folder in LOG_FOLDER.names):
         defaults["LOG_FILE"] = posixpath.join(host.log_dir, f"{name}.log")
         defaults["RESULT_FILE"] = posixpath.join(results, f"{name}.json")

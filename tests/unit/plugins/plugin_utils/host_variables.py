@@ -26,6 +26,8 @@ def host_variables(*jobs: Any, **variables: Any) -> Dict[str, Any]:
         "scheduler": "systemd",
         "log_keep": 30,
         "history_runs": 1000,
+        "apply_tuning": True,
+        "tuning_file": "/etc/ansible/facts.d/datasync_tuning.fact",
         "nice": 0,
         "io_class": "none",
         "cpu_quota": "",

@@ -37,6 +37,8 @@ def test_the_roles_defaults_are_taken() -> None:
         ("scheduler", "at", "uploader_scheduler 'at' is not known (one of systemd, cron, launchd)"),
         ("log_keep", -1, "uploader_log_keep '-1' is not a whole number from 0 up"),
         ("history_runs", 0, "uploader_history_runs '0' is not a whole number from 1 up"),
+        ("apply_tuning", "maybe", "uploader_apply_tuning 'maybe' is neither true nor false"),
+        ("tuning_file", "tuning.fact", "uploader_tuning_file 'tuning.fact' is not an absolute path"),
         ("nice", 50, "uploader_service_nice 50 is no nice value"),
         ("colour", "red", "colour is not known"),
     ],

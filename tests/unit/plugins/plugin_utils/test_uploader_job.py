@@ -29,6 +29,7 @@ def test_the_role_gives_a_job_its_files() -> None:
         "LOCK_FILE": "/var/lib/datasync-turbo/lock/outbox.lock",
         "HISTORY_FILE": "/var/lib/datasync-turbo/results/outbox.history.jsonl",
         "HISTORY_RUNS": "1000",
+        "TUNING_FILE": "/etc/ansible/facts.d/datasync_tuning.fact",
         "PROGRESS_FILE": "/var/lib/datasync-turbo/progress/outbox.json",
         "LOG_FILE": "/var/log/datasync-turbo/outbox.log",
         "RESULT_FILE": "/var/lib/datasync-turbo/results/outbox.json",

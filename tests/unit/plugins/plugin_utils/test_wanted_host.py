@@ -118,6 +118,27 @@ class TestConfigFile:
         assert (checked.job.max_delete, checked.job.part_size, checked.endpoint) == ("20", 64, "https://s3.example.org")
 
 
+class TestTuning:
+    LINE = 'TUNING_FILE="/etc/ansible/facts.d/datasync_tuning.fact"'
+
+    def test_of_the_host_is_for_all_its_jobs(self) -> None:
+        of = wanted(job(numworkers=4), job(name="b", prefix="b"))
+        assert all(self.LINE in lines(of, f"/etc/datasync-turbo/jobs/{name}.env") for name in ("outbox", "b"))
+
+    def test_is_left_out_where_it_is_not_applied(self) -> None:
+        assert "TUNING_FILE" not in file(wanted(job(), apply_tuning=False), CONFIG).content
+
+    @pytest.mark.parametrize(
+        "own", [{"tuning_path": "/home/a/t.fact"}, {"settings": {"TUNING_FILE": "/home/a/t.fact"}}]
+    )
+    def test_of_a_job_wins_and_is_seen_by_its_service(self, own: Dict[str, Any]) -> None:
+        of = wanted(job(**own))
+        assert 'TUNING_FILE="/home/a/t.fact"' in lines(of, CONFIG)
+        assert self.LINE not in lines(of, CONFIG)
+        assert "ProtectHome=read-only" in lines(of, DROP_IN)
+        assert "ProtectHome=read-only" not in lines(wanted(job()), DROP_IN)
+
+
 class TestCredentials:
     def test_have_a_file_of_the_service_user_in_aws_form(self) -> None:
         keys = file(wanted(job(credentials=KEYS)), "/etc/datasync-turbo/credentials/outbox")
