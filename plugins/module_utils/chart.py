@@ -151,10 +151,14 @@ def bars(rows: Sequence[Bar], words: Words, whole: float = 0) -> Element:
     return _chart([*grid, *marks], height + AXIS, words)
 
 
-def intervals(rows: Sequence[Interval], words: Words, better: str, worse: str) -> Element:
-    """Ratios on a logarithmic axis around 1; `better` and `worse` say what its left and its right side mean."""
-    found = [bound for row in rows for bound in (row.low, row.ratio, row.high) if bound]
-    low, high = ratio_axis(found)
+def intervals(
+    rows: Sequence[Interval], words: Words, better: str, worse: str, *, beside: Sequence[Interval] = ()
+) -> Element:
+    """Ratios on a logarithmic axis around 1; `better` and `worse` say what its left and its right side mean.
+
+    `beside` are rows of other charts that shall have the same axis.
+    """
+    low, high = ratio_axis([bound for row in (*rows, *beside) for bound in (row.low, row.ratio, row.high) if bound])
     height = ROW * len(rows)
     ticks = ratio_ticks(low, high)
     grid = _grid([(ratio_place(tick, low, high), tick) for tick in ticks], height)

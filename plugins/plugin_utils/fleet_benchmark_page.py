@@ -16,6 +16,8 @@ from ..module_utils.page_style import STYLE
 from ..module_utils.units import counted, format_bytes_si
 from . import fleet_benchmark
 
+#: More rows do not fit on a page of paper, below the heading of their dataset.
+HOSTS_IN_A_CHART = 16
 TITLE = "Upload benchmark of the fleet"
 
 
@@ -86,7 +88,7 @@ def _dataset(dataset: Mapping[str, Any], place: int, found: Mapping[str, Any]) -
         "section",
         element("h2", dataset["dataset"], element("span", _size(dataset), class_="aside")),
         element("p", meaning, class_="prose") if meaning else None,
-        element("div", _sum_chart(dataset, ident), _host_chart(dataset, ident), class_="charts uneven"),
+        element("div", _sum_chart(dataset, ident), *_host_charts(dataset, ident), class_="charts uneven"),
         _table(dataset, f"{ident}-figures"),
         id=ident,
         class_="dataset",
@@ -118,7 +120,8 @@ def _sum_chart(dataset: Mapping[str, Any], ident: str) -> Element:
     return card("Throughput of all hosts", "MB/s, sum of the medians", chart.bars(rows, words))
 
 
-def _host_chart(dataset: Mapping[str, Any], ident: str) -> Element | None:
+def _host_charts(dataset: Mapping[str, Any], ident: str) -> list[Element]:
+    """A row for each host, in as many charts as it takes for each to fit on a page of paper."""
     rows, tools = [], set()
     for host, row in dataset["hosts"].items():
         if ratio := row["ratio"]:
@@ -127,18 +130,20 @@ def _host_chart(dataset: Mapping[str, Any], ident: str) -> Element | None:
             text = f"{ratio['ratio']:.2f}" if ratio["ratio"] else "no pair"
             mark = figures.mark(ratio["against"])
             rows.append(chart.Interval(host, mark, ratio["ratio"], ratio["low"], ratio["high"], text))
-    if not rows:
-        return None
     ours, theirs = (" or ".join(sorted({pair[side] for pair in tools})) for side in (0, 1))
-    words = chart.Words(
-        f"{ident}-hosts",
-        f"Time of {ours} as a share of the time of {theirs} by host, {dataset['dataset']}",
-        fleet_benchmark.verdicts(dataset),
-        f"{ident}-figures",
-    )
-    return card(
-        f"Time of {ours} by host", f"against {theirs}", chart.intervals(rows, words, f"{ours} faster", "slower")
-    )
+    charts = []
+    for start in range(0, len(rows), HOSTS_IN_A_CHART):
+        shown = rows[start : start + HOSTS_IN_A_CHART]
+        which = f", {start + 1} to {start + len(shown)} of {len(rows)}" if len(rows) > HOSTS_IN_A_CHART else ""
+        words = chart.Words(
+            f"{ident}-hosts-{start + 1}",
+            f"Time of {ours} as a share of the time of {theirs} by host{which}, {dataset['dataset']}",
+            fleet_benchmark.verdicts(dataset),
+            f"{ident}-figures",
+        )
+        drawn = chart.intervals(shown, words, f"{ours} faster", "slower", beside=rows)
+        charts.append(card(f"Time of {ours} by host{which}", f"against {theirs}", drawn))
+    return charts
 
 
 def _table(dataset: Mapping[str, Any], ident: str) -> Element:

@@ -288,7 +288,7 @@ def test_charts_are_read_aloud(show: Callable[..., Page]) -> None:
 
 
 #: A4 between its margins, in pixels. What is wider makes the browser print all of it smaller.
-PAPER_WIDTH = 703
+PAPER_WIDTH, PAPER_HEIGHT = 703, 1017
 
 
 @every_page
@@ -305,3 +305,14 @@ def test_paper_is_light_whole_and_wide_enough(show: Callable[..., Page], name: s
         assert page.locator("#runs").is_visible(), "what is folded on the screen is open on paper"
     page.pdf(path=PICTURES / f"{name}.pdf", prefer_css_page_size=True)
     assert (PICTURES / f"{name}.pdf").read_bytes().count(b"/Type /Page\n") >= 1
+
+
+def test_no_chart_of_a_large_fleet_is_longer_than_a_page_of_paper(browser: Browser) -> None:
+    many = {f"upload{number:02}.example.com": benchmark_results.full() for number in range(40)}
+    page = browser.new_page(viewport={"width": PAPER_WIDTH, "height": PAPER_HEIGHT})
+    page.set_content(fleet_benchmark_page.page(many, {}, together=True))
+    page.emulate_media(media="print")
+    heights = page.locator(".card").evaluate_all("cards => cards.map(card => card.getBoundingClientRect().height)")
+    assert len(heights) == 3 * 4
+    assert max(heights) < PAPER_HEIGHT - 100
+    page.close()

@@ -93,6 +93,18 @@ def test_page_has_every_host(results: dict[str, Any], together: bool) -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_many_hosts_are_drawn_in_several_charts_with_the_same_axis() -> None:
+    many = {f"upload{number:02}": benchmark_results.full(factor=1 + number / 40) for number in range(40)}
+    many["upload39"]["ratios"][0].update(ratio=4.0, low=3.0, high=4.9)
+    page = fleet_benchmark_page.page(many, {}, together=True)
+    charts = re.findall(r'<svg [^>]*id="dataset-1-hosts-\d+".*?</svg>', page)
+    assert [len(re.findall('class="label"', chart)) for chart in charts] == [16, 16, 8]
+    assert "1 to 16 of 40" in charts[0]
+    ticks = [re.findall(r'class="tick">([0-9.]+)<', chart) for chart in charts]
+    assert ticks[0] == ticks[1] == ticks[2]
+    assert "5" in ticks[0], "the axis of the last one's ratio"
+
+
 def test_one_host_is_not_summed(results: dict[str, Any]) -> None:
     one = {"upload01": results["upload01"]}
     text = fleet_benchmark.text(fleet_benchmark.summary(one, MISSING, together=True))
