@@ -145,6 +145,8 @@ class _Benchmark:
     tick: Tick
     runs: List[Run] = field(default_factory=list)
     problems: List[str] = field(default_factory=list)
+    #: By dataset, whether all of it was read into the page cache before the first run.
+    cached: Dict[str, bool] = field(default_factory=dict)
 
     def run(self, then: Optional[Then]) -> Outcome:
         request, host = self.prepared.request, self.prepared.host
@@ -176,6 +178,11 @@ class _Benchmark:
         except DatasyncError as stopped:
             error = stopped
             self.problems.append(str(stopped))
+        except OSError as failure:
+            error = ConfigurationError(
+                f"work_dir {request.work_dir!r}: {failure.strerror or failure}", "make room, or give another folder"
+            )
+            self.problems.append(str(error))
         finally:
             prefixes.end()
             self.prepared.toolbox.end()
@@ -200,7 +207,7 @@ class _Benchmark:
         if not self.prepared.request.rounds:
             return
         data = material.made(self.prepared.request.work_dir, self.tick)
-        warm(data, self.tick)
+        self.cached[material.name] = warm(data, self.tick)
         given_up: Dict[str, str] = {}
         for number in range(1 - self.prepared.request.warmup, self.prepared.request.rounds + 1):
             for tool in _rotated(self.prepared.available, number):
@@ -234,7 +241,10 @@ class _Benchmark:
             "link": asdict(prepared.link),
             "settings": {"rounds": request.rounds, "warmup": request.warmup, "timeout": request.timeout},
             "estimate": asdict(prepared.estimate),
-            "datasets": [material.as_dict() for material in prepared.materials],
+            "datasets": [
+                {**material.as_dict(), "cached": self.cached.get(material.name, False)}
+                for material in prepared.materials
+            ],
             "tools": [tool.as_dict() for tool in prepared.tools.values()],
             "runs": [run.as_dict() for run in self.runs],
             "summary": summaries(self.runs),

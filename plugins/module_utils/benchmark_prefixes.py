@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import Any, Dict, Iterator, List, NamedTuple
 
 from . import whole_file
 from .bucket import Bucket
-from .errors import DatasyncError
+from .errors import ConfigurationError, DatasyncError
 
 NOTES = "prefixes.json"
 _OWNER_ONLY = 0o600
@@ -40,8 +41,13 @@ class Prefixes:
         self.left_behind: List[LeftBehind] = []
 
     def begin(self) -> None:
-        """Note where we will write."""
-        self._note([*self._noted(), self._entry(self._base)])
+        """Note where we will write. Raises ConfigurationError if that is not possible."""
+        try:
+            self._note([*self._noted(), self._entry(self._base)])
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self._notes!r} cannot be written: {error.strerror}", "give another work_dir"
+            ) from error
 
     def new(self, label: str) -> str:
         """A prefix that nothing has been written below."""
@@ -67,7 +73,9 @@ class Prefixes:
         if len(self.left_behind) == before:
             # All is below the base, so what stayed after a run is gone now.
             self.left_behind.clear()
-            self._note([entry for entry in self._noted() if entry != self._entry(self._base)])
+            # If this fails, the next benchmark looks once more and finds nothing.
+            with suppress(OSError):
+                self._note([entry for entry in self._noted() if entry != self._entry(self._base)])
 
     def remove_leftovers(self) -> Iterator[str]:
         """Remove what earlier benchmarks left in this bucket; yields a line about each. Raises as `remove`."""
@@ -80,7 +88,8 @@ class Prefixes:
             if refused:
                 yield f"an earlier benchmark left {where} behind, and it cannot be removed: {refused}"
             else:
-                self._note([other for other in self._noted() if other != entry])
+                with suppress(OSError):
+                    self._note([other for other in self._noted() if other != entry])
                 yield f"removed what an earlier benchmark left at {where}"
 
     def _entry(self, prefix: str) -> Dict[str, str]:

@@ -343,7 +343,7 @@ benchmark:
       type: dict
       returned: always
     datasets:
-      description: The same as RV(datasets).
+      description: As RV(datasets), and whether it was C(cached), read into the page cache before the first run.
       type: list
       elements: dict
       returned: always
@@ -390,6 +390,7 @@ benchmark:
   sample:
     datasets:
     - bytes: 36000000
+      cached: true
       files: 31
       name: /srv/material
     destination: s3://archive/datasync-benchmark/
