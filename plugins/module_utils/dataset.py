@@ -8,6 +8,7 @@ can flatter a tool. It is the same on every host.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import hashlib
@@ -21,6 +22,7 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Callable, Dict, Iterator, List, Tuple
 
 from .errors import ConfigurationError
@@ -251,7 +253,7 @@ def _make(recipe: Recipe, folder: str, tick: Tick) -> None:
     try:
         _write(recipe, unfinished, tick)
         # A power cut must not leave a folder of the right name with empty files, nor the first run write back ours.
-        _in_background(os.sync, tick)
+        _in_background(partial(_sync, unfinished), tick)
         os.rename(unfinished, folder)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -303,10 +305,35 @@ class _Content:
         return self._block[start : start + size].translate(permutation)
 
 
+def _sync(folder: str) -> None:
+    """Bring all of its file system to the disk. Not sync(2): that would wait for dead file servers too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if not hasattr(libc, "syncfs"):
+            # macOS.
+            os.sync()
+        elif libc.syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(descriptor)
+
+
 def _in_background(work: Callable[[], None], tick: Tick) -> None:
-    """Do something that cannot be interrupted, and go on at once if `tick` raises."""
-    thread = threading.Thread(target=work, daemon=True)
+    """Do something that cannot be interrupted, and go on at once if `tick` raises. Raises its OSError."""
+    failures: List[OSError] = []
+
+    def attempt() -> None:
+        try:
+            work()
+        except OSError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=attempt, daemon=True)
     thread.start()
     while thread.is_alive():
         thread.join(_WAIT)
         tick()
+    if failures:
+        raise failures[0]

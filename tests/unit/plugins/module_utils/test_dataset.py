@@ -234,6 +234,51 @@ def test_a_disk_that_fills_meanwhile_leaves_nothing(cache, monkeypatch):
     assert [path.name for path in cache.iterdir()] == [".lock"]
 
 
+def test_a_disk_that_fails_when_it_must_write_leaves_nothing(cache, monkeypatch):
+    # What the kernel took may still not reach the disk: a network file system over its quota says so only then.
+    def over_quota(folder):
+        raise OSError(122, "Disk quota exceeded")
+
+    monkeypatch.setattr(dataset, "_sync", over_quota)
+    with pytest.raises(ConfigurationError, match="Disk quota exceeded"):
+        made(cache)
+    assert [path.name for path in cache.iterdir()] == [".lock"]
+
+
+def test_all_is_on_the_disk_before_it_is_there(cache, monkeypatch):
+    real = dataset._sync
+    synced = []
+
+    def watched(folder):
+        synced.extend(path.stat().st_size for path in Path(folder).rglob("*.mov"))
+        assert not [path for path in cache.iterdir() if path.name.startswith("test-")]
+        real(folder)
+
+    monkeypatch.setattr(dataset, "_sync", watched)
+    made(cache)
+    assert sum(synced) == RECIPE.total_bytes
+
+
+def test_a_wait_for_the_disk_can_be_interrupted(cache, monkeypatch):
+    waits, ended = threading.Event(), threading.Event()
+
+    def dead_disk(folder):
+        waits.set()
+        ended.wait(30)
+
+    def tick():
+        if waits.is_set():
+            raise Interrupted(15)
+
+    monkeypatch.setattr(dataset, "_sync", dead_disk)
+    try:
+        with pytest.raises(Interrupted):
+            prepare(RECIPE, str(cache), tick)
+    finally:
+        ended.set()
+    assert [path.name for path in cache.iterdir()] == [".lock"]
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ConfigurationError, match=r"file/cache.*Not a directory"):
