@@ -54,10 +54,10 @@ def test_bars_are_in_proportion_and_each_run_has_its_mark() -> None:
 
 
 def test_a_share_is_drawn_against_the_whole() -> None:
-    (bar,) = of_class(chart.bars([chart.Bar("a", 0, 12.0, "12 %")], WORDS, whole=100), "bar")
-    assert percent(bar, "width") == pytest.approx(12)
-    (bar,) = of_class(chart.bars([chart.Bar("a", 0, 120.0, "120 %")], WORDS, whole=100), "bar")
-    assert percent(bar, "width") == pytest.approx(96), "more than the whole has its place too"
+    (drawn,) = of_class(chart.bars([chart.Bar("a", 0, 12.0, "12 %")], WORDS, whole=100), "bar")
+    assert percent(drawn, "width") == pytest.approx(12)
+    (drawn,) = of_class(chart.bars([chart.Bar("a", 0, 120.0, "120 %")], WORDS, whole=100), "bar")
+    assert percent(drawn, "width") == pytest.approx(96), "more than the whole has its place too"
 
 
 def test_a_row_without_a_value_says_why_and_has_no_bar() -> None:
@@ -132,8 +132,9 @@ def test_a_long_label_keeps_both_ends_and_its_whole_text_as_a_title() -> None:
     name = "upload-server-with-a-long-name.frankfurt-1.example.com"
     short = chart.shortened(name)
     assert len(short) == chart.MAX_LABEL
-    assert name.startswith(short.split("\u2026")[0])
-    assert name.endswith(short.split("\u2026")[1])
+    head, tail = short.split("\u2026")
+    assert name.startswith(head)
+    assert name.endswith(tail)
     drawn = chart.bars([chart.Bar(name, 0, 1.0, "1")], WORDS)
     (label,) = of_class(drawn, "label")
     assert label.findtext("title") == name
