@@ -26,8 +26,10 @@ from .class_settings import (
 #: Part of the memory that the parts in flight may take. s5cmd reads each part up to three times (its digests, then the
 #: body), and the proof reads the file once more: all that should come from the page cache.
 MEMORY_SHARE = 0.25
-#: Connections that one core can keep busy. s5cmd takes about a millisecond of a core for a request (10,000 small files
-#: take it 8 to 10 s), so that it waits for more than 100 only where a request takes more than a tenth of a second.
+#: Seconds of a core that s5cmd takes for a request: 8 to 10 s were measured for 10,000 small files.
+REQUEST_SECONDS = 0.001
+#: Connections that one core can keep busy: more would wait for the core and not for the server, unless a request takes
+#: longer than a tenth of a second.
 CONNECTIONS_PER_CORE = 128
 #: Bytes per second of one connection to Amazon S3:
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-design-patterns.html
@@ -146,7 +148,9 @@ def _cores(file_class: str, settings: Settings, facts: Facts) -> str:
 
 def _line(file_class: str, settings: Settings, facts: Facts) -> str:
     """Too few connections cannot fill the link, whatever else is done."""
-    needed, used = _needed(file_class, facts), connections(file_class, settings)
+    # A single file has the line to itself.
+    one = settings._replace(numworkers=1) if file_class == SINGLE else settings
+    needed, used = _needed(file_class, facts), connections(file_class, one)
     if used >= needed:
         return ""
     return f"{used} connections cannot fill {facts.link_mbps:.0f} Mbit/s here: {needed} are needed"
@@ -157,8 +161,9 @@ def _needed(file_class: str, facts: Facts) -> int:
     if facts.link_mbps is None:
         return 1
     if file_class == SMALL:
-        # Bound by the number of requests and seldom by the link. Half, because a host may be slower than its link.
-        needed = facts.bandwidth_delay / SMALL_REQUEST / 2
+        # The cores are the limit more often than the link is. Half, because the files of a site may be larger.
+        busy = facts.cores * (facts.round_trip or 0.0) / REQUEST_SECONDS
+        needed = min(facts.bandwidth_delay / SMALL_REQUEST, busy) / 2
     else:
         needed = max(facts.bandwidth_delay / CONNECTION_WINDOW, facts.link_mbps * 1e6 / 8 / CONNECTION_SPEED)
     return _within(needed, 1, min(facts.cores * CONNECTIONS_PER_CORE, _most_connections(file_class)))
@@ -170,6 +175,10 @@ def _most_connections(file_class: str) -> int:
 
 
 # --- what is tried
+
+
+def _within(value: float, least: int, most: int) -> int:
+    return min(max(round(value), least), max(least, most))
 
 
 def _grid(workers: Tuple[int, ...], concurrency: Tuple[int, ...], part_sizes: Tuple[int, ...]) -> List[Settings]:
@@ -193,7 +202,3 @@ _GRIDS: Dict[str, List[Settings]] = {
     LARGE: _grid((2, 4, 8, 16), (2, 4, 8, 16), (8, 16, 32, 64)),
     SINGLE: _single_grid(),
 }
-
-
-def _within(value: float, least: int, most: int) -> int:
-    return min(max(round(value), least), max(least, most))
