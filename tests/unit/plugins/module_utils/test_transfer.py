@@ -17,6 +17,7 @@ from collections import Counter
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import backoff, s5cmd_process
 from ansible_collections.datasync.turbo.plugins.module_utils import transfer as transfer_module
+from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import ClassSettings, Settings
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import (
     AccessError,
     CredentialsError,
@@ -68,12 +69,12 @@ def plan(source):
 def transfer(source, bucket, fake_s5cmd):
     """Make a transfer with a s5cmd that behaves as the statements say. Nothing is tried again unless a test says so."""
 
-    def make(behaviour="store_all()", tick=lambda: None, said=None, noted=None, max_parts=10_000, **options):
+    def make(behaviour="store_all()", tick=lambda: None, said=None, noted=None, special=None, **options):
         options = {"retry_rounds": 0, "retry_delay": 0, **options}
         job = Job(src=str(source), bucket="archive", prefix="p/", **options)
         environment = {"PATH": os.environ["PATH"]}
         heard = {"say": (said if said is not None else []).append, "note": (noted if noted is not None else []).append}
-        return Transfer(job, fake_s5cmd(behaviour), environment, bucket, tick, max_parts=max_parts, **heard)
+        return Transfer(job, fake_s5cmd(behaviour), environment, bucket, tick, **heard, **(special or {}))
 
     return make
 
@@ -192,6 +193,75 @@ while answered < 40:
     outcomes = list(transfer(behaviour, numworkers=3).run(plan(*(f"{n:02}" for n in range(40)))))
     assert len(outcomes) == 40
     assert 3 < int((tmp_path / "most").read_text()) <= 3 + LINES_AHEAD
+
+
+#: Answers each upload a little later, so that others can come meanwhile, and writes how many of each were in flight.
+ANSWER_LATE = """
+import threading, collections
+arrived = []
+def listen():
+    for arguments in commands():
+        arrived.append(arguments)
+threading.Thread(target=listen, daemon=True).start()
+most, answered = collections.Counter(), 0
+while answered < {files}:
+    time.sleep(0.02)
+    waiting = collections.Counter(arguments[-1].rpartition("/")[2][0] for arguments in arrived[answered:])
+    most |= waiting
+    with open({most!r}, "w") as file:
+        file.write(json.dumps(most))
+    if waiting:
+        stored(*arrived[answered][-2:])
+        answered += 1
+"""
+
+
+@pytest.fixture
+def tuned(transfer, plan, source, tmp_path):
+    """Upload 8 large and 12 small files, with so many workers for each class; returns the most that were in flight."""
+
+    def run(large, small):
+        uploads = []
+        for name in [f"l{number}" for number in range(8)] + [f"s{number:02}" for number in range(12)]:
+            (upload,) = plan(name)
+            if name.startswith("l"):
+                os.truncate(source / name, 100 * 2**20)
+                upload = Upload(upload.file._replace(identity=identity_of((source / name).stat())), "new")
+            uploads.append(upload)
+        classes = {"small": Settings(small, 1, 5), "large": Settings(large, 9, 16)}
+        settings = ClassSettings(classes, present=frozenset(classes))
+        most = tmp_path / "most"
+        behaviour = ANSWER_LATE.format(files=len(uploads), most=str(most))
+        outcomes = list(transfer(behaviour, special={"settings": settings}).run(uploads))
+        assert all(isinstance(outcome, Sent) for outcome in outcomes)
+        assert len(outcomes) == len(uploads)
+        return json.loads(most.read_text())
+
+    return run
+
+
+def test_a_class_with_fewer_workers_has_no_more_in_flight(tuned):
+    assert tuned(large=2, small=10) == {"l": 2, "s": 12}
+    assert tuned(large=10, small=3) == {"l": 8, "s": 3}
+
+
+def test_each_file_is_sent_with_the_parts_of_its_class(tuned, commands):
+    tuned(large=2, small=3)
+    parts = {tuple(command[2:6]) for command in commands() if command[-1].rpartition("/")[2].startswith("l")}
+    assert parts == {("--part-size", "16", "--concurrency", "9")}
+    assert {tuple(command[2:6]) for command in commands()} - parts == {("--part-size", "5", "--concurrency", "1")}
+
+
+def test_s5cmd_gets_the_workers_of_the_class_that_needs_most(transfer, plan):
+    settings = ClassSettings({"small": Settings(7, 1, 5), "large": Settings(70, 1, 5)}, present=frozenset({"small"}))
+    behaviour = """
+said = sys.argv[sys.argv.index("--numworkers") + 1]
+for arguments in commands():
+    if said == "7":
+        stored(*arguments[-2:])
+"""
+    (outcome,) = transfer(behaviour, special={"settings": settings}, numworkers=3).run(plan("a"))
+    assert isinstance(outcome, Sent)
 
 
 def test_no_upload_is_asked_for_before_its_turn(transfer, plan):
@@ -991,7 +1061,7 @@ def test_a_file_that_needs_larger_parts_than_were_asked_for_is_named_once(transf
     (upload,) = plan("a")
     os.truncate(source / "a", 40 * 2**20)
     noted = []
-    (outcome,) = transfer(FAIL_FIRST, noted=noted, retry_rounds=1, part_size=5, max_parts=2).run([upload])
+    (outcome,) = transfer(FAIL_FIRST, noted=noted, retry_rounds=1, part_size=5, special={"max_parts": 2}).run([upload])
     assert outcome.part_size == 21 * 2**20
     assert {command[command.index("--part-size") + 1] for command in commands()} == {"21"}
     assert noted == ["a: parts of 21 MiB instead of 5, because S3 takes 2 parts"]
