@@ -7,11 +7,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 import pytest
 
@@ -56,6 +58,30 @@ class Fleet:
         **variables: Any,
     ) -> Answer:
         """Run a playbook of ours. `variables` are for the group of all hosts, `of_host` for a host or for one more."""
+        command = self.command(playbook, *arguments, jobs=jobs, of_host=of_host, variables=variables)
+        return self.bed.run(command, environment={"ANSIBLE_SHOW_CUSTOM_STATS": "1"})
+
+    def start(self, playbook: str, **variables: Any) -> subprocess.Popen[str]:
+        """Start a playbook, as a terminal would: in a process group that Ctrl-C goes to as a whole."""
+        return subprocess.Popen(
+            self.bed.command(self.command(playbook, variables=variables)),
+            env=self.bed.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def command(
+        self,
+        playbook: str,
+        *arguments: str,
+        variables: Mapping[str, Any],
+        jobs: Optional[List[Dict[str, Any]]] = None,
+        of_host: Optional[Mapping[str, Mapping[str, Any]]] = None,
+    ) -> List[str]:
+        """The command line of a playbook, and the inventory for it."""
         hosts = {host.name: self.bed.variables(host) for host in self.hosts}
         for name, values in (of_host or {}).items():
             hosts[name] = {**hosts.get(name, {}), **values}
@@ -69,8 +95,7 @@ class Fleet:
         }
         inventory = self.directory / "inventory.yml"
         inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": everywhere}}), "utf-8")
-        command = ["ansible-playbook", "-i", str(inventory), f"datasync.turbo.{playbook}", *arguments]
-        return self.bed.run(command, environment={"ANSIBLE_SHOW_CUSTOM_STATS": "1"})
+        return ["ansible-playbook", "-i", str(inventory), f"datasync.turbo.{playbook}", *arguments]
 
     def keys(self) -> List[str]:
         """What is stored in the bucket."""
@@ -296,6 +321,78 @@ def test_upgrade_waits_and_rollback_takes_seconds_and_no_network(fleet: Fleet) -
         assert upgraded.run("/usr/local/bin/s5cmd", "version").stdout.startswith("v2.2.2")
         assert of_etc(state_of(upgraded)) == of_etc(state)
     assert "has no predecessor on this host" in bad(fleet.play("rollback"))
+
+
+def test_benchmark_makes_one_report_of_all_hosts_and_leaves_nothing_in_the_bucket(fleet: Fleet) -> None:
+    good(fleet.play("deploy", deploy_canary="never"))
+    lost = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_user": "root"}
+    what: Dict[str, Any] = {"benchmark_job": "outbox", "benchmark_datasets": ["/srv/outbox"], "benchmark_warmup": 0}
+    folder = fleet.directory / "report"
+    output = bad(
+        fleet.play(
+            "benchmark",
+            of_host={"play3": lost},
+            **what,
+            benchmark_rounds=1,
+            benchmark_tools=["s5cmd", "datasync", "rclone"],
+            benchmark_report_dir=os.path.relpath(folder, CHECKOUT),
+        )
+    )
+    # Told before anything is sent.
+    assert "play1: 16 B in about 4 requests" in output, output
+    assert "play3 could not be reached" in output and "2 of 3 hosts measured." in output
+    assert fleet.keys() == []
+
+    found = json.loads((folder / "fleet.json").read_text("utf-8"))
+    results, summary = found["results"], found["summary"]
+    assert stats(output)["datasync_benchmark"] == summary
+    assert (list(results), list(summary["failures"])) == (["play1", "play2"], ["play3"]), output
+    assert results["play1"]["finished"] <= results["play2"]["started"], "one after the other"
+    for result in results.values():
+        assert (result["status"], result["problems"]) == ("complete", [])
+        assert sorted(run["tool"] for run in result["runs"]) == ["datasync", "s5cmd"]
+        assert [tool["name"] for tool in result["tools"] if not tool["available"]] == ["rclone"]
+    (dataset,) = summary["datasets"]
+    medians = [row["megabytes_per_second"]["datasync"] for row in dataset["hosts"].values()]
+    assert dataset["sums"]["datasync"] == {"megabytes_per_second": pytest.approx(sum(medians)), "hosts": 2, "of": 2}
+    with (folder / "fleet.csv").open(encoding="utf-8", newline="") as file:
+        assert sorted(line["host"] for line in csv.DictReader(file)) == ["play1", "play1", "play2", "play2"]
+    assert "play3: unreachable" in (folder / "fleet.txt").read_text("utf-8")
+    page = (folder / "fleet.html").read_text("utf-8")
+    for host in ("play1", "play2"):
+        assert f'href="hosts/{host}.html"' in page
+        assert host in (folder / "hosts" / f"{host}.html").read_text("utf-8")
+
+    few = fleet.play("benchmark", "--forks", "1", **what, benchmark_together=True, benchmark_report_dir="")
+    assert "2 hosts cannot measure at the same time with 1 forks" in bad(few)
+    nowhere = folder / "fleet.txt" / "x"
+    assert "benchmark_report_dir: nothing can be written to" in bad(
+        fleet.play("benchmark", **what, benchmark_report_dir=str(nowhere))
+    )
+
+    process = fleet.start("benchmark", **what, benchmark_rounds=500, benchmark_together=True, benchmark_report_dir="")
+    wait_until(lambda: "/datasync-benchmark/" in " ".join(fleet.keys()), process)
+    assert 0 in measures(fleet)
+    os.killpg(process.pid, signal.SIGINT)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode != 0 and "interrupted" in output, output
+    # The hosts notice on their own that nobody waits for them.
+    wait_until(lambda: measures(fleet) == [1, 1])
+    assert fleet.keys() == []
+
+
+def measures(fleet: Fleet) -> List[int]:
+    """For each host 0 while a benchmark runs there, 1 if none does: what pgrep says."""
+    return [host.run("pgrep", "-f", "AnsiballZ_s5cmd_benchmark", check=False).returncode for host in fleet.hosts]
+
+
+def wait_until(happened: Callable[[], bool], process: Optional[subprocess.Popen[str]] = None) -> None:
+    """Wait for something to happen, while a process runs."""
+    deadline = time.monotonic() + 120
+    while not happened():
+        assert process is None or process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def of_etc(state: str) -> List[str]:
