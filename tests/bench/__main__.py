@@ -30,9 +30,11 @@ from tests.bench.growth import GROWTH_GROUPS
 from tests.bench.links import LINK_GROUPS
 from tests.bench.measured import BenchError
 from tests.bench.measures import LOOPBACK_GROUPS, Measured, Outcome, Session
+from tests.bench.table import Finding
 
 DATA = BUILD / "bench-data"
 OUTPUT = BUILD / "bench"
+RESULTS = OUTPUT / "results.json"
 #: These need network namespaces.
 NETWORK_GROUPS: Mapping[str, Measured] = {**LINK_GROUPS, **BANDWIDTH_GROUPS}
 #: What takes most memory of the machine comes last.
@@ -84,16 +86,26 @@ def bench(chosen: List[str], rounds: int | None) -> None:
     work = OUTPUT / "work"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    results: Dict[str, Any] = {**machine(), "rounds": {}, "versions": versions(work)}
+    results: Dict[str, Any] = {**machine(), "rounds": {}, "versions": versions(work), "notes": []}
     say(", ".join(f"{name} {version}" for name, version in results["versions"].items()))
-    outcomes = {}
+    outcomes: Dict[str, Outcome] = {}
+    failures: Dict[str, str] = {}
     for name in chosen:
         results["rounds"][name] = rounds or GROUPS[name].rounds
         session = Session(work, DATA, results["rounds"][name], say, server_memory())
-        outcomes[name] = GROUPS[name].run(session)
-    results["load_after"] = os.getloadavg()
-    results["left_out"] = [reason for name, reason in left_out().items() if name not in chosen]
-    report(results, outcomes)
+        try:
+            outcomes[name] = GROUPS[name].run(session)
+        except (BenchError, SeaweedFSError) as error:
+            # The hour of the other groups is not to be lost.
+            failures[name] = str(error)
+            say(f"{name} cannot be measured: {error}")
+        results["load_after"] = os.getloadavg()
+        write(results, outcomes)
+    results["notes"] += [reason for name, reason in left_out().items() if name not in chosen]
+    write(results, outcomes)
+    show(results, outcomes)
+    if failures:
+        raise BenchError("; ".join(f"{name}: {message}" for name, message in failures.items()))
 
 
 def server_memory() -> Dict[str, str]:
@@ -105,25 +117,31 @@ def server_memory() -> Dict[str, str]:
     return {"GOMEMLIMIT": str(min(memory // 4, SERVER_MEMORY))}
 
 
-def report(results: Dict[str, Any], outcomes: Mapping[str, Outcome]) -> None:
-    """Print what was found, and write it as JSON."""
-    findings = [finding for outcome in outcomes.values() for finding in outcome.findings]
+def write(results: Dict[str, Any], outcomes: Mapping[str, Outcome]) -> None:
+    """Put what was found so far into the results, and write them as JSON."""
     results["groups"] = {name: table.as_json(outcome.runs) for name, outcome in outcomes.items()}
-    results["findings"] = [{**vars(finding), "reached": finding.reached} for finding in findings]
-    results["notes"] = [*results["left_out"], *(note for outcome in outcomes.values() for note in outcome.notes)]
-    path = OUTPUT / "results.json"
-    path.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    results["findings"] = [{**vars(finding), "reached": finding.reached} for finding in findings_of(outcomes)]
+    RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def findings_of(outcomes: Mapping[str, Outcome]) -> List[Finding]:
+    """Those of all groups."""
+    return [finding for outcome in outcomes.values() for finding in outcome.findings]
+
+
+def show(results: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> None:
+    """Print what was found."""
     print()
     print(f"{results['date']}, {results['cpu']}, {results['cores']} cores, {results['kernel']}")
     rounds = ", ".join(f"{name} {number}" for name, number in results["rounds"].items())
     print(f"rounds: {rounds}; load before {results['load_before'][0]:.1f}, after {results['load_after'][0]:.1f}")
     print()
-    print(table.findings_table(findings))
+    print(table.findings_table(findings_of(outcomes)))
     print()
     print(table.usage_table({name: outcome.runs for name, outcome in outcomes.items()}))
-    for note in results["notes"]:
+    for note in [*results["notes"], *(note for outcome in outcomes.values() for note in outcome.notes)]:
         print(f"\n{note}")
-    print(f"\nall runs: {path}")
+    print(f"\nall runs: {RESULTS}")
 
 
 def machine() -> Dict[str, Any]:

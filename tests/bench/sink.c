@@ -224,6 +224,7 @@ typedef struct {
 typedef struct {
     Named named;  // key is the id of the upload
     char *bucket, *object, *metadata;
+    time_t began;
     Part parts[PARTS + 1];
 } Upload;
 
@@ -532,6 +533,7 @@ static bool begin_upload(Request *request) {
     upload->bucket = copy_of(request->bucket);
     upload->object = copy_of(request->key);
     upload->metadata = metadata_of(request);
+    upload->began = time(NULL);
     if (is_there) insert(&uploads, &upload->named);
     pthread_mutex_unlock(&lock);
     if (!is_there) {
@@ -759,6 +761,36 @@ static bool list_objects(Request *request) {
     return goes_on;
 }
 
+// In no order, and all on one page: there are as many as files in flight.
+static bool list_uploads(Request *request) {
+    char *prefix = first_given(parameter(request, "prefix"), NULL), *encoding = parameter(request, "encoding-type");
+    bool url_encoded = encoding && !strcmp(encoding, "url");
+    char date[64];
+    Text body = {0};
+    put(&body,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        "<ListMultipartUploadsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Bucket>%s</Bucket>"
+        "<MaxUploads>1000</MaxUploads><IsTruncated>false</IsTruncated>%s",
+        request->bucket, url_encoded ? "<EncodingType>url</EncodingType>" : "");
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < uploads.slot_count; i++)
+        for (Named *each = uploads.slots[i]; each; each = each->next) {
+            const Upload *upload = (const Upload *)each;
+            if (strcmp(upload->bucket, request->bucket) || strncmp(upload->object, prefix, strlen(prefix))) continue;
+            put(&body, "<Upload><Key>");
+            put_key(&body, upload->object, url_encoded);
+            put(&body, "</Key><UploadId>%s</UploadId><Initiated>%s</Initiated></Upload>", each->key,
+                moment(upload->began, LISTING_TIME, date));
+        }
+    pthread_mutex_unlock(&lock);
+    put(&body, "</ListMultipartUploadsResult>");
+    bool goes_on = answer_xml(request, "200 OK", body.text);
+    free(body.text);
+    free(prefix);
+    free(encoding);
+    return goes_on;
+}
+
 static bool ask_bucket(Request *request) {
     if (!discard(request)) return false;
     pthread_mutex_lock(&lock);
@@ -770,7 +802,7 @@ static bool ask_bucket(Request *request) {
         return answer_xml(request, "200 OK", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<LocationConstraint/>");
     if (has_parameter(request, "versioning"))
         return answer_xml(request, "200 OK", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<VersioningConfiguration/>");
-    return list_objects(request);
+    return has_parameter(request, "uploads") ? list_uploads(request) : list_objects(request);
 }
 
 static bool make_bucket(Request *request) {

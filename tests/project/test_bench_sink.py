@@ -91,6 +91,16 @@ def test_another_content_is_refused_and_another_size_has_no_checksum(sink: Sink)
     assert "ChecksumCRC64NVME" not in head
 
 
+def test_open_uploads_are_listed_until_they_are_aborted(sink: Sink) -> None:
+    client, key = sink.client(), "a file & more"
+    upload = client.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
+    listed = client.list_multipart_uploads(Bucket=BUCKET, Prefix="a ")["Uploads"]
+    assert [(entry["Key"], entry["UploadId"]) for entry in listed] == [(key, upload)]
+    assert abs(listed[0]["Initiated"].timestamp() - time.time()) < 60
+    client.abort_multipart_upload(Bucket=BUCKET, Key=key, UploadId=upload)
+    assert "Uploads" not in client.list_multipart_uploads(Bucket=BUCKET)
+
+
 def test_a_body_that_ends_early_stores_nothing(sink: Sink) -> None:
     server = urlsplit(sink.endpoint_url)
     with socket.create_connection((str(server.hostname), server.port or 80)) as connection:

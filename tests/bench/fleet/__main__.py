@@ -39,7 +39,7 @@ def main() -> int:
     """Measure; 0 when everything could be measured, whatever came of it."""
     try:
         sizes = chosen_hosts(os.environ.get("HOSTS", ""))
-        rounds = chosen_rounds(os.environ.get("ROUNDS", "") or str(DEFAULT_ROUNDS))
+        rounds = chosen_rounds(os.environ.get("ROUNDS", "")) or DEFAULT_ROUNDS
         release = chosen_release(os.environ.get("RELEASE", ""))
         bench(sizes, rounds, release)
     except (BenchError, BedError) as error:
