@@ -8,8 +8,11 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-in
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import importlib.util
 import re
+import threading
 import zlib
 from typing import Any, BinaryIO, Callable, Dict, NamedTuple, Optional, Tuple, Union
 
@@ -25,6 +28,8 @@ MAX_PARTS = 10_000
 MAX_PART_SIZE = 5 * 1024 * MIB
 MAX_OBJECT_SIZE = 5 * 1024 * 1024 * MIB
 
+#: The package, and the compiled module that is its heart.
+_AWSCRT = ("awscrt", "_awscrt")
 _SINGLE_ETAG = re.compile(r"[0-9a-f]{32}")
 _MULTIPART_ETAG = re.compile(r"[0-9a-f]{32}-([1-9][0-9]{0,4})")
 
@@ -49,16 +54,37 @@ def _awscrt() -> Any:
     try:
         import awscrt.checksums
     except ImportError as error:
-        raise InstallationError(
-            f"the Python package awscrt is missing ({error})",
-            "use the environment that the role uploader makes, or install awscrt",
-        ) from error
+        raise _missing(str(error)) from error
     return awscrt.checksums
+
+
+def _missing(reason: str) -> InstallationError:
+    return InstallationError(
+        f"the Python package awscrt is missing ({reason})",
+        "use the environment that the role uploader makes, or install awscrt",
+    )
 
 
 def require_packages() -> None:
     """Raise InstallationError unless what verification needs can be imported."""
     _awscrt()
+
+
+def prepare_packages() -> None:
+    """Raise InstallationError unless what verification needs is installed, and import it while others work.
+
+    To load awscrt takes 50 ms, in which s5cmd could send some files already.
+    """
+    for name in _AWSCRT:
+        if importlib.util.find_spec(name) is None:
+            raise _missing(f"No module named {name!r}")
+    threading.Thread(target=_import, name="import", daemon=True).start()
+
+
+def _import() -> None:
+    # Whoever needs what cannot be imported is told so then.
+    with contextlib.suppress(Exception):
+        _awscrt()
 
 
 _HASHERS: Dict[str, Callable[[], Any]] = {

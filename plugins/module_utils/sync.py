@@ -241,7 +241,7 @@ class _Pipeline:
     def _upload_and_prove(self, binary: str, bucket: Bucket, held: HeldLock) -> None:
         if self._job.verification_wanted:
             # Missing packages must be known before the first upload, not at the first proof.
-            checksums.require_packages()
+            checksums.prepare_packages()
         environment = s5cmd.environment_for(self._job, os.environ)
         transfer = Transfer(
             self._job,

@@ -7,8 +7,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import importlib.util
 import io
 import sys
+import threading
 import zlib
 
 import pytest
@@ -87,6 +89,40 @@ def test_a_missing_awscrt_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "awscrt.checksums", None)
     with pytest.raises(InstallationError, match="install awscrt"):
         digest("CRC64NVME", CHECK_INPUT)
+
+
+@pytest.mark.parametrize("name", ["awscrt", "_awscrt"])
+def test_a_missing_awscrt_is_known_before_it_is_imported(monkeypatch, name):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda asked: None if asked == name else found(asked))
+    monkeypatch.setattr(checksums, "_awscrt", lambda: pytest.fail("it was imported"))
+    with pytest.raises(InstallationError, match=f"'{name}'.*uploader"):
+        checksums.prepare_packages()
+
+
+def test_awscrt_is_imported_in_another_thread(monkeypatch):
+    asked, let_go, done = threading.Event(), threading.Event(), threading.Event()
+
+    def slow():
+        asked.set()
+        assert let_go.wait(30)
+        done.set()
+
+    monkeypatch.setattr(checksums, "_awscrt", slow)
+    checksums.prepare_packages()
+    assert asked.wait(30)
+    assert not done.is_set()
+    let_go.set()
+    assert done.wait(30)
+
+
+def test_an_awscrt_that_cannot_be_loaded_is_told_by_who_needs_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "awscrt.checksums", None)
+    checksums.prepare_packages()
+    for thread in [thread for thread in threading.enumerate() if thread.name == "import"]:
+        thread.join(30)
+    with pytest.raises(InstallationError, match="awscrt"):
+        checksums.full_object(io.BytesIO(b"a"), "CRC64NVME")
 
 
 def test_sha256_does_not_need_awscrt(monkeypatch):

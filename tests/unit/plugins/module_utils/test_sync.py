@@ -281,7 +281,7 @@ def test_missing_packages_are_known_before_the_first_upload(run, write, uploader
     def missing():
         raise InstallationError("the Python package awscrt is missing")
 
-    monkeypatch.setattr(sync.checksums, "require_packages", missing)
+    monkeypatch.setattr(sync.checksums, "prepare_packages", missing)
     write(a=b"1")
     assert run().exit_code == 1
     assert not uploader.started
