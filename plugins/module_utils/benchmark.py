@@ -260,9 +260,9 @@ def _status(error: Optional[DatasyncError], *, complete: bool) -> str:
 
 
 def _rotated(tools: Sequence[Tool], number: int) -> List[Tool]:
-    """Another tool begins each round, so that none always follows the same one."""
-    start = number % len(tools)
-    return [*tools[start:], *tools[:start]]
+    """Another tool begins each round, and every other round goes backwards: none always follows the same one."""
+    step = -1 if number % 2 else 1
+    return [tools[(number + step * index) % len(tools)] for index in range(len(tools))]
 
 
 def _for_a_key(name: str) -> str:

@@ -119,7 +119,7 @@ def _ratio(dataset: str, ours: Sequence[Run], theirs: Sequence[Run]) -> Dict[str
 
 def _rounded(values: Dict[str, Any]) -> Dict[str, Any]:
     """Without digits that mean nothing."""
-    return {name: round(value, 3) if isinstance(value, float) else value for name, value in values.items()}
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def _seconds(run: Run) -> Optional[float]:

@@ -16,6 +16,7 @@ from .benchmark_tools import Tool
 from .class_settings import Settings
 from .dataset import Dataset, Recipe
 from .errors import ConfigurationError
+from .link import GIVEN
 from .measured_upload import MeasuredUploads
 from .tuning import Budget, Subject, TrialFailed, TuningResult, tune
 
@@ -61,10 +62,10 @@ class HostTuning:
         return {**own, **settings._asdict()}
 
     def _facts(self) -> tuning_rules.Facts:
-        host = self.prepared.host
-        return tuning_rules.Facts(
-            host.cores, host.memory_bytes, self.prepared.link.mbps, round_trip(*self.prepared.server)
-        )
+        host, way = self.prepared.host, self.prepared.link
+        # The card of a virtual machine tells a speed that somebody made up.
+        mbps = None if way.virtual and way.source != GIVEN else way.mbps
+        return tuning_rules.Facts(host.cores, host.memory_bytes, mbps, round_trip(*self.prepared.server))
 
     def _sample(self, file_class: str, facts: tuning_rules.Facts) -> Dataset:
         sample = tuning_rules.sample(file_class, facts)

@@ -81,6 +81,7 @@ def test_program_holds_the_pipeline_and_nothing_of_ansible(program: Path) -> Non
 
 
 def test_a_module_that_needs_ansible_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "bytecode.py").write_text("")
     (tmp_path / "cli.py").write_text("from .other import thing\n")
     (tmp_path / "other.py").write_text("def f():\n    from ansible.module_utils.basic import AnsibleModule\n")
     with pytest.raises(build_program.ProgramError, match=r"other\.py imports ansible\.module_utils\.basic"):
@@ -88,6 +89,7 @@ def test_a_module_that_needs_ansible_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_missing_module_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bytecode.py").write_text("")
     (tmp_path / "cli.py").write_text("from . import gone\n")
     with pytest.raises(build_program.ProgramError, match=r"gone\.py"):
         build_program.program(tmp_path)
