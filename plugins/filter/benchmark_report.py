@@ -75,11 +75,15 @@ def _summary(answers: Answers, together: bool) -> dict[str, Any]:
     return {
         **fleet_benchmark.summary(found.results, found.missing, together=together),
         "failures": found.failures,
+        "tuning": benchmark_answers.tunings(found.results),
     }
 
 
 def _text(answers: Answers, together: bool) -> str:
-    return fleet_benchmark.text(_summary(answers, together))
+    summary = _summary(answers, together)
+    tuned = benchmark_answers.tuning_lines(summary["tuning"])
+    more = "".join(f"{line}\n" for line in ["", "Tuning:", *(f"- {line}" for line in tuned)]) if tuned else ""
+    return fleet_benchmark.text(summary) + more
 
 
 def _html(answers: Answers, together: bool) -> str:

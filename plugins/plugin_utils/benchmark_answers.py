@@ -57,6 +57,31 @@ def _reason(answer: Mapping[str, Any]) -> str:
     return "" if answer else "the host gave no answer"
 
 
+#: What the fleet's summary tells of a class of files; the trials stay in the results.
+_TUNED = ("settings", "shown", "gain_percent", "reason")
+
+
+def tunings(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """What was found by tuning, by host and class of files; hosts that were not tuned are left out."""
+    return {
+        host: {
+            name: {key: found[key] for key in _TUNED if key in found}
+            for name, found in (result["tuning"].get("classes") or {}).items()
+        }
+        for host, result in results.items()
+        if result.get("tuning")
+    }
+
+
+def tuning_lines(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
+    """`tunings` for people."""
+    return [
+        f"{host}, {name} files: {about.get('reason', '')}"
+        for host, classes in found.items()
+        for name, about in classes.items()
+    ]
+
+
 def estimate_lines(answers: Mapping[str, Sequence[Any]]) -> list[str]:
     """What measuring will take, a line a host and one for all; `answers` as for `sorted_answers`."""
     lines = []

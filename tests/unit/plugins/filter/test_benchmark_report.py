@@ -70,6 +70,13 @@ def test_what_sums_mean_depends_on_whether_the_hosts_measured_together(answers):
         assert "at the same time" in report(answers, kind, together=True)
 
 
+def test_what_was_tuned_is_told_below_the_figures(answers):
+    answers["upload1"][1]["benchmark"]["tuning"] = {"classes": {"small": {"reason": "no gain is shown"}}}
+    answers["upload2"][1]["benchmark"]["tuning"] = None
+    assert report(answers, "text").endswith("\nTuning:\n- upload1, small files: no gain is shown\n")
+    assert report(answers, "summary")["tuning"] == {"upload1": {"small": {"reason": "no gain is shown"}}}
+
+
 def test_a_host_has_a_page_of_its_own(answers):
     page = report(answers["upload1"][1], "page")
     assert page.startswith("<!DOCTYPE html>") and page != report(answers["upload2"][1], "page")

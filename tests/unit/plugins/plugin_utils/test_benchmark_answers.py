@@ -8,6 +8,8 @@ from ansible_collections.datasync.turbo.plugins.plugin_utils.benchmark_answers i
     estimate_lines,
     page_name,
     sorted_answers,
+    tuning_lines,
+    tunings,
 )
 
 RESULT = {"id": "20261123T040000Z-upload1-1a2b3c", "status": "complete", "runs": [{}]}
@@ -75,3 +77,16 @@ def test_each_host_has_a_page_of_its_own_whatever_its_name() -> None:
     others = [page_name(name) for name in ("fe80::1", "fe80__1", "fe80:_1", "../x", "a b")]
     assert len(set(others)) == len(others)
     assert all("/" not in name and ":" not in name and name.endswith(".html") for name in others)
+
+
+def test_a_tuning_is_told_by_host_and_class_without_its_trials() -> None:
+    small = {
+        "settings": {"numworkers": 64},
+        "shown": True,
+        "gain_percent": 12.0,
+        "reason": "64 workers: 12 % less time",
+    }
+    tuned = {**RESULT, "tuning": {"classes": {"small": {**small, "trials": [{}]}}}}
+    found = tunings({"upload1": tuned, "upload2": {**RESULT, "tuning": None}, "upload3": RESULT})
+    assert found == {"upload1": {"small": small}}
+    assert tuning_lines(found) == ["upload1, small files: 64 workers: 12 % less time"]
