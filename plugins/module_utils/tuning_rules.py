@@ -22,6 +22,7 @@ from .class_settings import (
     SMALL_LIMIT,
     Settings,
 )
+from .units import TIB
 
 #: Part of the memory that the parts in flight may take. s5cmd reads each part up to three times (its digests, then the
 #: body), and the proof reads the file once more: all that should come from the page cache.
@@ -44,9 +45,8 @@ SINGLE_CONNECTIONS = DEFAULTS.numworkers * DEFAULTS.concurrency
 #: The most single files in flight.
 SINGLE_FILES = 4
 
-#: Bytes of the largest files that S3 takes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-_LARGEST_OBJECT = 50 * 1000**4
-_LARGEST = {SMALL: SMALL_LIMIT, MEDIUM: MEDIUM_LIMIT, LARGE: LARGE_LIMIT, SINGLE: _LARGEST_OBJECT}
+#: Bytes of the largest file of a class; single files have no limit of ours.
+_LARGEST = {SMALL: SMALL_LIMIT, MEDIUM: MEDIUM_LIMIT, LARGE: LARGE_LIMIT, SINGLE: 5 * TIB}
 
 #: Seconds that a trial should take where the link is the limit: much shorter ones measure the start of the program.
 SAMPLE_SECONDS = 3.0
