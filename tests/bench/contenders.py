@@ -113,8 +113,14 @@ class Tools:
 
     @property
     def _bare(self) -> Dict[str, str]:
-        """Ours reads keys and endpoint from the config file."""
-        return {name: value for name, value in self.environment.items() if name not in self.server.environment}
+        """Ours reads keys and endpoint from the config file, and keeps what it compiled, as a host's command says."""
+        environment = {name: value for name, value in self.environment.items() if name not in self.server.environment}
+        return {**environment, "PYTHONPYCACHEPREFIX": str(self.compiled)}
+
+    @property
+    def compiled(self) -> Path:
+        """Where our program finds its modules compiled, once it has run."""
+        return self.work / "pycache"
 
     def s5cmd_sync(self, folder: Path, place: Place) -> Command:
         """Plain `s5cmd sync`, default flags."""

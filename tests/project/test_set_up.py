@@ -131,3 +131,15 @@ def test_an_environment_whose_set_up_was_interrupted_is_made_anew(
     assert made == [venv]
     set_up.set_up("demo", venv)
     assert made == [venv], "now it is complete"
+
+
+def test_iperf3_that_cannot_be_fetched_leaves_nothing_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(set_up, "IPERF3", tmp_path / "tools" / "iperf3")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    put_python(tmp_path / "bin", "apt-get", "exit 100")
+    set_up.unpack_iperf3()
+    assert "sudo apt-get install iperf3" in capsys.readouterr().out
+    assert list((tmp_path / "tools").iterdir()) == []
