@@ -417,12 +417,17 @@ def _created(job: Job, server: str, watch: Watch) -> State:
         # Private from the first moment on: it tells the names of all files.
         os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
         with closing(sqlite3.connect(unfinished)) as connection:
+            # Nobody reads it before it has its name, so that it need not be safe after each statement: SQLite would
+            # wait for the disk 32 times.
+            connection.execute("PRAGMA journal_mode = MEMORY")
+            connection.execute("PRAGMA synchronous = OFF")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             connection.executescript(_SCHEMA)
             meta = {"id": uuid.uuid4().hex, "generation": "0", "job": _identity_of(job, server), "prefix": job.prefix}
             connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", meta.items())
             connection.commit()
+        _wait_for_disk(unfinished)
         for suffix in ("-wal", "-shm"):
             # The journal of a file that was removed would be replayed into this one.
             with suppress(FileNotFoundError):
@@ -486,6 +491,14 @@ def _checked(path: str, connection: sqlite3.Connection, watch: Watch, read_only:
         raise StateUnusable(f"cannot be used ({error})") from error
     except (sqlite3.Error, KeyError, ValueError) as error:
         raise _damaged(error) from error
+
+
+def _wait_for_disk(path: str) -> None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _damaged(error: Exception) -> StateUnusable:
