@@ -20,7 +20,7 @@ short_description: Make one report of the benchmarks of many hosts
 version_added: 0.4.0
 author: The datasync.turbo contributors (@datasync-turbo)
 description:
-  - The playbook P(datasync.turbo.benchmark#playbook) prints, writes and hands on what this filter makes.
+  - The playbook C(datasync.turbo.benchmark) prints, writes and hands on what this filter makes.
   - A host that could not be measured is a part of every report, with its reason.
 options:
   _input:
