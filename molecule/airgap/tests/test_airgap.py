@@ -18,6 +18,8 @@ def test_the_host_is_cut_off(host: Any, connection: Dict[str, str]) -> None:
 def test_everything_is_there(host: Any) -> None:
     assert "v2.3.0" in host.check_output("s5cmd version")
     python = "/opt/datasync-turbo/venv/bin/python"
-    host.run_expect([0], f"{python} -c 'import awscrt.checksums, boto3, psutil, rich; awscrt.checksums.crc64nvme(bytes(9))'")
+    host.run_expect(
+        [0], f"{python} -c 'import awscrt.checksums, boto3, psutil, rich; awscrt.checksums.crc64nvme(bytes(9))'"
+    )
     host.run_expect([0], "/opt/datasync-turbo/bin/datasync-turbo --version")
     assert host.service("datasync-turbo@outbox.timer").is_enabled

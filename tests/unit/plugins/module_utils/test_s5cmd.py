@@ -272,7 +272,9 @@ def test_settings_of_the_objects_are_flags_and_unset_ones_are_left_out():
 NAMES = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\n"), min_size=1)
 
 
-@given(NAMES, NAMES, st.builds(Parts, st.integers(5, 5120), st.integers(1, 99)), st.dictionaries(NAMES, NAMES, max_size=3))
+@given(
+    NAMES, NAMES, st.builds(Parts, st.integers(5, 5120), st.integers(1, 99)), st.dictionaries(NAMES, NAMES, max_size=3)
+)
 def test_a_line_means_exactly_its_arguments(source, key, parts, metadata):
     """s5cmd reads it with the rules of a shell, and ends it at the newline."""
     made = commands({"project": "it's"})
