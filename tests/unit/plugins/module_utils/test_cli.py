@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import audit, audit_report, checks, cli, hot_folder, sync
 from ansible_collections.datasync.turbo.plugins.module_utils.audit_report import Finding
 from ansible_collections.datasync.turbo.plugins.module_utils.checks import Check, Report
+from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import FILE_CLASSES
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import CredentialsError, ExitCode
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.listing import StoredObject
@@ -588,9 +589,7 @@ def test_config_as_json_tells_what_a_deployer_needs(config, tmp_path, capsys, so
         "history_path": "/results/job.jsonl",
         "progress_path": "/progress/job.json",
         "program_version": __version__,
-        "transfer_settings": dict.fromkeys(
-            ("small", "medium", "large", "single"), {"numworkers": 32, "concurrency": 4, "part_size": 8}
-        ),
+        "transfer_settings": {name: {"numworkers": 32, "concurrency": 4, "part_size": 8} for name in FILE_CLASSES},
         "tuning": None,
         "warnings": [f"{tmp_path}/job.env: not acted on: CLIENT_NAME"],
         "exit_code": 0,

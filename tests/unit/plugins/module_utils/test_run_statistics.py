@@ -122,8 +122,8 @@ def test_rounds_that_do_not_belong_together_are_refused():
 
 @given(some.lists(some.tuples(times, times), min_size=2, max_size=8))
 def test_seen_from_the_other_side_everything_is_turned_round(pairs):
-    ours, theirs = zip(*pairs)
-    there, back = paired_ratio(ours, theirs), paired_ratio(theirs, ours)
+    left, right = zip(*pairs)
+    there, back = paired_ratio(left, right), paired_ratio(right, left)
     assert there.low <= there.ratio <= there.high
     assert back.ratio == pytest.approx(1 / there.ratio)
     if math.isfinite(there.high) and math.isfinite(back.high):
