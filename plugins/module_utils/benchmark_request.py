@@ -27,9 +27,9 @@ TUNE_SECONDS = 900
 TUNE_BYTES = "20GB"
 #: Seconds that one run of a tool may take.
 TIMEOUT = 1800
-#: Options of a job that say how its files are sent and proven; the tool `datasync` takes them from the env file.
+#: Options of a job that say how its files are sent and proven; the tool `datasync` takes them from the env file. Not
+#: the storage class: the others do not have it, and some classes bill 30 days and more for what stays a minute.
 TRANSFER_OPTIONS = (
-    "storage_class",
     "acl",
     "sse",
     "sse_kms_key_id",

@@ -57,7 +57,8 @@ options:
       - V(awscli) is C(aws s3 sync) with its defaults; V(awscli_optimized) the same with 20 requests at once and parts
         of 64 MB.
       - V(s5cmd) is C(s5cmd sync) with its default flags, which proves nothing.
-      - V(datasync) is what M(datasync.turbo.s5cmd_sync) does, proof included, with the settings of O(config).
+      - V(datasync) is what M(datasync.turbo.s5cmd_sync) does, proof included, with the settings of O(config), but for
+        its storage class, because some classes bill a month for what stays a minute.
       - V(rclone) is C(rclone copy) with its defaults.
       - No tool reads the configuration of the user, and all get the same credentials.
     type: list

@@ -36,7 +36,7 @@ def test_without_a_prefix_of_the_task_the_jobs_prefix_gets_a_folder_of_its_own()
 
 
 def test_the_transfer_settings_of_the_job_go_to_our_own_pipeline():
-    wanted = request(numworkers=7, checksum_algorithm="SHA256", delete=True, src="/srv")
+    wanted = request(numworkers=7, checksum_algorithm="SHA256", delete=True, src="/srv", storage_class="DEEP_ARCHIVE")
 
     assert dict(wanted.transfer) == {"numworkers": 7, "checksum_algorithm": "SHA256"}
 
