@@ -20,10 +20,11 @@ from . import benchmark_child, s5cmd
 from .benchmark_request import AWSCLI, AWSCLI_OPTIMIZED, DATASYNC, RCLONE, S5CMD, BenchmarkRequest
 from .bucket import explained
 from .checksums import MIB
+from .class_settings import settings_of
 from .connection import DEFAULT_REGION
 from .errors import DatasyncError
 from .job import Job
-from .units import counted
+from .units import counted, format_bytes_si
 
 #: Seconds that a tool may take to print its version; the AWS CLI is slow to start on a cold disk.
 VERSION_TIMEOUT = 60
@@ -185,9 +186,7 @@ class Toolbox:
             job = self._job({"src": "/"}, self._request.transfer)
         except DatasyncError as error:
             return Tool(name, reason=str(error))
-        proof = f"proven by {job.checksum_algorithm}" if job.verification_wanted else "not proven"
-        settings = f"{job.numworkers} workers, {job.concurrency} parts of {job.part_size} MiB a file, {proof}"
-        return Tool(name, path, f"s5cmd {version.text}", settings)
+        return Tool(name, path, f"s5cmd {version.text}", _settings_of(job))
 
     def _s5cmd(self, tool: Tool, upload: Upload) -> Command:
         server = ["--endpoint-url", self._endpoint_url] if self._endpoint_url else []
@@ -266,6 +265,20 @@ class Toolbox:
         if keys.token:
             environment["AWS_SESSION_TOKEN"] = keys.token
         return environment
+
+
+def _settings_of(job: Job) -> str:
+    """What decides about the speed of our pipeline."""
+    told = [
+        f"{job.numworkers} workers, {job.concurrency} parts of {job.part_size} MiB a file",
+        f"proven by {job.checksum_algorithm}" if job.verification_wanted else "not proven",
+    ]
+    if job.bandwidth_limit:
+        told.append(f"limited to {format_bytes_si(job.bandwidth_limit)} per second")
+    tuned = settings_of(job, lambda _warning: None)
+    if tuned.tuning:
+        told.append(f"tuned by {job.tuning_path}: {tuned}")
+    return ", ".join(told)
 
 
 def _found(name: str, given: Optional[str], program: str, version_argument: str, settings: str) -> Tool:

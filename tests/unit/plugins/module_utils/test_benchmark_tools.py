@@ -8,6 +8,7 @@ import json
 import os
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils import s5cmd
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_request import BenchmarkRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_tools import (
     Account,
@@ -175,3 +176,26 @@ def test_requests_are_counted_by_the_parts_of_each_tool():
     assert requests_of(Tool("s5cmd"), large, 8 * MIB) == 2 + 2
     assert requests_of(Tool("rclone"), large, 8 * MIB) == 1
     assert requests_of(Tool("datasync"), large, 8 * MIB) == 13 + 2 + 1
+
+
+def test_what_decides_about_our_speed_is_told(s5cmd_stand_in, toolbox, tmp_path):
+    tuning = tmp_path / "tuning.fact"
+    classes = {"small": {"settings": {"numworkers": 7, "concurrency": 4, "part_size": 8}}}
+    tuning.write_text(json.dumps({"kind": "datasync.turbo tuning", "schema": 1, "classes": classes}))
+    limited = toolbox(s5cmd_path=s5cmd_stand_in, bandwidth_limit="50MB/s", tuning_path=str(tuning)).find_one("datasync")
+    plain = toolbox(s5cmd_path=s5cmd_stand_in, checksum_algorithm="NONE").find_one("datasync")
+
+    assert plain.settings == "32 workers, 4 parts of 8 MiB a file, not proven"
+    assert "proven by CRC64NVME, limited to 52.4 MB per second, tuned by " in limited.settings
+    assert "small 7" in limited.settings
+
+
+@pytest.fixture
+def s5cmd_stand_in(tmp_path, monkeypatch):
+    """A program that prints the version of s5cmd, and can do nothing else."""
+    path = tmp_path / "s5cmd"
+    path.write_text("#!/bin/sh\necho v2.3.0-991c9fb\n")
+    path.chmod(0o755)
+    # A script is refused as a wrapper otherwise.
+    monkeypatch.setattr(s5cmd, "find_binary", lambda given: given)
+    return str(path)
