@@ -66,7 +66,6 @@ class Outcome:
     """The result, complete or not, and what ended the benchmark early."""
 
     result: Dict[str, Any]
-    tuning: Optional[TuningResult] = None
     error: Optional[DatasyncError] = None
 
     @property
@@ -188,7 +187,7 @@ class _Benchmark:
             self.prepared.toolbox.end()
             shutil.rmtree(directory, ignore_errors=True)
         result = self._result(name, began, error, prefixes)
-        return Outcome({**result, "tuning": tuning.as_dict() if tuning else None}, tuning, error)
+        return Outcome({**result, "tuning": tuning.as_dict() if tuning else None}, error)
 
     def _try_to_write(self, prefixes: Prefixes) -> None:
         """Store and remove one small object, so that a refusal is known before gigabytes are made for nothing."""
