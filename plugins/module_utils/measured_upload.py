@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Callable, Mapping, Optional
 
-from . import link
+from . import dataset, link
 from .benchmark_prefixes import Prefixes
 from .benchmark_result import Run, rates
 from .benchmark_tools import MESSAGE_LENGTH, Account, Tool, Toolbox, Upload, account
 from .bucket import Bucket
 from .dataset import Dataset
+from .errors import ConfigurationError
 from .link import Link
 from .process_usage import Usage, run_measured
 from .units import counted
@@ -87,6 +88,13 @@ class MeasuredUploads:
             total_bytes=data.total_bytes,
         )
 
+    def _changed(self, data: Dataset) -> bool:
+        """Whether a folder of the host's is another one than at the beginning."""
+        try:
+            return not data.generated and dataset.existing(data.folder, self.tick).sizes != data.sizes
+        except ConfigurationError:
+            return True
+
     def _sent(self) -> Optional[int]:
         return link.bytes_sent(self.link.interface) if self.link.interface else None
 
@@ -105,6 +113,8 @@ class MeasuredUploads:
             return f"ended with exit code {usage.exit_code}: {said}" if said else f"exit code {usage.exit_code}"
         stored = [entry.size for entry in self.bucket.list(upload.prefix)]
         if len(stored) != data.files or sum(stored) != data.total_bytes:
+            if self._changed(data):
+                return "the folder changed since the benchmark began, so that its runs cannot be compared"
             return (
                 f"said success, but {counted(len(stored), 'object')} of {sum(stored)} bytes are stored instead of"
                 f" {data.files} of {data.total_bytes} bytes"

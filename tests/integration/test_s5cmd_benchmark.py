@@ -184,6 +184,15 @@ def test_a_tool_that_only_says_success_gets_no_figure(measure: Measure, tool: To
     assert stored() == []
 
 
+def test_a_folder_that_changes_meanwhile_is_not_blamed_on_the_tool(measure: Measure, tool: Tool, stored: Any) -> None:
+    answer = measure(tools=["awscli"], aws_path=str(tool('echo new > "$5/new"')))
+
+    assert answer["exit_code"] == 4
+    (run,) = answer["benchmark"]["runs"]
+    assert run["message"] == "the folder changed since the benchmark began, so that its runs cannot be compared"
+    assert stored() == []
+
+
 def test_a_crash_is_told_in_the_words_of_the_tool(measure: Measure, tool: Tool, stored: Any) -> None:
     answer = measure(tools=["awscli", "s5cmd"], aws_path=str(tool("echo upload failed: no luck >&2; exit 7")))
 
