@@ -22,7 +22,7 @@ from .benchmark_result import SCHEMA, WARM_UP, Run, ratios, summaries
 from .benchmark_tools import Tool, Toolbox
 from .bucket import Bucket
 from .connection import DEFAULT_REGION
-from .dataset import warm
+from .dataset import Dataset, warm
 from .errors import ConfigurationError, DatasyncError, ExitCode, LockedError
 from .host_facts import HostFacts, host_facts
 from .link import Link, find_link
@@ -33,6 +33,8 @@ from .version import __version__
 
 #: One for the whole host, whoever measures: two at once would measure each other.
 LOCK_PATH = "/var/tmp/datasync-turbo-benchmark.lock"  # noqa: S108 - `open_lock_file` takes no traps
+#: Beside the data.
+WORK_LOCK = ".benchmark.lock"
 _PORTS = {"http": 80, "https": 443}
 
 Tick = Callable[[], None]
@@ -116,24 +118,25 @@ def measure(prepared: Prepared, tick: Tick, then: Optional[Then] = None) -> Outc
 
     Raises LockedError while another benchmark runs on this host, and what refuses the first object.
     """
-    private_folder(prepared.request.work_dir)
-    with alone():
-        return _Benchmark(prepared, tick).run(then)
+    folder = private_folder(prepared.request.work_dir)
+    # The work folder's too: it may be on a file server, and another host's.
+    with alone() as host, alone(os.path.join(folder, WORK_LOCK)) as work:
+        return _Benchmark(prepared, tick, (host, work)).run(then)
 
 
 @contextmanager
-def alone(path: str = LOCK_PATH) -> Iterator[None]:
-    """Hold the host's lock for benchmarks; raises LockedError at once if another one does."""
+def alone(path: str = LOCK_PATH) -> Iterator[int]:
+    """Hold a lock of benchmarks; gives its descriptor. Raises LockedError at once if another one holds it."""
     descriptor = open_lock_file(path, "remove it")
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise LockedError(
-                f"another benchmark runs on this host and holds the lock {path!r}",
+                f"another benchmark, or a tool that outlived one, holds the lock {path!r}",
                 "wait for it to end: two at once would measure each other",
             ) from error
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -142,6 +145,7 @@ def alone(path: str = LOCK_PATH) -> Iterator[None]:
 class _Benchmark:
     prepared: Prepared
     tick: Tick
+    inherited: Tuple[int, ...]
     runs: List[Run] = field(default_factory=list)
     problems: List[str] = field(default_factory=list)
     #: By dataset, whether all of it was read into the page cache before the first run.
@@ -153,7 +157,7 @@ class _Benchmark:
         name = f"{began.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}-{_for_a_key(host.name)}-{secrets.token_hex(3)}"
         directory = os.path.join(request.work_dir, "runs", name)
         prefixes = Prefixes(self.prepared.bucket, f"{request.prefix}{name}/", request.work_dir)
-        self.problems += prefixes.remove_leftovers()
+        leftovers = list(prefixes.remove_leftovers())
         self._try_to_write(prefixes)
         uploads = MeasuredUploads(
             self.prepared.toolbox,
@@ -163,11 +167,12 @@ class _Benchmark:
             directory,
             request.timeout,
             self.tick,
+            self.inherited,
         )
         error: Optional[DatasyncError] = None
         tuning: Optional[TuningResult] = None
         try:
-            self.prepared.toolbox.begin()
+            self.prepared.toolbox.begin(os.path.join(directory, "home"))
             for material in self.prepared.materials:
                 self._run_rounds(material, uploads)
             if then is not None:
@@ -184,9 +189,9 @@ class _Benchmark:
             self.problems.append(str(error))
         finally:
             prefixes.end()
-            self.prepared.toolbox.end()
             shutil.rmtree(directory, ignore_errors=True)
         result = self._result(name, began, error, prefixes)
+        self.problems += leftovers
         return Outcome({**result, "tuning": tuning.as_dict() if tuning else None}, error)
 
     def _try_to_write(self, prefixes: Prefixes) -> None:
@@ -206,7 +211,7 @@ class _Benchmark:
         if not self.prepared.request.rounds:
             return
         data = material.made(self.prepared.request.work_dir, self.tick)
-        self.cached[material.name] = warm(data, self.tick)
+        self.cached[material.name] = _warm(data, self.tick)
         given_up: Dict[str, str] = {}
         for number in range(1 - self.prepared.request.warmup, self.prepared.request.rounds + 1):
             for tool in _rotated(self.prepared.available, number):
@@ -250,6 +255,15 @@ class _Benchmark:
             "ratios": ratios(self.runs),
             "left_behind": [left._asdict() for left in prefixes.left_behind],
         }
+
+
+def _warm(data: Dataset, tick: Tick) -> bool:
+    try:
+        return warm(data, tick)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{error.filename!r} cannot be read any more: {error.strerror}", "measure while nobody changes the folder"
+        ) from error
 
 
 def _status(error: Optional[DatasyncError], *, complete: bool) -> str:

@@ -37,7 +37,8 @@ def main() -> int:
 
 def command() -> List[str]:
     """The arguments that run `main` in this interpreter; with `unpacked` as PYTHONPATH it finds this very code."""
-    return [sys.executable, "-c", f"from {__name__} import leave, main; leave(main())"]
+    # The working folder would come first otherwise, and may be anybody's.
+    return [sys.executable, "-c", f"import sys; del sys.path[0]; from {__name__} import leave, main; leave(main())"]
 
 
 def unpacked(folder: str) -> str:

@@ -300,7 +300,7 @@ def left_behind(result: Result) -> List[str]:
     """What of the benchmark is still in the bucket, and how to remove it."""
     return [
         f"s3://{one['bucket']}/{one['prefix']} was not removed: {one['reason']}. "
-        f"Remove it: s5cmd rm 's3://{one['bucket']}/{one['prefix']}*'"
+        "The next benchmark with this bucket and work_dir tries again"
         for one in result["left_behind"]
     ]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import suppress
 from typing import Any, Dict, Iterator, List, NamedTuple
 
@@ -18,6 +19,8 @@ from .bucket import Bucket
 from .errors import ConfigurationError, DatasyncError
 
 NOTES = "prefixes.json"
+#: How the prefixes of benchmarks end; see `benchmark.measure`.
+_OURS = re.compile(r"(?:.*/)?[0-9]{8}T[0-9]{6}Z-[A-Za-z0-9.-]+-[0-9a-f]{6}/", re.DOTALL)
 _OWNER_ONLY = 0o600
 
 
@@ -81,6 +84,9 @@ class Prefixes:
         """Remove what earlier benchmarks left in this bucket; yields a line about each. Raises as `remove`."""
         for entry in self._noted():
             where = f"s3://{entry.get('bucket')}/{entry.get('prefix')}"
+            if not _OURS.fullmatch(str(entry.get("prefix"))):
+                yield f"{self._notes} names {where}, which no benchmark made: nothing is removed there"
+                continue
             if entry != self._entry(str(entry.get("prefix"))):
                 yield f"an earlier benchmark left {where} behind: remove it by hand, or run a benchmark against it"
                 continue
@@ -114,12 +120,16 @@ def remove_all(bucket: Bucket, prefix: str) -> str:
     """
     refusals: List[str] = []
     keys = [entry.key for entry in bucket.list(prefix)]
+    markers = False
     if keys:
-        refusals += [f"{failure.key}: {failure.message}" for failure in bucket.delete(keys).failed]
+        deletion = bucket.delete(keys)
+        markers = deletion.markers
+        refusals += [f"{failure.key}: {failure.message}" for failure in deletion.failed]
     try:
         for upload in list(bucket.open_uploads(prefix)):
             bucket.abort_upload(upload)
-        if bucket.keeps_versions():
+        # Where nobody may ask for the versioning, a delete marker still tells.
+        if markers or bucket.keeps_versions():
             bucket.delete_versions(prefix)
     except DatasyncError as error:
         refusals.append(str(error))

@@ -22,9 +22,9 @@ DEFAULT_DATASETS = ("small", "single")
 DEFAULT_PREFIX = "datasync-benchmark/"
 #: Bytes of the single large file.
 SINGLE_SIZE = "1000000000"
-MAX_BYTES = "50GB"
+MAX_BYTES = "100GB"
 TUNE_SECONDS = 900
-TUNE_BYTES = "20GB"
+TUNE_BYTES = "40GB"
 #: Seconds that one run of a tool may take.
 TIMEOUT = 1800
 #: Options of a job that say how its files are sent and proven; the tool `datasync` takes them from the env file. Not

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import site
 import subprocess
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
@@ -106,7 +107,7 @@ class Toolbox:
     def __init__(self, request: BenchmarkRequest, endpoint_url: Optional[str]) -> None:
         self._request = request
         self._endpoint_url = endpoint_url
-        self._home = os.path.join(request.work_dir, "home")
+        self._home = ""
         self._python_path = ""
 
     def find(self) -> Dict[str, Tool]:
@@ -124,14 +125,12 @@ class Toolbox:
         }
         return finders[name](name)
 
-    def begin(self) -> None:
-        """Make what the tools need. Raises OSError."""
-        os.makedirs(self._home, mode=0o700, exist_ok=True)
-        self._python_path = benchmark_child.unpacked(os.path.join(self._home, "pipeline"))
-
-    def end(self) -> None:
-        """Remove it again, with what the tools left there."""
-        shutil.rmtree(self._home, ignore_errors=True)
+    def begin(self, home: str) -> None:
+        """Make what the tools need in a new folder, which is their home. Raises OSError."""
+        os.makedirs(home, mode=0o700)
+        self._home = home
+        own = benchmark_child.unpacked(os.path.join(home, "pipeline"))
+        self._python_path = os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH")]))
 
     def command(self, tool: Tool, upload: Upload, transfer: Optional[Mapping[str, Any]] = None) -> Command:
         """The call that uploads with this tool. `transfer` replaces options of `datasync`.
@@ -235,6 +234,8 @@ class Toolbox:
         }
         if self._endpoint_url:
             remote["RCLONE_S3_ENDPOINT"] = self._endpoint_url
+        if os.environ.get("AWS_CA_BUNDLE"):
+            remote["RCLONE_CA_CERT"] = os.environ["AWS_CA_BUNDLE"]
         destination = f":s3:{self._request.bucket}/{upload.prefix.rstrip('/')}"
         return Command([tool.path, "copy", upload.folder, destination], {**self._environment(), **remote})
 
@@ -260,6 +261,8 @@ class Toolbox:
                 "AWS_DEFAULT_REGION": self._region,
                 "AWS_ACCESS_KEY_ID": keys.access_key,
                 "AWS_SECRET_ACCESS_KEY": keys.secret_key,
+                # Where `pip install --user` puts packages, which Python would look for below the new home.
+                "PYTHONUSERBASE": site.getuserbase(),
             }
         )
         if keys.token:

@@ -20,6 +20,8 @@ from .link import GIVEN
 from .measured_upload import MeasuredUploads
 from .tuning import Budget, Subject, TrialFailed, TuningResult, tune
 
+#: Trials of a class that the budget should allow: a search among some settings, and the final.
+TRIALS = 32
 #: How often a connection is made to learn how long it takes, and seconds that it may take.
 _CONNECTIONS = 5
 _CONNECT_TIMEOUT = 5.0
@@ -68,7 +70,7 @@ class HostTuning:
         return tuning_rules.Facts(host.cores, host.memory_bytes, mbps, round_trip(*self.prepared.server))
 
     def _sample(self, file_class: str, facts: tuning_rules.Facts) -> Dataset:
-        sample = tuning_rules.sample(file_class, facts)
+        sample = tuning_rules.sample(file_class, facts, self.wanted.size / len(self.wanted.classes) / TRIALS)
         recipe = Recipe(f"tuning-{file_class}", ((sample.size, sample.count),))
         data = dataset.prepare(recipe, self.prepared.request.work_dir, self.tick)
         dataset.warm(data, self.tick)

@@ -84,6 +84,9 @@ class _Finder:
     def _read(self, path: str) -> Optional[CodeType]:
         try:
             with open(path, "rb") as file:
+                # The folder may be that of a service user, and this one somebody else.
+                if os.fstat(file.fileno()).st_uid != os.geteuid():
+                    return None
                 content = file.read()
         except OSError:
             return None

@@ -44,7 +44,7 @@ _DIRECT = 64 * 1024
 _MEMORY_SHARE = 0.7
 #: Changes when the same recipe would give other files, so that old ones are not taken for them.
 _FORMAT = 1
-_UNFINISHED = ".unfinished-"
+_UNFINISHED = ".datasync-turbo-unfinished-"
 _LOCK = ".lock"
 _WAIT = 0.2
 

@@ -8,7 +8,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional, Tuple
 
 from . import dataset, link
 from .benchmark_prefixes import Prefixes
@@ -36,21 +36,24 @@ class MeasuredUploads:
     directory: str
     timeout: int
     tick: Callable[[], None]
+    #: Of the locks: a tool that outlives us holds them on.
+    inherited: Tuple[int, ...] = ()
 
     def run(self, tool: Tool, data: Dataset, number: int, transfer: Optional[Mapping[str, Any]] = None) -> Run:
         """Upload the dataset; `number` is the round. `transfer` replaces options of our own pipeline.
 
         A tool that fails gives a run with a message. Raises what `tick` raises, and CredentialsError or AccessError
-        when the bucket no longer answers; nothing of the upload is left then either.
+        when the bucket no longer answers; what is stored then is left to the end of the prefixes.
         """
         prefix = self.prefixes.new(tool.name)
         upload = Upload(data.folder, prefix, os.path.join(self.directory, prefix.rstrip("/").rpartition("/")[2]))
         os.makedirs(upload.directory, mode=0o700)
         try:
-            return self._run(tool, data, number, upload, transfer)
+            run = self._run(tool, data, number, upload, transfer)
         finally:
-            self.prefixes.remove(prefix)
             shutil.rmtree(upload.directory, ignore_errors=True)
+        self.prefixes.remove(prefix)
+        return run
 
     def _run(
         self, tool: Tool, data: Dataset, number: int, upload: Upload, transfer: Optional[Mapping[str, Any]]
@@ -65,6 +68,7 @@ class MeasuredUploads:
             stdin=command.stdin,
             timeout=self.timeout,
             tick=self.tick,
+            inherited=self.inherited,
         )
         sent = self._sent()
         link_bytes = None if sent is None or sent_before is None else max(0, sent - sent_before)

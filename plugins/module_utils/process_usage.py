@@ -18,7 +18,7 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .errors import ConfigurationError, InstallationError
 
@@ -75,15 +75,18 @@ def run_measured(
     stdin: Optional[bytes] = None,
     timeout: float,
     tick: Tick,
+    inherited: Tuple[int, ...] = (),
 ) -> Usage:
     """Run a command to its end, its output in the file `log_path`, and measure it.
+
+    It keeps the descriptors `inherited` open, such as that of a lock, which is held then as long as it lives.
 
     After `timeout` seconds it gets SIGTERM, and SIGKILL TERM_GRACE seconds later; so it does when `tick` raises, and
     everything of it has ended before that exception leaves. Processes that outlive the command are killed.
 
     Raises InstallationError if it cannot be started, ConfigurationError if the log cannot be written.
     """
-    child = _start(list(arguments), environment, log_path, stdin)
+    child = _start(list(arguments), environment, log_path, stdin, inherited)
     tree = _Tree(child.pid)
     try:
         timed_out = _watch(child, tree, timeout, tick)
@@ -220,7 +223,13 @@ class _Tree:
             return False
 
 
-def _start(arguments: List[str], environment: Mapping[str, str], log_path: str, stdin: Optional[bytes]) -> _Child:
+def _start(
+    arguments: List[str],
+    environment: Mapping[str, str],
+    log_path: str,
+    stdin: Optional[bytes],
+    inherited: Tuple[int, ...],
+) -> _Child:
     with ExitStack() as files:
         try:
             log = files.enter_context(open(log_path, "wb"))
@@ -242,6 +251,7 @@ def _start(arguments: List[str], environment: Mapping[str, str], log_path: str, 
                 stderr=subprocess.STDOUT,
                 env=dict(environment),
                 start_new_session=True,
+                pass_fds=inherited,
             )
         except OSError as error:
             raise InstallationError(

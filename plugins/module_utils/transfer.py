@@ -322,7 +322,7 @@ class Transfer:
         del in_flight[prepared.source]
         if event.success:
             self._deaths = 0
-            self._stored_bytes += prepared.identity.size
+            self._stored_bytes += _bytes_at_least(prepared) if self._job.bandwidth_limit else 0
             yield Sent(prepared.upload.file, prepared.identity, prepared.part_size, prepared.sha256)
             return
         code, about_credentials = s5cmd.error_code(event.error)
@@ -428,6 +428,14 @@ class Transfer:
         if prepared.sha256:
             own["sha256"] = prepared.sha256
         return own
+
+
+def _bytes_at_least(prepared: _Prepared) -> int:
+    """Bytes that were sent for a file, which may have been cut off while it waited for its turn."""
+    try:
+        return min(prepared.identity.size, os.stat(prepared.source).st_size)
+    except OSError:
+        return 0
 
 
 class _Prepared(NamedTuple):

@@ -212,7 +212,9 @@ class _Search:
             return
         best = self._search()
         if best is None:
-            found.reason = "the search was not ended within the budget; the defaults stay"
+            failed = [trial.failed for trial in found.trials if trial.failed]
+            why = f"uploads failed: {failed[-1]}" if failed else "the budget ended before"
+            found.reason = f"the search came to no end: {why}; the defaults stay"
             return
         found.best = best
         if best == DEFAULTS:
@@ -236,7 +238,7 @@ class _Search:
             # Sorting keeps the order of equals, and the defaults are the first.
             good = sorted((one for one in pool if one in times), key=lambda one: median(times[one]))
             pool = good[: -(-len(pool) // 2)]
-        return pool[0] if pool else DEFAULTS
+        return pool[0] if pool else None
 
     def _measure_all(self, pool: Sequence[Settings], rung: int, times: Dict[Settings, List[float]]) -> bool:
         """Measure each of the pool, unless the budget ends. Those that fail leave `times`.

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
@@ -84,18 +85,21 @@ class Sample:
         return self.size * self.count
 
 
-def sample(file_class: str, facts: Facts) -> Sample:
-    """Files that stand for their class, so many that a trial takes some seconds on this link."""
-    wanted = (facts.link_mbps or _ASSUMED_MBPS) * 1e6 / 8 * SAMPLE_SECONDS
+def sample(file_class: str, facts: Facts, most: float = math.inf) -> Sample:
+    """Files that stand for their class, so many that a trial takes some seconds on this link.
+
+    They have about `most` bytes at the most, so that a budget allows enough trials, but as many as a class needs.
+    """
+    wanted = min((facts.link_mbps or _ASSUMED_MBPS) * 1e6 / 8 * SAMPLE_SECONDS, most)
     if file_class == SMALL:
         return Sample(16 * 1024, 3000)
     if file_class == MEDIUM:
-        return Sample(16_000_000, _within(wanted / 16_000_000, 32, 128))
+        return Sample(16_000_000, _within(wanted / 16_000_000, 8, 128))
     if file_class == LARGE:
         # More files of the least size first: it takes some to tell numbers of workers apart.
-        count = _within(wanted / 70_000_000, 8, 16)
+        count = _within(wanted / 70_000_000, 2, 16)
         return Sample(_within(wanted / count, 70_000_000, 500_000_000), count)
-    return Sample(_within(wanted, 500_000_000, 4_000_000_000), 1)
+    return Sample(_within(wanted, 140_000_000, 4_000_000_000), 1)
 
 
 def candidates(file_class: str, facts: Facts) -> List[Settings]:
@@ -186,11 +190,9 @@ def _grid(workers: Tuple[int, ...], concurrency: Tuple[int, ...], part_sizes: Tu
 
 
 def _single_grid() -> List[Settings]:
-    """One file shows nothing of the number of workers: as few files as keep to the usual number of connections."""
+    """As many files as keep to the usual number of connections, so that many files are not slower than one shows."""
     return [
-        Settings(_within(SINGLE_CONNECTIONS / parts, 1, SINGLE_FILES), parts, size)
-        for parts in (4, 8, 16, 32, 64)
-        for size in (8, 16, 32, 64)
+        Settings(SINGLE_CONNECTIONS // parts, parts, size) for parts in (4, 8, 16, 32, 64) for size in (8, 16, 32, 64)
     ]
 
 

@@ -80,7 +80,7 @@ options:
     default: '1000000000'
   rounds:
     description:
-      - How often each tool uploads each dataset. With fewer than three no difference can be shown.
+      - How often each tool uploads each dataset. With one round no difference can be shown, with few only large ones.
     type: int
     default: 3
   warmup:
@@ -97,7 +97,7 @@ options:
     description:
       - The benchmark fails before it begins if it would upload more than this, all rounds, tools and tuning together.
     type: str
-    default: 50GB
+    default: 100GB
   request_price:
     description:
       - What 1,000 requests cost, for the estimate of what the benchmark costs, such as 0.005.
@@ -150,9 +150,10 @@ options:
     default: 900
   tune_bytes:
     description:
-      - Bytes that the tuning may upload.
+      - Bytes that the tuning may upload. Samples are made so small that each class has some 32 uploads, but they
+        should take a second at least, so give 60 times what the link carries in a second for each class, or more.
     type: str
-    default: 20GB
+    default: 40GB
   apply_tuning:
     description:
       - Whether the jobs of this host use what was found, from their next run on. It is written to O(tuning_path).

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -116,7 +117,8 @@ def test_tools_are_compared_and_nothing_stays(measure: Measure, stored: Any, tmp
     assert (ours["runs"], ours["failed"]) == (2, 0)
     assert [(line["tool"], line["against"], line["pairs"]) for line in result["ratios"]] == [("datasync", "s5cmd", 2)]
     assert stored() == []
-    assert sorted(os.listdir(tmp_path / "work")) == ["prefixes.json", "runs"]
+    assert sorted(os.listdir(tmp_path / "work")) == [".benchmark.lock", "prefixes.json", "runs"]
+    assert os.listdir(tmp_path / "work" / "runs") == []
 
 
 def test_the_report_holds_what_the_task_returned(measure: Measure, tmp_path: Path) -> None:
@@ -250,6 +252,32 @@ def test_what_a_killed_benchmark_left_is_removed_by_the_next(
     assert stored() == []
 
 
+def test_a_tool_that_outlives_a_killed_benchmark_holds_its_lock(
+    measure: Measure, tool: Tool, s5cmd: Path, tmp_path: Path, stored: Any
+) -> None:
+    script = f"echo $$ > {tmp_path}/pid; kill -KILL $PPID; exec sleep 300"
+    measure(tools=["awscli"], aws_path=str(tool(script)))
+    survivor = int((tmp_path / "pid").read_text())
+
+    assert measure(tools=["s5cmd"])["exit_code"] == 75
+
+    os.kill(survivor, signal.SIGKILL)
+    answer = measure(tools=["s5cmd"])
+    assert answer["failed"] is False, answer
+    assert stored() == []
+
+
+def test_folders_of_the_work_folder_that_are_not_the_benchmarks_stay(measure: Measure, tmp_path: Path) -> None:
+    precious = tmp_path / "work" / "home" / "precious"
+    precious.mkdir(parents=True)
+    (tmp_path / "work").chmod(0o700)
+
+    answer = measure(tools=["datasync"])
+
+    assert answer["failed"] is False, answer
+    assert precious.is_dir()
+
+
 def test_one_benchmark_at_a_time_on_a_host(measure: Measure, stored: Any) -> None:
     Path(benchmark.LOCK_PATH).touch()
     with open(benchmark.LOCK_PATH) as file:
@@ -257,7 +285,7 @@ def test_one_benchmark_at_a_time_on_a_host(measure: Measure, stored: Any) -> Non
         answer = measure()
 
     assert answer["exit_code"] == 75
-    assert "another benchmark runs on this host" in answer["msg"]
+    assert "another benchmark, or a tool that outlived one, holds the lock" in answer["msg"]
     assert stored() == []
 
 

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_prefixes import LeftBehind, Prefixes, remove_all
-from ansible_collections.datasync.turbo.plugins.module_utils.bucket import OpenUpload
+from ansible_collections.datasync.turbo.plugins.module_utils.bucket import Deletion, OpenUpload
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import AccessError
 
 BASE = "bench/20261123T040000Z-host-1a2b3c/"
@@ -94,6 +96,29 @@ def test_damaged_notes_are_no_notes(bucket, tmp_path, notes):
     (tmp_path / "prefixes.json").write_text(notes)
 
     assert list(Prefixes(bucket, BASE, str(tmp_path)).remove_leftovers()) == []
+
+
+@pytest.mark.parametrize("prefix", ["", "data/", "bench/20261123T040000Z-host/"])
+def test_a_prefix_that_no_benchmark_made_is_never_removed(bucket, tmp_path, prefix):
+    bucket.put("data/precious", b"1")
+    notes = [{"endpoint": "", "bucket": "archive", "prefix": prefix}]
+    (tmp_path / "prefixes.json").write_text(json.dumps(notes))
+
+    (line,) = Prefixes(bucket, BASE, str(tmp_path)).remove_leftovers()
+
+    assert "which no benchmark made: nothing is removed there" in line
+    assert list(bucket.objects) == ["data/precious"]
+
+
+def test_a_delete_marker_tells_that_there_are_versions_where_nobody_may_ask(bucket, monkeypatch):
+    bucket.versioned = None
+    bucket.put(f"{BASE}a", b"1")
+    removed = []
+    bucket.delete_versions = removed.append
+    monkeypatch.setattr(bucket, "delete", lambda keys: Deletion(list(keys), True, []))
+
+    assert remove_all(bucket, BASE) == ""
+    assert removed == [BASE]
 
 
 def test_versions_are_removed_where_the_bucket_keeps_them(bucket):

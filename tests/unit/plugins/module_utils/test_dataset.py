@@ -60,7 +60,7 @@ def contents(data):
 
 
 def unfinished(cache):
-    return [path.name for path in cache.iterdir() if path.name.startswith(".unfinished-")]
+    return [path.name for path in cache.iterdir() if path.name.startswith(".datasync-turbo-unfinished-")]
 
 
 def test_the_recipes_are_those_of_the_product_plan():
@@ -150,8 +150,8 @@ def test_an_interruption_leaves_nothing_half_made(cache):
 
 
 def test_what_a_killed_one_left_is_removed(cache):
-    (cache / ".unfinished-abc" / "camera-0000").mkdir(parents=True)
-    (cache / ".unfinished-abc" / "camera-0000" / "clip.mov").write_bytes(bytes(10))
+    (cache / ".datasync-turbo-unfinished-abc" / "camera-0000").mkdir(parents=True)
+    (cache / ".datasync-turbo-unfinished-abc" / "camera-0000" / "clip.mov").write_bytes(bytes(10))
     made(cache)
     assert unfinished(cache) == []
 

@@ -98,10 +98,9 @@ def test_a_file_of_one_part_is_one_connection():
     assert connections("medium", Settings(8, 4, 64)) == 8
 
 
-def test_single_files_have_few_in_flight_and_no_more_connections_than_the_defaults():
-    for settings in candidates("single", HOST)[1:]:
-        assert settings.numworkers <= 4
-        assert connections("single", settings) <= 128
+def test_single_files_have_as_many_connections_as_with_the_defaults():
+    """A sample of one file shows nothing of the number of files, so that it must not cost many files their speed."""
+    assert {connections("single", settings) for settings in candidates("single", HOST)} == {128}
 
 
 @given(st.sampled_from(FILE_CLASSES), FACTS)
