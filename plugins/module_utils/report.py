@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from . import whole_file
 from .errors import ConfigurationError, DatasyncError, ExitCode
@@ -19,6 +19,8 @@ from .units import format_size
 
 #: Problems that a result names. A share that vanished has a million, and whoever reads the result reads it whole.
 MAX_PROBLEMS = 1000
+#: Problems that the message of a task names.
+SHOWN_PROBLEMS = 3
 
 
 class Kind:
@@ -186,6 +188,12 @@ def not_begun(error: DatasyncError, source: str = "") -> Result:
 def printable(name: str) -> str:
     """A file name as text that can go into JSON: bytes that are not UTF-8 become `\\xNN`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def first_few(problems: Sequence[str], where: str) -> str:
+    """Problems in one line for the message of a task: the first ones, and `where` all of them are."""
+    more = f" | and {len(problems) - SHOWN_PROBLEMS} more, see {where}" if len(problems) > SHOWN_PROBLEMS else ""
+    return f"{' | '.join(problems[:SHOWN_PROBLEMS])}{more}"
 
 
 def exit_code_of(problems: List[Problem], stopped_by: Optional[int] = None) -> int:

@@ -43,8 +43,6 @@ CONNECTION_WINDOW = 2 * MIB
 SMALL_REQUEST = 64 * 1024
 #: Connections of all single files in flight together: those that the defaults have.
 SINGLE_CONNECTIONS = DEFAULTS.numworkers * DEFAULTS.concurrency
-#: The most single files in flight.
-SINGLE_FILES = 4
 
 #: Bytes of the largest file of a class; single files have no limit of ours.
 _LARGEST = {SMALL: SMALL_LIMIT, MEDIUM: MEDIUM_LIMIT, LARGE: LARGE_LIMIT, SINGLE: 5 * TIB}

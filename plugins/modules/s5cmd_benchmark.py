@@ -526,6 +526,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.connection_options 
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError, DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.lost_connection import Attended
+from ansible_collections.datasync.turbo.plugins.module_utils.report import first_few
 from ansible_collections.datasync.turbo.plugins.module_utils.respawn import require_packages
 from ansible_collections.datasync.turbo.plugins.module_utils.task_options import config_of_task, merged_options
 
@@ -639,9 +640,8 @@ def before(prepared: Prepared) -> Dict[str, Any]:
 
 def failure_message(outcome: Outcome) -> str:
     """The first problems in one line; all of them are in the result."""
-    problems = outcome.result["problems"]
-    more = f" | and {len(problems) - 3} more, see benchmark.problems" if len(problems) > 3 else ""
-    return f"the benchmark is {outcome.result['status']}: {' | '.join(problems[:3])}{more}"
+    problems = first_few(outcome.result["problems"], "benchmark.problems")
+    return f"the benchmark is {outcome.result['status']}: {problems}"
 
 
 def finish(module: AnsibleModule, answer: Dict[str, Any]) -> None:

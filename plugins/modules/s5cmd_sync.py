@@ -441,6 +441,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
 from ansible_collections.datasync.turbo.plugins.module_utils.plan import Plan
 from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
 from ansible_collections.datasync.turbo.plugins.module_utils.recording import report_not_begun
+from ansible_collections.datasync.turbo.plugins.module_utils.report import first_few
 from ansible_collections.datasync.turbo.plugins.module_utils.respawn import require_packages
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run, run
 from ansible_collections.datasync.turbo.plugins.module_utils.task_options import config_of_task, merged_options
@@ -537,12 +538,9 @@ def diff_texts(plan: Plan, deleted: Iterable[str]) -> Tuple[str, str]:
 
 def failure_message(finished: Run) -> str:
     """The first problems in one line; all of them are in the result."""
-    problems = finished.result.problems
-    shown = [f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in problems[:3]]
-    more = f" | and {len(problems) - 3} more, see result.problems" if len(problems) > 3 else ""
-    return (
-        f"{finished.result.source} → {finished.result.destination} {finished.result.status}: {' | '.join(shown)}{more}"
-    )
+    result = finished.result
+    texts = [f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in result.problems]
+    return f"{result.source} → {result.destination} {result.status}: {first_few(texts, 'result.problems')}"
 
 
 if __name__ == "__main__":
