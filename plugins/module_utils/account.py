@@ -8,11 +8,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
-from . import report
+from . import report, times
 from .errors import DatasyncError, ExitCode, Interrupted
 from .job import Job
 from .plan import Plan
-from .report import ChecksumVerification, Deletions, Problem, Result
+from .problems import Problem
+from .report import ChecksumVerification, Deletions, Result
 from .units import counted, format_bytes_si, format_size
 from .uploads import Ledger
 
@@ -56,7 +57,7 @@ class Account:
         code = self._exit_code(plan)
         self.verification.verified = self.verification.enabled and not self.dry_run and code == ExitCode.OK
         return Result(
-            timestamp=report.timestamp(self.began),
+            timestamp=times.timestamp(self.began),
             duration_seconds=round(seconds, 3),
             files_synced=ledger.stored,
             bytes_transferred=moved,

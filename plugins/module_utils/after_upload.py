@@ -22,11 +22,11 @@ from typing import NamedTuple, Optional
 
 from .checksums import full_object, hasher, to_s3
 from .job import Job
+from .local_file import Identity, LocalFile, describe_change, identity_of
 from .patterns import LEAVING_PREFIX
-from .reading import Tick, each_block
-from .report import Kind, Problem, printable
-from .verify import describe_change
-from .walk import Identity, LocalFile, identity_of
+from .problems import Kind, Problem, printable
+from .reading import each_block
+from .stopping import Tick
 
 #: Seconds after which a file that is open elsewhere is asked for once more; s5cmd may just be closing it.
 _CLOSING = 0.05

@@ -16,9 +16,9 @@ from contextlib import suppress
 from typing import Any, Dict, List, Mapping, Optional
 
 from .bucket import explained
-from .checksums import MAX_PARTS, effective_part_size, part_count
 from .errors import AccessError, DatasyncError, EndpointError
-from .reading import Tick
+from .limits import MAX_PARTS, effective_part_size, part_count
+from .stopping import Tick
 from .units import MIB
 
 #: Bytes that one CopyObject takes; larger objects are copied in parts.

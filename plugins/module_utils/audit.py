@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Iterator, NamedTuple, Optional, Set
 
-from . import checksums, deletion, lock, manifest, report
+from . import checksums, deletion, limits, lock, manifest, times
 from .attach import COPY_LIMIT, COPY_TIMEOUT, Attacher
 from .audit_report import DEFAULT_LIMIT, DIFFERS, EXTRA, FINDINGS, MISSING, OK, UNVERIFIABLE, Finding, Result
 from .bucket import Bucket
@@ -26,18 +26,18 @@ from .expected import Expected, ExpectedFile, ExpectedLine, ExpectedRow
 from .interrupt import Interrupt
 from .job import Job
 from .listing import StoredObject
+from .local_file import LocalFile, require_source
 from .lock import HeldLock
 from .log import Log
 from .object_index import ObjectIndex
 from .patience import answered, attended
-from .plan import require_source
+from .problems import Problem, printable
 from .prover import Means, Prover
-from .reading import Stop
-from .report import Problem, printable
 from .state import read_state
+from .stopping import Stop
 from .units import counted, format_bytes_si
 from .verify import Outcome, Verifier
-from .walk import MAX_KEY_BYTES, LocalFile, Walker
+from .walk import MAX_KEY_BYTES, Walker
 
 SOURCES = ("tree", "state", "manifest")
 
@@ -119,7 +119,7 @@ class _Audit:
         #: Paths of what the walk could not read: whether there are files below them is not known.
         self._unknown: Set[str] = set()
         self._result = Result(
-            timestamp=report.timestamp(self._began),
+            timestamp=times.timestamp(self._began),
             source=request.manifest or (job.state_path or "" if request.source == "state" else job.src),
             compared=request.source,
             destination=job.destination,
@@ -322,7 +322,7 @@ _NOBODY_EXPECTS = {
 
 def _algorithm(job: Job) -> str:
     """An audit proves even where uploads are not verified."""
-    return job.checksum_algorithm if job.checksum_algorithm != checksums.NO_CHECKSUM else "CRC64NVME"
+    return job.checksum_algorithm if job.checksum_algorithm != limits.NO_CHECKSUM else "CRC64NVME"
 
 
 def _unfit_key(key: str) -> str:

@@ -13,10 +13,10 @@ import sys
 import zipfile
 from typing import List
 
-from .cli import leave
 from .errors import DatasyncError
 from .interrupt import Interrupt
 from .job import Job
+from .leaving import leave
 from .log import Log
 from .progress import Progress
 from .sync import run

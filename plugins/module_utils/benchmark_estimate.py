@@ -10,12 +10,11 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from . import dataset, tuning_rules
 from .benchmark_request import DATASYNC, BenchmarkRequest, TuningRequest
 from .benchmark_tools import Tool, described, requests_of
-from .checksums import MIB
-from .class_settings import DEFAULTS
 from .dataset import Dataset, Recipe
 from .errors import ConfigurationError
 from .job import Job
-from .units import counted, format_bytes_si, parse_part_size
+from .tuning_classes import DEFAULTS
+from .units import MIB, counted, format_bytes_si, parse_part_size
 
 SINGLE = "single"
 

@@ -9,11 +9,11 @@ import stat
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .class_settings import FILE_CLASSES
 from .connection import Connection
 from .dataset import RECIPES
 from .errors import ConfigurationError
 from .job import bucket_name, key_prefix
+from .tuning_classes import FILE_CLASSES
 from .units import parse_size
 
 AWSCLI, AWSCLI_OPTIMIZED, S5CMD, DATASYNC, RCLONE = "awscli", "awscli_optimized", "s5cmd", "datasync", "rclone"

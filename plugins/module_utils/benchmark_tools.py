@@ -17,15 +17,14 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
-from . import benchmark_child, s5cmd
+from . import benchmark_child, s5cmd_binary
 from .benchmark_request import AWSCLI, AWSCLI_OPTIMIZED, DATASYNC, RCLONE, S5CMD, BenchmarkRequest
 from .bucket import explained
-from .checksums import MIB
 from .class_settings import settings_of
 from .connection import DEFAULT_REGION
 from .errors import DatasyncError
 from .job import Job
-from .units import counted, format_bytes_si
+from .units import MIB, counted, format_bytes_si
 
 #: Seconds that a tool may take to print its version; the AWS CLI is slow to start on a cold disk.
 VERSION_TIMEOUT = 60
@@ -177,11 +176,11 @@ class Toolbox:
 
     def _find_s5cmd(self, name: str) -> Tool:
         try:
-            path = s5cmd.find_binary(self._request.s5cmd_path)
-            version = s5cmd.read_version(path)
+            path = s5cmd_binary.find_binary(self._request.s5cmd_path)
+            version = s5cmd_binary.read_version(path)
             if name == S5CMD:
                 return Tool(name, path, version.text, "default flags: 256 workers, 5 parts of 50 MiB a file")
-            s5cmd.require_usable(version)
+            s5cmd_binary.require_usable(version)
             job = self._job({"src": "/"}, self._request.transfer)
         except DatasyncError as error:
             return Tool(name, reason=str(error))

@@ -13,12 +13,12 @@ from . import dataset, tuning_rules
 from .benchmark import Prepared
 from .benchmark_request import DATASYNC, TuningRequest
 from .benchmark_tools import Tool
-from .class_settings import Settings
 from .dataset import Dataset, Recipe
 from .errors import ConfigurationError
 from .link import GIVEN
 from .measured_upload import MeasuredUploads
 from .tuning import Budget, Subject, TrialFailed, TuningResult, tune
+from .tuning_classes import Settings
 
 #: Trials of a class that the budget should allow: a search among some settings, and the final.
 TRIALS = 32

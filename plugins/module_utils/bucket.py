@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any, ContextManager, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from .bucket_address import address_of, server_url
-from .checksums import ALGORITHMS
 from .connection import Connection
 from .errors import AccessError, CredentialsError, DatasyncError, EndpointError
+from .limits import ALGORITHMS
 from .listing import DocumentTypeError, Page, StoredObject, listing_query, page_of_answer, parse_page
 from .open_uploads import OpenUpload, Position, UploadsPage, parse_uploads_page, uploads_page_of_answer, uploads_query
 from .signed_request import SignedRequests

@@ -26,7 +26,7 @@ from .errors import (
 from .job import bucket_name, key_prefix
 from .patience import ANSWER_DEADLINE, answered
 from .platform import HEADER_SIZE, detect, executable_asset
-from .s5cmd import MINIMUM_VERSION, Version, find_binary, look_up, read_version
+from .s5cmd_binary import MINIMUM_VERSION, Version, find_binary, look_up, read_version
 
 INSTALLATION = "installation"
 CREDENTIALS = "credentials"

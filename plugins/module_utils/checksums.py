@@ -17,16 +17,11 @@ import zlib
 from typing import Any, BinaryIO, Callable, Dict, NamedTuple, Optional, Tuple, Union
 
 from .errors import InstallationError
-from .reading import Part, Tick, each_block, each_part, is_shared
+from .reading import Part, each_block, each_part, is_shared
+from .stopping import Tick
+from .units import MIB
 
-MIB = 1024 * 1024
-NO_CHECKSUM = "NONE"
-
-#: S3 takes at most this many parts in a multipart upload, of 5 MiB to 5 GiB each.
-#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-MAX_PARTS = 10_000
 MAX_PART_SIZE = 5 * 1024 * MIB
-MAX_OBJECT_SIZE = 5 * 1024 * 1024 * MIB
 
 #: The package, and the compiled module that is its heart.
 _AWSCRT = ("awscrt", "_awscrt")
@@ -94,8 +89,6 @@ _HASHERS: Dict[str, Callable[[], Any]] = {
     "CRC32": lambda: _Crc(zlib.crc32, 4),
     "SHA1": hashlib.sha1,
 }
-#: The algorithms that S3 can store, in the order in which we prefer them as proof.
-ALGORITHMS = tuple(_HASHERS)
 
 
 def _never() -> None:
@@ -210,17 +203,3 @@ def parse_etag(text: str) -> Optional[ETag]:
         return ETag(value, 0)
     multipart = _MULTIPART_ETAG.fullmatch(value)
     return ETag(value, int(multipart.group(1))) if multipart else None
-
-
-def part_count(size: int, part_size: int) -> int:
-    """How many parts a file of `size` bytes has with parts of `part_size` bytes."""
-    return max(1, -(-size // part_size))
-
-
-def effective_part_size(size: int, wanted_mib: int, max_parts: int = MAX_PARTS) -> int:
-    """The part size in MiB for a file of `size` bytes: the wanted one, or larger where S3's part limit asks for it.
-
-    One part below the limit, because the AWS SDK inside s5cmd changes the part size by itself at the limit, and
-    then the ETag could not be computed (aws-sdk-go, s3manager, `initSize`).
-    """
-    return max(wanted_mib, size // (max_parts * MIB) + 1)

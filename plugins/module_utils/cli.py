@@ -14,7 +14,7 @@ import json
 import os
 import signal
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NoReturn, Optional
 
 from .audit_report import DEFAULT_LIMIT, EXTRA, FINDINGS
@@ -26,8 +26,9 @@ from .interrupt import Interrupt
 from .job import Job
 from .lock import lock_path
 from .log import Level, Log
+from .problems import printable
 from .progress import Progress, progress_for
-from .report import not_begun, printable
+from .report import not_begun
 from .units import format_bytes_si
 from .version import __version__
 
@@ -63,14 +64,6 @@ def main(argv: Optional[List[str]] = None) -> int:
         # Whoever read our output went away, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
-
-
-def leave(code: int) -> NoReturn:
-    """End the process now. Threads may still wait for a server that is silent, and all that counts is written."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(code)
 
 
 def _secure_streams() -> None:

@@ -9,7 +9,7 @@ import threading
 import time
 from typing import Callable, Generic, Optional, TypeVar
 
-from .reading import ReadingStopped, Stop
+from .stopping import ReadingStopped, Stop
 
 #: Seconds between looks at whether the work was stopped.
 POLL = 0.2

@@ -17,7 +17,7 @@ from .job import Job
 from .listing import StoredObject
 from .object_index import ObjectIndex
 from .patterns import Filter
-from .report import Problem
+from .problems import Problem
 from .units import counted
 
 #: Objects between calls of `tick`, and in one request to delete.

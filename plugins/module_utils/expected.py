@@ -13,12 +13,12 @@ import os
 from typing import Callable, Optional
 
 from .bucket import ObjectHead
-from .checksums import ALGORITHMS, parse_etag
+from .checksums import parse_etag
+from .limits import ALGORITHMS, SMALL_FILE
 from .listing import StoredObject
+from .local_file import LocalFile, describe_change, identity_of
 from .state import Row
-from .uploads import SMALL_FILE
-from .verify import Outcome, Verdict, Verifier, describe_change
-from .walk import LocalFile, identity_of
+from .verify import Outcome, Verdict, Verifier
 
 #: The methods that an audit with checksum_algorithm=SHA256 takes for a proof.
 SHA256_METHODS = ("SHA256", "SHA256-composite")

@@ -15,11 +15,10 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, Dict, Iterable, Iterator
 
 from . import whole_file
+from .job import DEFAULT_RUNS
 from .report import Result
 from .version import __version__
 
-#: Runs that are kept unless the job says otherwise.
-DEFAULT_RUNS = 1000
 #: So many runs more than wanted are let in before the file is written anew, as a part of those wanted.
 EXCESS = 0.1
 

@@ -18,9 +18,9 @@ from .errors import ConfigurationError
 from .generation import Generation, JobOnHost
 from .generation_store import GenerationStore
 from .install_layout import Layout
-from .report import timestamp
 from .running_jobs import running_jobs
 from .service_manager import Systemd
+from .times import timestamp
 from .unit_properties import Unit
 
 #: Problems of a run that are handed on; a run may have thousands, and a fleet thousands of runs.

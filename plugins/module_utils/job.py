@@ -9,14 +9,15 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from .checksums import ALGORITHMS, NO_CHECKSUM
 from .connection import Connection
 from .errors import ConfigurationError
-from .history import DEFAULT_RUNS
+from .limits import ALGORITHMS, NO_CHECKSUM
 from .patterns import LEAVING_PATTERN, TEMPORARY_PATTERNS, Filter
 from .shard import Shard
 from .units import parse_part_size, parse_rate
 
+#: Runs that are kept unless the job says otherwise.
+DEFAULT_RUNS = 1000
 VERIFY_CHOICES = ("none", "uploaded", "all")
 COMPARE_CHOICES = ("state", "remote", "checksum")
 AFTER_UPLOAD_CHOICES = ("keep", "move", "remove")

@@ -13,13 +13,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Callable, Deque, NamedTuple, Optional, Tuple
 
 from .bucket import Bucket, ObjectHead
-from .checksums import MIB
 from .job import Job
+from .limits import SMALL_FILE
 from .listing import StoredObject
+from .local_file import LocalFile
 from .state import Row
-from .uploads import NEW, SMALL_FILE
+from .units import MIB
+from .uploads import NEW
 from .verify import Outcome, Verdict, Verifier
-from .walk import LocalFile
 
 #: Who stored an object, in its metadata; then its `timestamp` is the second in which we began to read the file.
 SYNCED_BY = "datasync-turbo"

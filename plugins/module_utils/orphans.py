@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import Callable, Container, Iterator
 
 from .bucket import Bucket
-from .checksums import MIB, effective_part_size
 from .class_settings import ClassSettings
 from .job import Job
+from .limits import effective_part_size
 from .lookup import CLOCK_MARGIN
 from .patience import answered
+from .units import MIB
 from .uploads import Uploads
 
 #: Seconds for aborting what s5cmd left open. systemd gives a stopped unit 90 before it kills it.

@@ -24,18 +24,19 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set
 
 from . import deletion
 from .bucket import Bucket
-from .checksums import MAX_OBJECT_SIZE
-from .errors import ConfigurationError, SourceError
 from .job import Job
+from .limits import MAX_OBJECT_SIZE
 from .listing import StoredObject
+from .local_file import Identity, LocalFile, is_absent, require_source
 from .lookup import CLOCK_MARGIN, OUR_SECONDS_PER_MIB, Answer, Looks, Lookup
 from .object_index import ObjectIndex
 from .patience import answered
-from .report import Kind, Problem, Reconciliation, printable
+from .problems import Kind, Problem, printable
+from .report import Reconciliation
 from .state import Known, Row, State, signed
 from .uploads import NEW, Upload, Uploads, reason_of_size
 from .verify import Outcome, Verdict, Verifier
-from .walk import Batch, Identity, LocalFile, Walker, is_absent
+from .walk import Batch, Walker
 
 #: Nanoseconds between two times that a file system can tell apart, at most: whole seconds (two on FAT), or jiffies.
 COARSE_TICK = 2_100_000_000
@@ -150,21 +151,6 @@ def make_plan(
     if comparison.needs_listing(holds_objects, warn):
         comparison.read_listing()
     return comparison.plan()
-
-
-def require_source(job: Job) -> None:
-    """Raise ConfigurationError or SourceError unless the source can be read as the job wants it."""
-    _require_folder(job.src)
-    if job.require_mount and not os.path.ismount(job.require_mount):
-        raise SourceError(f"require_mount {job.require_mount!r} is not mounted", "mount it, and run the job again")
-
-
-def _require_folder(src: str) -> None:
-    # Checked when the job runs, not when it is written: then the failure is in the report that others read.
-    if not os.path.lexists(src):
-        raise ConfigurationError(f"src {src!r} does not exist", "check the path and that its file system is mounted")
-    if not os.path.isdir(src):
-        raise ConfigurationError(f"src {src!r} is not a folder", "give the folder that holds the files")
 
 
 class _Comparison:

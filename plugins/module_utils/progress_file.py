@@ -19,7 +19,7 @@ from typing import Optional
 from . import whole_file
 from .log import Log
 from .progress import Progress
-from .report import timestamp
+from .times import timestamp
 
 #: Seconds between two versions of the file.
 INTERVAL = 2.0

@@ -14,10 +14,10 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 from .bucket import KMS_ENCRYPTIONS
 from .errors import DatasyncError
 from .job import Job
+from .limits import SMALL_FILE
+from .local_file import Identity, LocalFile, Uploaded
 from .transfer import Sent
-from .uploads import SMALL_FILE
-from .verify import Outcome, Uploaded, Verdict, Verifier
-from .walk import Identity, LocalFile
+from .verify import Outcome, Verdict, Verifier
 
 #: Objects proven at the same time: requests overlap, and hashing releases the GIL.
 VERIFIERS = 8

@@ -20,7 +20,8 @@ from .bucket import UNREADABLE_HEADER, Bucket, ObjectHead, explained
 from .errors import AccessError, EndpointError
 from .expected import SHA256_METHODS, Expected, header_of_download
 from .listing import StoredObject
-from .reading import READ_SIZE, Stop
+from .reading import READ_SIZE
+from .stopping import Stop
 from .verify import HEADER_REFUSED, Outcome, Verdict
 
 #: How often the download of one object is begun.

@@ -18,6 +18,8 @@ import threading
 import time
 from typing import BinaryIO, Callable, Dict, Generic, Iterator, List, Optional, Protocol, Tuple, TypeVar, Union, cast
 
+from .stopping import ReadingStopped, Stop, Tick
+
 #: Bytes. Large enough that the hash functions, which release the GIL, dominate; small enough for the processor's cache.
 READ_SIZE = 1024 * 1024
 #: Bytes. Below, the start of a thread takes longer than what it saves.
@@ -27,30 +29,8 @@ _BUSY = 0.5
 #: Seconds after which that share says something.
 _SAMPLE = 0.0005
 
-#: Called before each block, in the thread of the caller; may raise to stop.
-Tick = Callable[[], None]
 
 _Result = TypeVar("_Result")
-
-
-class ReadingStopped(Exception):
-    """The run ended; nobody waits for the rest of the file."""
-
-
-class Stop:
-    """Tells readers in other threads to stop."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def set(self) -> None:
-        """Stop all readers at their next block."""
-        self._event.set()
-
-    def check(self) -> None:
-        """Raise ReadingStopped once `set` was called."""
-        if self._event.is_set():
-            raise ReadingStopped
 
 
 #: Takes in a block. The memory is used again: it is valid only during the call.

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional, Sequence
 
-from . import history, report
+from . import history, job, report
 from .errors import ConfigurationError, DatasyncError
 from .job import Job, is_inside
 from .log import Log
-from .report import Kind, Problem, Result
+from .problems import Kind, Problem
+from .report import Result
 
 
 def record(job: Job, result: Result, log: Log) -> None:
@@ -30,7 +31,7 @@ def report_not_begun(error: DatasyncError, options: Mapping[str, Any], log: Log)
     _write_results(outside, result, log)
     path, runs = options.get("history_path"), options.get("history_runs")
     if path and not (source and is_inside(path, source)):
-        _note_in_history(path, result, runs if isinstance(runs, int) and runs > 0 else history.DEFAULT_RUNS, log)
+        _note_in_history(path, result, runs if isinstance(runs, int) and runs > 0 else job.DEFAULT_RUNS, log)
 
 
 def _note_in_history(path: Optional[str], result: Result, runs: int, log: Log) -> None:

@@ -5,54 +5,20 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Optional
 
 from . import whole_file
 from .errors import ConfigurationError, DatasyncError, ExitCode
+from .problems import Kind, Problem
+from .times import timestamp
 from .units import format_size
 
 #: Problems that a result names. A share that vanished has a million, and whoever reads the result reads it whole.
 MAX_PROBLEMS = 1000
-#: Problems that the message of a task names.
-SHOWN_PROBLEMS = 3
-
-
-class Kind:
-    """The kinds of problems. Each is documented in docs/troubleshooting.md."""
-
-    UNREADABLE = "unreadable"
-    BROKEN_LINK = "broken_link"
-    LINK_LOOP = "link_loop"
-    VANISHED = "vanished"
-    SPECIAL_FILE = "special_file"
-    NAME = "name"
-    TOO_LARGE = "too_large"
-    CHANGED = "changed"
-    UPLOAD = "upload_failed"
-    UNFINISHED = "unfinished"
-    RENAMED = "stored_under_another_name"
-    MISSING = "missing_in_bucket"
-    UNVERIFIED = "unverified"
-    CHECKSUM = "checksum_mismatch"
-    SOURCE_LOST = "source_lost"
-    DELETION_REFUSED = "deletion_refused"
-    DELETE_FAILED = "delete_failed"
-    NOT_MOVED = "not_moved"
-    RUN = "run"
-
-
-class Problem(NamedTuple):
-    """One thing that keeps the run from being complete. `path` is relative to the source, printable, '' for the run."""
-
-    path: str
-    kind: str
-    message: str
 
 
 @dataclass
@@ -185,17 +151,6 @@ def not_begun(error: DatasyncError, source: str = "") -> Result:
     )
 
 
-def printable(name: str) -> str:
-    """A file name as text that can go into JSON: bytes that are not UTF-8 become `\\xNN`."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def first_few(problems: Sequence[str], where: str) -> str:
-    """Problems in one line for the message of a task: the first ones, and `where` all of them are."""
-    more = f" | and {len(problems) - SHOWN_PROBLEMS} more, see {where}" if len(problems) > SHOWN_PROBLEMS else ""
-    return f"{' | '.join(problems[:SHOWN_PROBLEMS])}{more}"
-
-
 def exit_code_of(problems: List[Problem], stopped_by: Optional[int] = None) -> int:
     """The exit code for the problems of a run; `stopped_by` is the code of the error that ended it, if one did."""
     if stopped_by is not None:
@@ -203,11 +158,6 @@ def exit_code_of(problems: List[Problem], stopped_by: Optional[int] = None) -> i
     if any(problem.kind == Kind.CHECKSUM for problem in problems):
         return int(ExitCode.CHECKSUM)
     return int(ExitCode.INCOMPLETE if problems else ExitCode.OK)
-
-
-def timestamp(moment: float) -> str:
-    """Local time with offset in ISO 8601, to the second."""
-    return datetime.fromtimestamp(moment).astimezone().isoformat(timespec="seconds")
 
 
 def write_json(path: str, result: Result) -> None:

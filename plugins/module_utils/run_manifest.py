@@ -12,9 +12,9 @@ from typing import Container, Dict, Iterator, Optional, Tuple
 
 from . import manifest
 from .job import Job
+from .local_file import is_absent
 from .lock import lock_path
 from .state import State
-from .walk import is_absent
 
 
 def manifest_path(job: Job) -> str:

@@ -15,7 +15,7 @@ import stat
 
 from .errors import ConfigurationError
 from .job import Job
-from .plan import require_source
+from .local_file import require_source
 
 
 def require_access(job: Job) -> None:

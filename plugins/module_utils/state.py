@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from .job import Job, is_utf_8
+from .local_file import Identity
 from .lock import StateMark
-from .walk import Identity
 
 #: https://www.sqlite.org/pragma.html#pragma_application_id: "dstb"
 APPLICATION_ID = 0x64737462

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Dict, List, Optional, Set
 
-from . import checksums, deletion, lock, orphans, recording, run_manifest, s5cmd
+from . import checksums, deletion, lock, orphans, recording, run_manifest, s5cmd, s5cmd_binary
 from .account import Account
 from .after_upload import depart
 from .bucket import Bucket
@@ -19,20 +19,21 @@ from .class_settings import settings_of
 from .errors import AccessError, DatasyncError, ExitCode, LockedError
 from .interrupt import Interrupt
 from .job import Job
+from .local_file import LocalFile, Uploaded, describe_change, identity_of, require_source
 from .lock import HeldLock, Memory
 from .log import Log
 from .patience import attended
-from .plan import VANISHED, Memories, Plan, make_plan, require_source, row_of
+from .plan import VANISHED, Memories, Plan, make_plan, row_of
+from .problems import Kind, Problem, printable
 from .progress import Progress
 from .progress_file import FINISHING, UPLOADING, ProgressFile
 from .proofs import VERIFIERS, Proof, Proofs
-from .report import MAX_PROBLEMS, Kind, Problem, Result, printable
+from .report import MAX_PROBLEMS, Result
 from .state import State, StateUnusable, Watch, open_state, read_state, replaced
 from .transfer import Deferred, Failed, Sent, Transfer
 from .units import counted, format_bytes_si
 from .uploads import NEW, Ledger
-from .verify import Outcome, Uploaded, Verdict, Verifier, describe_change
-from .walk import LocalFile, identity_of
+from .verify import Outcome, Verdict, Verifier
 
 _KIND_OF = {
     Outcome.DIFFERENT: Kind.CHECKSUM,
@@ -125,10 +126,10 @@ class _Pipeline:
         self._held = held
         try:
             self._log.info(f"{self._job.src} → {self._job.destination}{' (dry run)' if self._dry_run else ''}")
-            binary = s5cmd.find_binary(self._job.s5cmd_path)
-            version = s5cmd.read_version(binary)
+            binary = s5cmd_binary.find_binary(self._job.s5cmd_path)
+            version = s5cmd_binary.read_version(binary)
             self._account.tool_version = version.text
-            s5cmd.require_usable(version)
+            s5cmd_binary.require_usable(version)
             bucket = Bucket(self._job.connection, self._job.bucket, pool_size=2 * VERIFIERS)
             self._make_plan(bucket, memory, held)
             self._ledger = Ledger(self._plan.uploads)

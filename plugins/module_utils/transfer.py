@@ -19,21 +19,21 @@ from . import s5cmd
 from .backoff import Backoff
 from .bandwidth import Line, line_to
 from .bucket import Bucket
-from .checksums import MAX_PARTS, MIB, effective_part_size, sha256_hex
+from .checksums import sha256_hex
 from .class_settings import ClassSettings, settings_of
 from .errors import AccessError, EndpointError, ExitCode
 from .job import Job
+from .limits import MAX_PARTS, effective_part_size
+from .local_file import Identity, LocalFile, describe_change, identity_of
 from .lookup import FINGERPRINT, SYNCED_BY
 from .patience import answered
-from .reading import Tick
-from .report import Kind, printable
+from .problems import Kind, printable
 from .s5cmd import Event
 from .s5cmd_process import End, S5cmdProcess
-from .units import counted, format_bytes_si
+from .stopping import Tick
+from .units import MIB, counted, format_bytes_si
 from .upload_queue import Digests, UploadQueue
 from .uploads import Upload
-from .verify import describe_change
-from .walk import Identity, LocalFile, identity_of
 
 #: Lines beyond one per worker that are handed over, so that no worker waits for us. More were no faster when measured.
 LINES_AHEAD = 8

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from .checksums import ALGORITHMS, NO_CHECKSUM
 from .job import AFTER_UPLOAD_CHOICES, CANNED_ACLS, COMPARE_CHOICES, ENCRYPTIONS, STORAGE_CLASSES, VERIFY_CHOICES
+from .limits import ALGORITHMS, NO_CHECKSUM
 
 
 def transfer_argument_spec() -> Dict[str, Dict[str, Any]]:

@@ -16,9 +16,9 @@ from datetime import datetime
 from statistics import fmean, median
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from .class_settings import DEFAULTS, Settings
 from .errors import DatasyncError
 from .run_statistics import Ratio, paired_ratio
+from .tuning_classes import DEFAULTS, Settings
 
 #: Pairs of the final, where the budget allows them, and the fewest that are worth the while: with two, Student's
 #: interval is so wide that it hardly ever shows anything.

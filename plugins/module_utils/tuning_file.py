@@ -14,9 +14,9 @@ from contextlib import suppress
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional
 
 from . import whole_file
-from .class_settings import FILE_CLASSES, Settings, Tuning
 from .errors import ConfigurationError
 from .job import TUNED
+from .tuning_classes import FILE_CLASSES, Settings, Tuning
 from .units import MAX_PART_SIZE, MIN_PART_SIZE
 
 DEFAULT_PATH = "/etc/ansible/facts.d/datasync_tuning.fact"

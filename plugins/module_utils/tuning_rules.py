@@ -11,19 +11,9 @@ import math
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
-from .checksums import MAX_PARTS, MIB
-from .class_settings import (
-    DEFAULTS,
-    LARGE,
-    LARGE_LIMIT,
-    MEDIUM,
-    MEDIUM_LIMIT,
-    SINGLE,
-    SMALL,
-    SMALL_LIMIT,
-    Settings,
-)
-from .units import TIB
+from .limits import MAX_PARTS
+from .tuning_classes import DEFAULTS, LARGE, LARGE_LIMIT, MEDIUM, MEDIUM_LIMIT, SINGLE, SMALL, SMALL_LIMIT, Settings
+from .units import MIB, TIB
 
 #: Part of the memory that the parts in flight may take. s5cmd reads each part up to three times (its digests, then the
 #: body), and the proof reads the file once more: all that should come from the page cache.

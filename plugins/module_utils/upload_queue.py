@@ -8,9 +8,10 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Callable, Deque, Iterable, Iterator, Optional, Tuple
 
-from .reading import Stop, Tick
+from .limits import SMALL_FILE
 from .s5cmd import fits_on_a_line
-from .uploads import SMALL_FILE, Upload
+from .stopping import Stop, Tick
+from .uploads import Upload
 
 #: Threads that compute digests.
 HASHERS = 2

@@ -9,13 +9,8 @@ import struct
 from bisect import bisect_left
 from typing import Dict, Iterator, List, NamedTuple
 
-from .checksums import MIB
-from .verify import Uploaded
-from .walk import Identity, LocalFile
-
-#: Bytes. Larger files go first, the largest at the very first, so that none is left alone at the end. Smaller ones go
-#: in the order of their keys, so that a page of a listing shows those that were stored about the same time.
-SMALL_FILE = MIB
+from .limits import SMALL_FILE
+from .local_file import Identity, LocalFile, Uploaded
 
 #: The reason of an upload whose object does not exist.
 NEW = "new"

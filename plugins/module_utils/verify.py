@@ -14,11 +14,11 @@ from enum import Enum
 from functools import partial
 from typing import BinaryIO, Callable, Dict, Iterable, NamedTuple, Optional, TypeVar, Union
 
-from . import checksums
+from . import checksums, limits
 from .bucket import UNREADABLE_HEADER, Bucket, ObjectHead
-from .checksums import part_count
-from .reading import Stop, Tick
-from .walk import Identity, LocalFile, identity_of
+from .limits import part_count
+from .local_file import Identity, LocalFile, Uploaded, describe_change, identity_of
+from .stopping import Stop, Tick
 
 
 class Outcome(Enum):
@@ -99,7 +99,7 @@ def prove(file: BinaryIO, size: int, head: ObjectHead, algorithm: str, part_size
 
 
 def _by_stored_checksum(head: ObjectHead, algorithm: str, size: int, part_size: PartSize) -> Optional[_Method]:
-    for name in (algorithm, *checksums.ALGORITHMS):
+    for name in (algorithm, *limits.ALGORITHMS):
         stored = head.checksums.get(name)
         if not stored:
             continue
@@ -146,13 +146,6 @@ def _about_etag(head: ObjectHead) -> str:
     if checksums.parse_etag(head.etag) is None:
         return f"its ETag {head.etag!r} is no MD5"
     return f"the sizes of the parts behind its ETag {head.etag} are not known"
-
-
-class Uploaded(NamedTuple):
-    """A file that was stored in this run, and what it was then."""
-
-    file: LocalFile
-    identity: Identity
 
 
 class Verifier:
@@ -268,12 +261,3 @@ def _just_before(key: str) -> str:
 
 def _changed(before: Identity, after: Identity) -> Verdict:
     return Verdict(Outcome.CHANGED, message=describe_change(before, after))
-
-
-def describe_change(before: Identity, after: Identity) -> str:
-    """What changed between two looks at a file, for people."""
-    if before.size != after.size:
-        return f"changed meanwhile: its size went from {before.size} to {after.size} bytes"
-    if (before.inode, before.device) != (after.inode, after.device):
-        return "was replaced by another file meanwhile"
-    return "changed meanwhile: its modification or status time moved"

@@ -12,8 +12,9 @@ import os
 import stat
 from typing import Callable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
+from .local_file import LocalFile, identity_of
 from .patterns import Filter
-from .report import Kind, Problem, printable
+from .problems import Kind, Problem, printable
 from .shard import Shard
 
 #: S3 limits a key to 1,024 bytes of UTF-8.
@@ -27,58 +28,6 @@ BATCH = 4096
 MAX_PATH_STEPS = 4096
 
 _Inode = Tuple[int, int]
-
-
-class Identity(NamedTuple):
-    """What must stay the same for a file's content to count as unchanged. Times in ns since the epoch."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    device: int
-
-    @property
-    def last_change_ns(self) -> int:
-        """The later of mtime and ctime: mtime can be set back (`cp -p`, a restore), ctime cannot."""
-        return max(self.mtime_ns, self.ctime_ns)
-
-    @property
-    def fingerprint(self) -> str:
-        """The identity without size and device, as it travels with the object: the number of a device may change."""
-        return f"{self.inode}-{self.mtime_ns}-{self.ctime_ns}"
-
-
-class LocalFile(NamedTuple):
-    """A file to be stored: absolute path, path relative to the source, key in the bucket, identity when walked.
-
-    `path_changed_ns` is when a link on the path was last set, or a folder on it moved: then another file may stand
-    behind the same path, with times of its own that are older.
-    """
-
-    path: str
-    relative: str
-    key: str
-    identity: Identity
-    path_changed_ns: int = 0
-
-    @property
-    def last_change_ns(self) -> int:
-        """When the content at this path changed last, as far as the file system tells."""
-        return max(self.identity.last_change_ns, self.path_changed_ns)
-
-
-#: Times that take more than 64 bits are after the year 2262, or before 1677.
-_LATEST_NS = (1 << 63) - 1
-
-
-def identity_of(status: os.stat_result) -> Identity:
-    """The identity in a stat result."""
-    mtime_ns, ctime_ns = status.st_mtime_ns, status.st_ctime_ns
-    if not (-_LATEST_NS < mtime_ns < _LATEST_NS and -_LATEST_NS < ctime_ns < _LATEST_NS):
-        # Set by somebody, or by a broken clock; what matters is that it is the same at every look.
-        mtime_ns, ctime_ns = (max(-_LATEST_NS, min(moment, _LATEST_NS)) for moment in (mtime_ns, ctime_ns))
-    return Identity(status.st_size, mtime_ns, ctime_ns, status.st_ino, status.st_dev)
 
 
 #: A file of a batch: its name, what stat(2) says, and `path_changed_ns` as in LocalFile.
@@ -292,17 +241,6 @@ class Walker:
 
     def _problem(self, relative: str, kind: str, message: str) -> None:
         self.problems.append(Problem(printable(relative), kind, message))
-
-
-def is_absent(path: str) -> bool:
-    """Whether nothing is there. What cannot be looked at is not absent."""
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except (OSError, ValueError):
-        return False
-    return False
 
 
 def _plain_names(path: str) -> Set[str]:

@@ -520,15 +520,15 @@ from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_request i
     BenchmarkRequest,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_tuning import host_tuning
-from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import FILE_CLASSES
 from ansible_collections.datasync.turbo.plugins.module_utils.config import Config
 from ansible_collections.datasync.turbo.plugins.module_utils.connection_options import connection_argument_spec
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError, DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.lost_connection import Attended
-from ansible_collections.datasync.turbo.plugins.module_utils.report import first_few
+from ansible_collections.datasync.turbo.plugins.module_utils.problems import first_few
 from ansible_collections.datasync.turbo.plugins.module_utils.respawn import require_packages
 from ansible_collections.datasync.turbo.plugins.module_utils.task_options import config_of_task, merged_options
+from ansible_collections.datasync.turbo.plugins.module_utils.tuning_classes import FILE_CLASSES
 
 
 def main() -> None:

@@ -439,9 +439,9 @@ from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import In
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
 from ansible_collections.datasync.turbo.plugins.module_utils.plan import Plan
+from ansible_collections.datasync.turbo.plugins.module_utils.problems import first_few
 from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
 from ansible_collections.datasync.turbo.plugins.module_utils.recording import report_not_begun
-from ansible_collections.datasync.turbo.plugins.module_utils.report import first_few
 from ansible_collections.datasync.turbo.plugins.module_utils.respawn import require_packages
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run, run
 from ansible_collections.datasync.turbo.plugins.module_utils.task_options import config_of_task, merged_options

@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Set, Union
 
-from ansible_collections.datasync.turbo.plugins.module_utils.report import Result, printable
+from ansible_collections.datasync.turbo.plugins.module_utils.problems import printable
+from ansible_collections.datasync.turbo.plugins.module_utils.report import Result
 
 from .conftest import ProgramRun, contents_of
 

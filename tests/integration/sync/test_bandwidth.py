@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import relay, transfer
-from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind
+from ansible_collections.datasync.turbo.plugins.module_utils.problems import Kind
 
 from dev.seaweedfs import SeaweedFS
 

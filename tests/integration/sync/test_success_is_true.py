@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import walk
+from ansible_collections.datasync.turbo.plugins.module_utils import local_file
 from ansible_collections.datasync.turbo.plugins.module_utils.bucket import Bucket
 
 from dev.seaweedfs import SeaweedFS
@@ -254,7 +254,7 @@ def test_all_metadata_arrives(tree: Tree, upload: Upload, s3: Any, bucket: str) 
             "project": "Film, 2; a=b",
             "shift": "night",
             "synced-by": "datasync-turbo",
-            "source-identity": walk.identity_of((source / key[len("in/box/") :]).stat()).fingerprint,
+            "source-identity": local_file.identity_of((source / key[len("in/box/") :]).stat()).fingerprint,
             "sha256": digest,
         }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import checksums, sync, transfer, verify, walk
+from ansible_collections.datasync.turbo.plugins.module_utils import checksums, local_file, sync, transfer, verify, walk
 from ansible_collections.datasync.turbo.plugins.module_utils.bucket import Bucket, ObjectHead
 
 from dev.seaweedfs import SeaweedFS
@@ -86,9 +86,9 @@ def test_without_verify_all_an_object_that_was_there_is_not_counted_as_proven(tr
 
 def age(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files look as if they had been there for years: no test can set a ctime."""
-    real = walk.identity_of
+    real = local_file.identity_of
 
-    def long_ago(status: os.stat_result) -> walk.Identity:
+    def long_ago(status: os.stat_result) -> local_file.Identity:
         return real(status)._replace(ctime_ns=LONG_AGO * 10**9, mtime_ns=LONG_AGO * 10**9)
 
     for module in (walk, transfer, verify, sync):

@@ -19,9 +19,9 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import after_upload
 from ansible_collections.datasync.turbo.plugins.module_utils.after_upload import Departure, depart
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
-from ansible_collections.datasync.turbo.plugins.module_utils.reading import ReadingStopped, Stop
-from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import LocalFile, identity_of
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import LocalFile, identity_of
+from ansible_collections.datasync.turbo.plugins.module_utils.problems import Kind
+from ansible_collections.datasync.turbo.plugins.module_utils.stopping import ReadingStopped, Stop
 
 CONTENT = b"the content of the film"
 #: Of the same length.

@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import attach
 from ansible_collections.datasync.turbo.plugins.module_utils.attach import Attacher, NotAttached
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import CredentialsError, EndpointError
-from ansible_collections.datasync.turbo.plugins.module_utils.reading import ReadingStopped
+from ansible_collections.datasync.turbo.plugins.module_utils.stopping import ReadingStopped
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 CONTENT = b"0123456789abcdefghij-rest"

@@ -28,9 +28,9 @@ from ansible_collections.datasync.turbo.plugins.module_utils.errors import (
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import Identity
 from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
 from ansible_collections.datasync.turbo.plugins.module_utils.state import Row, StateMark, Watch, open_state
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import Identity
 
 #: Larger than what the ETag of a listing may prove.
 LARGE = 2 * 1024 * 1024

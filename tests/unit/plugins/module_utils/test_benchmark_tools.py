@@ -9,7 +9,7 @@ import json
 import os
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import s5cmd
+from ansible_collections.datasync.turbo.plugins.module_utils import s5cmd_binary
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_request import BenchmarkRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_tools import (
     Account,
@@ -199,5 +199,5 @@ def s5cmd_stand_in(tmp_path, monkeypatch):
     path.write_text("#!/bin/sh\necho v2.3.0-991c9fb\n")
     path.chmod(0o755)
     # A script is refused as a wrapper otherwise.
-    monkeypatch.setattr(s5cmd, "find_binary", lambda given: given)
+    monkeypatch.setattr(s5cmd_binary, "find_binary", lambda given: given)
     return str(path)

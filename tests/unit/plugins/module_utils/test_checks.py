@@ -13,7 +13,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils import checks
 from ansible_collections.datasync.turbo.plugins.module_utils.bucket import clock_hint
 from ansible_collections.datasync.turbo.plugins.module_utils.checks import Check, Report, Request, run_checks
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
-from ansible_collections.datasync.turbo.plugins.module_utils.s5cmd import Version
+from ansible_collections.datasync.turbo.plugins.module_utils.s5cmd_binary import Version
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -14,9 +14,10 @@ import threading
 import zlib
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import checksums, reading
-from ansible_collections.datasync.turbo.plugins.module_utils.checksums import ALGORITHMS, MIB
+from ansible_collections.datasync.turbo.plugins.module_utils import checksums, limits, reading, stopping
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import InstallationError
+from ansible_collections.datasync.turbo.plugins.module_utils.limits import ALGORITHMS
+from ansible_collections.datasync.turbo.plugins.module_utils.units import MIB
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -258,7 +259,7 @@ def test_an_awscrt_that_cannot_combine_crcs_computes_them_in_one_piece(shared, s
 
 
 def test_a_large_file_is_not_read_to_its_end_when_nobody_waits_for_it(shared, stored):
-    stop = reading.Stop()
+    stop = stopping.Stop()
     stop.set()
     for compute in (
         lambda file: checksums.full_object(file, "CRC64NVME", stop.check),
@@ -268,7 +269,7 @@ def test_a_large_file_is_not_read_to_its_end_when_nobody_waits_for_it(shared, st
         lambda file: checksums.etag_single(file, stop.check),
         lambda file: checksums.sha256_hex(file, stop.check),
     ):
-        with pytest.raises(reading.ReadingStopped):
+        with pytest.raises(stopping.ReadingStopped):
             compute(stored(CHECK_INPUT))
 
 
@@ -277,31 +278,31 @@ def test_a_large_file_is_not_read_to_its_end_when_nobody_waits_for_it(shared, st
 
 @given(st.integers(0, 10**13), st.integers(1, 10**10))
 def test_the_parts_hold_the_file_and_no_part_is_left_over(size, part_size):
-    count = checksums.part_count(size, part_size)
+    count = limits.part_count(size, part_size)
     assert count >= 1, "an empty file is one empty part"
     assert (count - 1) * part_size < max(size, 1) <= count * part_size
 
 
-@given(st.integers(0, checksums.MAX_OBJECT_SIZE), st.integers(5, 5120))
+@given(st.integers(0, limits.MAX_OBJECT_SIZE), st.integers(5, 5120))
 def test_a_part_size_is_never_below_the_wanted_one_and_s5cmd_never_changes_it(size, wanted):
     """The AWS SDK in s5cmd changes the part size by itself when size // part size reaches 10,000."""
-    part_size = checksums.effective_part_size(size, wanted)
+    part_size = limits.effective_part_size(size, wanted)
     assert part_size >= wanted
-    assert size // (part_size * MIB) < checksums.MAX_PARTS
-    assert checksums.part_count(size, part_size * MIB) <= checksums.MAX_PARTS
+    assert size // (part_size * MIB) < limits.MAX_PARTS
+    assert limits.part_count(size, part_size * MIB) <= limits.MAX_PARTS
     assert part_size * MIB <= checksums.MAX_PART_SIZE
 
 
-@given(st.integers(0, checksums.MAX_OBJECT_SIZE), st.integers(5, 5120))
+@given(st.integers(0, limits.MAX_OBJECT_SIZE), st.integers(5, 5120))
 def test_a_part_size_grows_no_more_than_it_must(size, wanted):
-    part_size = checksums.effective_part_size(size, wanted)
-    assert part_size == wanted or size // ((part_size - 1) * MIB) >= checksums.MAX_PARTS
+    part_size = limits.effective_part_size(size, wanted)
+    assert part_size == wanted or size // ((part_size - 1) * MIB) >= limits.MAX_PARTS
 
 
 def test_the_wanted_part_size_is_used_up_to_the_limit_and_not_beyond():
-    limit = 64 * MIB * checksums.MAX_PARTS
-    assert checksums.effective_part_size(limit - 1, 64) == 64
-    assert checksums.effective_part_size(limit, 64) == 65
+    limit = 64 * MIB * limits.MAX_PARTS
+    assert limits.effective_part_size(limit - 1, 64) == 64
+    assert limits.effective_part_size(limit, 64) == 65
 
 
 # --- ETags as servers show them

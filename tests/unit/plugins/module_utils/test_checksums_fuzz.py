@@ -10,7 +10,7 @@ import io
 import zlib
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import checksums, reading
+from ansible_collections.datasync.turbo.plugins.module_utils import checksums, limits, reading
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -66,7 +66,7 @@ def test_the_etag_of_parts_is_the_md5_of_their_md5s(content, part_size):
     digests = b"".join(hashlib.md5(part).digest() for part in parts)
     etag = checksums.etag_multipart(io.BytesIO(content), part_size)
     assert etag == f"{hashlib.md5(digests).hexdigest()}-{len(parts)}"
-    assert checksums.parse_etag(f'"{etag}"').parts == len(parts) == checksums.part_count(len(content), part_size)
+    assert checksums.parse_etag(f'"{etag}"').parts == len(parts) == limits.part_count(len(content), part_size)
 
 
 @settings(max_examples=60)
@@ -101,19 +101,19 @@ def test_other_content_has_another_etag(one, other, part_size):
 @example(0, 5)
 def test_the_part_size_fits_the_limits_of_s3_and_is_as_wanted_where_it_can_be(size, wanted):
     """At most 10,000 parts of 5 MiB to 5 GiB; s5cmd's SDK takes over at size // part size >= 10,000."""
-    part_size = checksums.effective_part_size(size, wanted)
-    count = checksums.part_count(size, part_size * MIB)
+    part_size = limits.effective_part_size(size, wanted)
+    count = limits.part_count(size, part_size * MIB)
     assert 5 * MIB <= part_size * MIB <= checksums.MAX_PART_SIZE
-    assert 1 <= count <= checksums.MAX_PARTS
-    assert size // (part_size * MIB) < checksums.MAX_PARTS
-    assert part_size == wanted or (part_size > wanted and size // ((part_size - 1) * MIB) >= checksums.MAX_PARTS)
+    assert 1 <= count <= limits.MAX_PARTS
+    assert size // (part_size * MIB) < limits.MAX_PARTS
+    assert part_size == wanted or (part_size > wanted and size // ((part_size - 1) * MIB) >= limits.MAX_PARTS)
     assert (count - 1) * part_size * MIB < max(size, 1) <= count * part_size * MIB
 
 
 @given(SIZES, st.integers(5, 5120), st.integers(1, 10_000))
 def test_a_larger_file_never_has_smaller_parts(size, wanted, max_parts):
-    smaller = checksums.effective_part_size(size // 2, wanted, max_parts)
-    assert smaller <= checksums.effective_part_size(size, wanted, max_parts)
+    smaller = limits.effective_part_size(size // 2, wanted, max_parts)
+    assert smaller <= limits.effective_part_size(size, wanted, max_parts)
 
 
 @given(st.text(max_size=60) | st.from_regex(r"\"?[0-9a-fA-F]{31,33}(-[0-9]{0,6})?\"?", fullmatch=True))

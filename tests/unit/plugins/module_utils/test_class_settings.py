@@ -7,19 +7,18 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.checksums import MIB
-from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import (
+from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import ClassSettings, settings_of
+from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import Identity, LocalFile
+from ansible_collections.datasync.turbo.plugins.module_utils.tuning_classes import (
     DEFAULTS,
     FILE_CLASSES,
-    ClassSettings,
     Settings,
     class_of,
-    settings_of,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning_file import KIND
+from ansible_collections.datasync.turbo.plugins.module_utils.units import MIB
 from ansible_collections.datasync.turbo.plugins.module_utils.uploads import NEW, Upload, Uploads
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import Identity, LocalFile
 
 GB = 1_000_000_000
 TUNED = {

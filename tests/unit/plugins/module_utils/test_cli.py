@@ -17,17 +17,17 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import audit, audit_report, checks, cli, hot_folder, sync
 from ansible_collections.datasync.turbo.plugins.module_utils.audit_report import Finding
 from ansible_collections.datasync.turbo.plugins.module_utils.checks import Check, Report
-from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import FILE_CLASSES
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import CredentialsError, ExitCode
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.listing import StoredObject
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import Identity, LocalFile
 from ansible_collections.datasync.turbo.plugins.module_utils.plan import Plan
 from ansible_collections.datasync.turbo.plugins.module_utils.progress import LineProgress, Progress
 from ansible_collections.datasync.turbo.plugins.module_utils.report import ChecksumVerification, Result
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run
+from ansible_collections.datasync.turbo.plugins.module_utils.tuning_classes import FILE_CLASSES
 from ansible_collections.datasync.turbo.plugins.module_utils.uploads import NEW, Upload
 from ansible_collections.datasync.turbo.plugins.module_utils.version import __version__
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import Identity, LocalFile
 
 SECRET = "wJalrXUtnFEMI"
 

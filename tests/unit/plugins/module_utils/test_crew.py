@@ -9,7 +9,7 @@ import time
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.crew import AHEAD, Crew
-from ansible_collections.datasync.turbo.plugins.module_utils.reading import ReadingStopped, Stop
+from ansible_collections.datasync.turbo.plugins.module_utils.stopping import ReadingStopped, Stop
 
 
 def test_every_task_is_done_once():

@@ -17,7 +17,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.errors import Acces
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.listing import StoredObject
 from ansible_collections.datasync.turbo.plugins.module_utils.object_index import ObjectIndex
-from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind, Problem
+from ansible_collections.datasync.turbo.plugins.module_utils.problems import Kind, Problem
 from ansible_collections.datasync.turbo.plugins.module_utils.shard import Shard
 
 

@@ -13,12 +13,8 @@ import time
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import history
-from ansible_collections.datasync.turbo.plugins.module_utils.report import (
-    ChecksumVerification,
-    Kind,
-    Problem,
-    Result,
-)
+from ansible_collections.datasync.turbo.plugins.module_utils.problems import Kind, Problem
+from ansible_collections.datasync.turbo.plugins.module_utils.report import ChecksumVerification, Result
 from ansible_collections.datasync.turbo.plugins.module_utils.version import __version__
 
 

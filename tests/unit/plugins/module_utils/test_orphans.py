@@ -9,13 +9,14 @@ import time
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import orphans
-from ansible_collections.datasync.turbo.plugins.module_utils.checksums import MIB
-from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import ClassSettings, Settings, settings_of
+from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import ClassSettings, settings_of
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import AccessError
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import Identity, LocalFile
 from ansible_collections.datasync.turbo.plugins.module_utils.open_uploads import OpenUpload
+from ansible_collections.datasync.turbo.plugins.module_utils.tuning_classes import Settings
+from ansible_collections.datasync.turbo.plugins.module_utils.units import MIB
 from ansible_collections.datasync.turbo.plugins.module_utils.uploads import NEW, Upload, Uploads
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import Identity, LocalFile
 
 BEGAN = 1_700_000_000.0
 

@@ -19,6 +19,8 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import plan as plan_module
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import AccessError, ConfigurationError, SourceError
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.limits import SMALL_FILE
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import Identity, identity_of
 from ansible_collections.datasync.turbo.plugins.module_utils.lookup import SYNCED_BY
 from ansible_collections.datasync.turbo.plugins.module_utils.plan import (
     VANISHED,
@@ -27,11 +29,9 @@ from ansible_collections.datasync.turbo.plugins.module_utils.plan import (
     row_of,
     settled,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind
+from ansible_collections.datasync.turbo.plugins.module_utils.problems import Kind
 from ansible_collections.datasync.turbo.plugins.module_utils.state import Watch, open_state, read_state
-from ansible_collections.datasync.turbo.plugins.module_utils.uploads import SMALL_FILE
 from ansible_collections.datasync.turbo.plugins.module_utils.verify import Outcome, Verdict, Verifier
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import Identity, identity_of
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.memory_bucket import MemoryBucket
 
 OLD = b"the old content"

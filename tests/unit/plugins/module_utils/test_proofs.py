@@ -13,11 +13,11 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import proofs as proofs_module
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import AccessError
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.limits import SMALL_FILE
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import LocalFile, identity_of
 from ansible_collections.datasync.turbo.plugins.module_utils.proofs import MIN_WINDOW, Proofs
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer import Sent
-from ansible_collections.datasync.turbo.plugins.module_utils.uploads import SMALL_FILE
 from ansible_collections.datasync.turbo.plugins.module_utils.verify import Outcome, Verifier
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import LocalFile, identity_of
 
 MANY = 3 * MIN_WINDOW
 

@@ -14,13 +14,12 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import reading
 from ansible_collections.datasync.turbo.plugins.module_utils.reading import (
     Part,
-    ReadingStopped,
-    Stop,
     each_block,
     each_part,
     is_shared,
     reader_at,
 )
+from ansible_collections.datasync.turbo.plugins.module_utils.stopping import ReadingStopped, Stop
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -11,17 +11,15 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import report
+from ansible_collections.datasync.turbo.plugins.module_utils import report, times
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
+from ansible_collections.datasync.turbo.plugins.module_utils.problems import Kind, Problem, printable
 from ansible_collections.datasync.turbo.plugins.module_utils.report import (
     ChecksumVerification,
     Deletions,
-    Kind,
-    Problem,
     Reconciliation,
     Result,
     exit_code_of,
-    printable,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -231,7 +229,7 @@ def test_names_are_readable_in_the_json():
 
 
 def test_the_time_is_local_with_its_offset():
-    assert re.match(r"2026-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$", report.timestamp(1790000000.9))
+    assert re.match(r"2026-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$", times.timestamp(1790000000.9))
 
 
 # --- the file

@@ -13,9 +13,9 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import lock, run_manifest
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import Identity
 from ansible_collections.datasync.turbo.plugins.module_utils.manifest import read
 from ansible_collections.datasync.turbo.plugins.module_utils.state import Row, Watch, open_state
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import Identity
 
 IDENTITY = Identity(1, 1, 1, 1, 1)
 

@@ -10,11 +10,12 @@ from types import SimpleNamespace
 
 import botocore.exceptions
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import connection, s5cmd
+from ansible_collections.datasync.turbo.plugins.module_utils import connection, s5cmd, s5cmd_binary
 from ansible_collections.datasync.turbo.plugins.module_utils.connection import Connection, FrozenCredentials
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import CredentialsError, InstallationError
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
-from ansible_collections.datasync.turbo.plugins.module_utils.s5cmd import Event, Parts, Version
+from ansible_collections.datasync.turbo.plugins.module_utils.s5cmd import Event, Parts
+from ansible_collections.datasync.turbo.plugins.module_utils.s5cmd_binary import Version
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,13 +35,13 @@ def executable(path, content):
 
 def test_the_binary_that_is_given_is_used(tmp_path):
     binary = executable(tmp_path / "s5cmd", b"\x7fELF")
-    assert s5cmd.find_binary(str(binary)) == str(binary)
+    assert s5cmd_binary.find_binary(str(binary)) == str(binary)
 
 
 def test_without_a_path_the_one_on_path_is_used(tmp_path, monkeypatch):
     binary = executable(tmp_path / "s5cmd", b"\x7fELF")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert s5cmd.find_binary(None) == str(binary)
+    assert s5cmd_binary.find_binary(None) == str(binary)
 
 
 def test_usr_local_bin_is_looked_at_too_because_sudo_and_cron_may_not(monkeypatch):
@@ -48,25 +49,25 @@ def test_usr_local_bin_is_looked_at_too_because_sudo_and_cron_may_not(monkeypatc
     monkeypatch.setattr(
         s5cmd.shutil, "which", lambda name, path=None: asked.append(path) or (path and f"{path}/{name}")
     )
-    assert s5cmd.look_up() == "/usr/local/bin/s5cmd"
+    assert s5cmd_binary.look_up() == "/usr/local/bin/s5cmd"
     assert asked == [None, "/usr/local/bin"]
 
 
 def test_a_missing_s5cmd_says_how_to_install_it(monkeypatch):
-    monkeypatch.setattr(s5cmd, "look_up", lambda: None)
+    monkeypatch.setattr(s5cmd_binary, "look_up", lambda: None)
     with pytest.raises(InstallationError, match="s5cmd_install"):
-        s5cmd.find_binary(None)
+        s5cmd_binary.find_binary(None)
 
 
 def test_a_path_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(InstallationError, match="missing' does not exist"):
-        s5cmd.find_binary(str(tmp_path / "missing"))
+        s5cmd_binary.find_binary(str(tmp_path / "missing"))
 
 
 def test_a_file_that_cannot_be_executed_is_named(tmp_path):
     (tmp_path / "s5cmd").touch(mode=0o644)
     with pytest.raises(InstallationError, match="cannot be executed"):
-        s5cmd.find_binary(str(tmp_path / "s5cmd"))
+        s5cmd_binary.find_binary(str(tmp_path / "s5cmd"))
 
 
 @pytest.mark.parametrize(
@@ -77,12 +78,12 @@ def test_behind_the_wheels_wrapper_the_real_binary_is_used(tmp_path, library):
     environment = tmp_path / "env [1]"
     real = executable(environment / library / "s5cmd" / "bin" / "s5cmd", b"\x7fELF")
     wrapper = executable(environment / "bin" / "s5cmd", b"#!/usr/bin/python3\n")
-    assert s5cmd.find_binary(str(wrapper)) == str(real)
+    assert s5cmd_binary.find_binary(str(wrapper)) == str(real)
 
 
 def test_a_wrapper_without_a_binary_behind_it_is_refused(tmp_path):
     with pytest.raises(InstallationError, match="loses signals"):
-        s5cmd.find_binary(str(executable(tmp_path / "bin" / "s5cmd", b"#!/bin/sh\n")))
+        s5cmd_binary.find_binary(str(executable(tmp_path / "bin" / "s5cmd", b"#!/bin/sh\n")))
 
 
 # --- its version
@@ -90,7 +91,7 @@ def test_a_wrapper_without_a_binary_behind_it_is_refused(tmp_path):
 
 def test_the_version_is_read(tmp_path):
     binary = executable(tmp_path / "s5cmd", b"#!/bin/sh\necho v2.3.0-991c9fb\n")
-    assert s5cmd.read_version(str(binary)) == Version("v2.3.0-991c9fb", (2, 3, 0))
+    assert s5cmd_binary.read_version(str(binary)) == Version("v2.3.0-991c9fb", (2, 3, 0))
 
 
 @pytest.mark.parametrize(
@@ -104,25 +105,25 @@ def test_the_version_is_read(tmp_path):
 )
 def test_what_prints_no_version_is_not_s5cmd(tmp_path, script, detail):
     with pytest.raises(InstallationError, match=detail):
-        s5cmd.read_version(str(executable(tmp_path / "s5cmd", script)))
+        s5cmd_binary.read_version(str(executable(tmp_path / "s5cmd", script)))
 
 
 def test_a_binary_of_another_platform_does_not_run(tmp_path):
     with pytest.raises(InstallationError, match="does not run"):
-        s5cmd.read_version(str(executable(tmp_path / "s5cmd", b"\xcf\xfa\xed\xfe")))
+        s5cmd_binary.read_version(str(executable(tmp_path / "s5cmd", b"\xcf\xfa\xed\xfe")))
 
 
 def test_a_binary_that_hangs_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(s5cmd, "VERSION_TIMEOUT", 0.1)
+    monkeypatch.setattr(s5cmd_binary, "VERSION_TIMEOUT", 0.1)
     with pytest.raises(InstallationError, match="does not run"):
-        s5cmd.read_version(str(executable(tmp_path / "s5cmd", b"#!/bin/sh\nexec sleep 60\n")))
+        s5cmd_binary.read_version(str(executable(tmp_path / "s5cmd", b"#!/bin/sh\nexec sleep 60\n")))
 
 
 def test_a_version_that_lacks_what_we_need_is_refused():
     with pytest.raises(InstallationError, match=r"v2\.1\.0 is too old"):
-        s5cmd.require_usable(Version("v2.1.0", (2, 1, 0)))
-    s5cmd.require_usable(Version("v2.2.0", (2, 2, 0)))
-    s5cmd.require_usable(Version("v2.10.0", (2, 10, 0)))
+        s5cmd_binary.require_usable(Version("v2.1.0", (2, 1, 0)))
+    s5cmd_binary.require_usable(Version("v2.2.0", (2, 2, 0)))
+    s5cmd_binary.require_usable(Version("v2.10.0", (2, 10, 0)))
 
 
 # --- its environment

@@ -26,6 +26,7 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import state as state_module
 from ansible_collections.datasync.turbo.plugins.module_utils.connection import Connection
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import Identity
 from ansible_collections.datasync.turbo.plugins.module_utils.lock import StateMark
 from ansible_collections.datasync.turbo.plugins.module_utils.shard import Shard
 from ansible_collections.datasync.turbo.plugins.module_utils.state import (
@@ -38,7 +39,6 @@ from ansible_collections.datasync.turbo.plugins.module_utils.state import (
     read_state,
     replaced,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import Identity
 
 SERVER = "https://s3.example"
 IDENTITY = Identity(5, 1_700_000_000_123_456_789, 1_700_000_001_123_456_789, 77, 2049)

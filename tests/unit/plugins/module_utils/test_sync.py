@@ -33,14 +33,14 @@ from ansible_collections.datasync.turbo.plugins.module_utils.errors import (
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import identity_of
 from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
 from ansible_collections.datasync.turbo.plugins.module_utils.lookup import FINGERPRINT, SYNCED_BY
+from ansible_collections.datasync.turbo.plugins.module_utils.problems import Kind
 from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
-from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind
-from ansible_collections.datasync.turbo.plugins.module_utils.s5cmd import Version
+from ansible_collections.datasync.turbo.plugins.module_utils.s5cmd_binary import Version
 from ansible_collections.datasync.turbo.plugins.module_utils.shard import Shard
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer import Deferred, Failed, Sent
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import identity_of
 
 MIB = 2**20
 DAY = 86400

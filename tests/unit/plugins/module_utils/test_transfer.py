@@ -17,7 +17,7 @@ from collections import Counter
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import backoff, s5cmd_process
 from ansible_collections.datasync.turbo.plugins.module_utils import transfer as transfer_module
-from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import ClassSettings, Settings
+from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import ClassSettings
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import (
     AccessError,
     CredentialsError,
@@ -25,7 +25,8 @@ from ansible_collections.datasync.turbo.plugins.module_utils.errors import (
     InstallationError,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
-from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import LocalFile, identity_of
+from ansible_collections.datasync.turbo.plugins.module_utils.problems import Kind
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer import (
     LINES_AHEAD,
     Deferred,
@@ -33,8 +34,8 @@ from ansible_collections.datasync.turbo.plugins.module_utils.transfer import (
     Sent,
     Transfer,
 )
+from ansible_collections.datasync.turbo.plugins.module_utils.tuning_classes import Settings
 from ansible_collections.datasync.turbo.plugins.module_utils.uploads import Upload
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import LocalFile, identity_of
 
 
 class Stopped(Exception):

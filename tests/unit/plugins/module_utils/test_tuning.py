@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import DEFAULTS, Settings
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import Interrupted
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning import (
     ENOUGH_PAIRS,
@@ -24,6 +23,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.tuning import (
     thinned,
     tune,
 )
+from ansible_collections.datasync.turbo.plugins.module_utils.tuning_classes import DEFAULTS, Settings
 from hypothesis import given
 from hypothesis import strategies as st
 

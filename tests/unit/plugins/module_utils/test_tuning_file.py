@@ -11,10 +11,10 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import DEFAULTS, Settings
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
 from ansible_collections.datasync.turbo.plugins.module_utils.run_statistics import Ratio
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning import Budget, ClassTuning, Trial, TuningResult
+from ansible_collections.datasync.turbo.plugins.module_utils.tuning_classes import DEFAULTS, Settings
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning_file import KIND, apply, load
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.class_settings import (
+from ansible_collections.datasync.turbo.plugins.module_utils.tuning_classes import (
     DEFAULTS,
     FILE_CLASSES,
     Settings,

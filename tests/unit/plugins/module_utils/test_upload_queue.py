@@ -7,15 +7,16 @@ from __future__ import annotations
 import threading
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.reading import ReadingStopped
+from ansible_collections.datasync.turbo.plugins.module_utils.limits import SMALL_FILE
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import Identity, LocalFile
+from ansible_collections.datasync.turbo.plugins.module_utils.stopping import ReadingStopped
 from ansible_collections.datasync.turbo.plugins.module_utils.upload_queue import (
     HASHES_AHEAD,
     SMALL_HASHES_AHEAD,
     Digests,
     UploadQueue,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.uploads import SMALL_FILE, Upload
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import Identity, LocalFile
+from ansible_collections.datasync.turbo.plugins.module_utils.uploads import Upload
 
 
 def upload(name, size=7):

@@ -8,16 +8,9 @@ import os
 import tracemalloc
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.uploads import (
-    NEW,
-    SMALL_FILE,
-    Ledger,
-    Upload,
-    Uploads,
-    reason_of_size,
-)
-from ansible_collections.datasync.turbo.plugins.module_utils.verify import Uploaded
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import Identity, LocalFile
+from ansible_collections.datasync.turbo.plugins.module_utils.limits import SMALL_FILE
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import Identity, LocalFile, Uploaded
+from ansible_collections.datasync.turbo.plugins.module_utils.uploads import NEW, Ledger, Upload, Uploads, reason_of_size
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -10,19 +10,18 @@ import io
 import os
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import checksums
+from ansible_collections.datasync.turbo.plugins.module_utils import checksums, limits
 from ansible_collections.datasync.turbo.plugins.module_utils.bucket import ObjectHead
 from ansible_collections.datasync.turbo.plugins.module_utils.errors import AccessError
-from ansible_collections.datasync.turbo.plugins.module_utils.reading import ReadingStopped
-from ansible_collections.datasync.turbo.plugins.module_utils.verify import (
-    Outcome,
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import (
+    Identity,
+    LocalFile,
     Uploaded,
-    Verdict,
-    Verifier,
     describe_change,
-    prove,
+    identity_of,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import Identity, LocalFile, identity_of
+from ansible_collections.datasync.turbo.plugins.module_utils.stopping import ReadingStopped
+from ansible_collections.datasync.turbo.plugins.module_utils.verify import Outcome, Verdict, Verifier, prove
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,7 +63,7 @@ def test_another_size_is_different_without_reading_the_file():
     assert "5" in verdict.message
 
 
-@pytest.mark.parametrize("algorithm", checksums.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", limits.ALGORITHMS)
 def test_a_stored_checksum_of_the_wanted_algorithm_proves(algorithm):
     stored = {algorithm: checksums.full_object(io.BytesIO(CONTENT), algorithm)}
     proof = Verdict(Outcome.SAME, algorithm, "", "x", stored[algorithm])
@@ -396,7 +395,7 @@ def test_an_object_that_was_there_and_is_gone_is_missing_and_s5cmd_is_not_blamed
 
 
 METHODS = [
-    *((name, 0) for name in checksums.ALGORITHMS),
+    *((name, 0) for name in limits.ALGORITHMS),
     *((f"{name}-composite", 6) for name in ("SHA256", "CRC32C", "SHA1", "CRC32")),
     ("ETag", 0),
     ("ETag-multipart", 6),

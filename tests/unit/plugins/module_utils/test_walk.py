@@ -18,16 +18,11 @@ from typing import List, NamedTuple
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils import walk as walk_module
+from ansible_collections.datasync.turbo.plugins.module_utils.local_file import Identity, LocalFile, identity_of
 from ansible_collections.datasync.turbo.plugins.module_utils.patterns import Filter
-from ansible_collections.datasync.turbo.plugins.module_utils.report import Kind, Problem
+from ansible_collections.datasync.turbo.plugins.module_utils.problems import Kind, Problem
 from ansible_collections.datasync.turbo.plugins.module_utils.shard import Shard
-from ansible_collections.datasync.turbo.plugins.module_utils.walk import (
-    MAX_KEY_BYTES,
-    Identity,
-    LocalFile,
-    Walker,
-    identity_of,
-)
+from ansible_collections.datasync.turbo.plugins.module_utils.walk import MAX_KEY_BYTES, Walker
 
 
 def write(path, content=b"content"):
