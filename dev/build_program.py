@@ -14,14 +14,14 @@ import ast
 import io
 import sys
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Dict, Iterator, List, Optional, Set
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MODULE_UTILS = CHECKOUT / "plugins" / "module_utils"
-PACKAGE = "datasync_turbo"
+PACKAGE = PurePosixPath("datasync_turbo")
 #: The modules that the program imports by name.
-STARTS = ("bytecode", "cli")
+STARTS = ("bytecode", "cli", "leaving")
 SHEBANG = b"#!/usr/bin/env python3\n"
 #: The earliest time that a zip archive can carry.
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
@@ -37,7 +37,8 @@ MAIN = f"""\
 
 keep_compiled("{PACKAGE}", __loader__)
 
-from {PACKAGE}.cli import leave, main
+from {PACKAGE}.cli import main
+from {PACKAGE}.leaving import leave
 
 leave(main())
 """
@@ -61,10 +62,17 @@ def program(module_utils: Path = MODULE_UTILS) -> bytes:
     """The bytes of the program: what it starts with, and every module that this reaches by relative imports."""
     modules = set().union(*(reachable(module_utils, start) for start in STARTS))
     members = {f"{PACKAGE}/{name}.py": (module_utils / f"{name}.py").read_bytes() for name in modules}
-    members[f"{PACKAGE}/__init__.py"] = LICENCE_HEADER.encode()
+    folders = {parent for name in modules for parent in PurePosixPath(name).parents}
+    members.update({str(PACKAGE / folder / "__init__.py"): package_init(module_utils / folder) for folder in folders})
     members["__main__.py"] = MAIN.encode()
     members["LICENSE"] = (CHECKOUT / "LICENSE").read_bytes()
     return SHEBANG + archive(members)
+
+
+def package_init(folder: Path) -> bytes:
+    """The `__init__.py` of a package; the top one has none of its own among Ansible's module_utils."""
+    source = folder / "__init__.py"
+    return source.read_bytes() if source.is_file() else LICENCE_HEADER.encode()
 
 
 def archive(members: Dict[str, bytes]) -> bytes:
@@ -80,7 +88,7 @@ def archive(members: Dict[str, bytes]) -> bytes:
 
 
 def reachable(module_utils: Path, start: str) -> Set[str]:
-    """Names of the modules that `start` imports, directly or not, itself included. Raises ProgramError."""
+    """Modules that `start` imports, directly or not, itself included, as `sync/run`. Raises ProgramError."""
     found: Set[str] = set()
     waiting = [start]
     while waiting:
@@ -88,12 +96,16 @@ def reachable(module_utils: Path, start: str) -> Set[str]:
         if name in found:
             continue
         found.add(name)
-        waiting += list(siblings(module_utils / f"{name}.py"))
+        waiting += list(imported(module_utils, name))
     return found
 
 
-def siblings(source: Path) -> Iterator[str]:
-    """Names of the modules that `source` imports relatively. Raises ProgramError if it imports Ansible."""
+def imported(module_utils: Path, name: str) -> Iterator[str]:
+    """The modules that one imports relatively. Raises ProgramError if it imports Ansible, or what is not there.
+
+    https://docs.python.org/3/reference/import.html#package-relative-imports
+    """
+    source = module_utils / f"{name}.py"
     if not source.is_file():
         raise ProgramError(f"{source} is imported by the host program but does not exist")
     for node in ast.walk(ast.parse(source.read_bytes(), str(source))):
@@ -102,9 +114,14 @@ def siblings(source: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             refuse_ansible(source, [node.module or ""])
         elif isinstance(node, ast.ImportFrom):
-            if node.level > 1:
-                raise ProgramError(f"{source}, line {node.lineno}: only modules beside it can be packed")
-            yield from [node.module.partition(".")[0]] if node.module else [alias.name for alias in node.names]
+            packages = name.split("/")
+            if node.level > len(packages):
+                raise ProgramError(f"{source}, line {node.lineno}: imports from outside of module_utils")
+            base = "/".join(packages[: -node.level] + (node.module.split(".") if node.module else []))
+            if node.module and not (module_utils / base).is_dir():
+                yield base
+            else:
+                yield from (str(PurePosixPath(base, alias.name)) for alias in node.names)
 
 
 def refuse_ansible(source: Path, modules: List[str]) -> None:

@@ -49,8 +49,14 @@ class _Finder:
         """Where a module is; None unless it is one of the package's."""
         if not name.startswith(self._begin):
             return None
-        file = os.path.join(self._loader.archive, *name.split(".")) + ".py"
-        return importlib.util.spec_from_file_location(name, file, loader=self)  # type: ignore[arg-type]
+        base = os.path.join(self._loader.archive, *name.split("."))
+        with contextlib.suppress(OSError):
+            self._loader.get_data(os.path.join(base, "__init__.py"))
+            # A package holds nothing to run, so that it needs no loader.
+            spec = ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = [base]
+            return spec
+        return importlib.util.spec_from_file_location(name, f"{base}.py", loader=self)  # type: ignore[arg-type]
 
     def create_module(self, _spec: ModuleSpec) -> None:
         """The usual kind of module will do."""

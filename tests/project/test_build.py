@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -81,7 +82,8 @@ def test_program_holds_the_pipeline_and_nothing_of_ansible(program: Path) -> Non
 
 
 def test_a_module_that_needs_ansible_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "bytecode.py").write_text("")
+    for name in build_program.STARTS:
+        (tmp_path / f"{name}.py").write_text("")
     (tmp_path / "cli.py").write_text("from .other import thing\n")
     (tmp_path / "other.py").write_text("def f():\n    from ansible.module_utils.basic import AnsibleModule\n")
     with pytest.raises(build_program.ProgramError, match=r"other\.py imports ansible\.module_utils\.basic"):
@@ -89,10 +91,40 @@ def test_a_module_that_needs_ansible_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_missing_module_is_named(tmp_path: Path) -> None:
-    (tmp_path / "bytecode.py").write_text("")
+    for name in build_program.STARTS:
+        (tmp_path / f"{name}.py").write_text("")
     (tmp_path / "cli.py").write_text("from . import gone\n")
     with pytest.raises(build_program.ProgramError, match=r"gone\.py"):
         build_program.program(tmp_path)
+
+
+def test_a_program_of_packages_holds_what_it_reaches_and_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = {
+        "door/cli.py": "from ..middle import work\nfrom ..level import VALUE\n"
+        "def main(): return work.TEN + VALUE\nleave = print\n",
+        "middle/__init__.py": "# The sentence of the package.\n",
+        "middle/work.py": "from .deep.deeper import TEN\n",
+        "middle/deep/deeper.py": "from ...ground import TEN\n",
+        "middle/deep/__init__.py": "",
+        "level.py": "VALUE = 3\n",
+        "middle/unused.py": "",
+        "ground.py": "TEN = 10\n",
+    }
+    for name, text in sources.items():
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text(text)
+    monkeypatch.setattr(build_program, "STARTS", ("door/cli",))
+    monkeypatch.setattr(build_program, "MAIN", "from datasync_turbo.door.cli import main, leave\nleave(main())\n")
+    program = tmp_path / "program"
+    program.write_bytes(build_program.program(tmp_path / "in"))
+    with zipfile.ZipFile(program) as packed:
+        names = set(packed.namelist())
+        assert packed.read("datasync_turbo/middle/__init__.py").decode() == sources["middle/__init__.py"]
+    assert "datasync_turbo/middle/deep/deeper.py" in names
+    assert "datasync_turbo/middle/unused.py" not in names
+    assert subprocess.check_output([sys.executable, "-I", str(program)], text=True) == "13\n"
 
 
 def test_archive_carries_the_program_for_the_role(archive: Path) -> None:
