@@ -21,7 +21,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 MODULE_UTILS = CHECKOUT / "plugins" / "module_utils"
 PACKAGE = PurePosixPath("datasync_turbo")
 #: The modules that the program imports by name.
-STARTS = ("bytecode", "cli", "leaving")
+STARTS = ("program/bytecode", "program/cli", "common/leaving")
 SHEBANG = b"#!/usr/bin/env python3\n"
 #: The earliest time that a zip archive can carry.
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
@@ -33,12 +33,12 @@ LICENCE_HEADER = """\
 # SPDX-License-Identifier: MIT
 """
 MAIN = f"""\
-{LICENCE_HEADER}from {PACKAGE}.bytecode import keep_compiled
+{LICENCE_HEADER}from {PACKAGE}.program.bytecode import keep_compiled
 
 keep_compiled("{PACKAGE}", __loader__)
 
-from {PACKAGE}.cli import main
-from {PACKAGE}.leaving import leave
+from {PACKAGE}.program.cli import main
+from {PACKAGE}.common.leaving import leave
 
 leave(main())
 """

@@ -13,11 +13,10 @@ from ansible.module_utils.basic import env_fallback
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.ansible_http import AnsibleHttpClient
-from ..module_utils.errors import ConfigurationError, DatasyncError, InstallationError
-from ..module_utils.fetch import Downloader
-from ..module_utils.install_layout import COMMAND
-from ..module_utils.install_options import (
+from ..module_utils.common.errors import ConfigurationError, DatasyncError, InstallationError
+from ..module_utils.install.download import Downloader
+from ..module_utils.install.layout import COMMAND
+from ..module_utils.install.options import (
     CONTROLLER,
     DEFAULT_BIN_DIR,
     DIRECT,
@@ -25,13 +24,14 @@ from ..module_utils.install_options import (
     install_argument_spec,
     install_constraints,
 )
-from ..module_utils.install_request import Request
-from ..module_utils.install_tools import Tools
-from ..module_utils.platform import Platform
-from ..plugin_utils.cache import controller_cache
-from ..plugin_utils.once_per_run import OncePerRun
-from ..plugin_utils.s5cmd_cache import Parcel
-from ..plugin_utils.s5cmd_delivery import Delivery, failure_result
+from ..module_utils.install.platform import Platform
+from ..module_utils.install.request import Request
+from ..module_utils.install.tools import Tools
+from ..module_utils.task.http import AnsibleHttpClient
+from ..plugin_utils.delivery.cache import controller_cache
+from ..plugin_utils.delivery.once_per_run import OncePerRun
+from ..plugin_utils.delivery.parcels import Parcel
+from ..plugin_utils.delivery.s5cmd_delivery import Delivery, failure_result
 
 #: What only the controller needs: a host that downloads nothing learns no token and no mirror.
 OF_THE_CONTROLLER = ("mirror", "api_url", "github_token", "wheel_dir", "controller_dir", "cache_dir", "timeout")

@@ -12,12 +12,12 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.environment import HostPython
-from ..module_utils.errors import DatasyncError
-from ..module_utils.version import __version__
-from ..plugin_utils.cache import controller_cache
-from ..plugin_utils.payload import Payloads
-from ..plugin_utils.wheelhouse import Wheelhouse
+from ..module_utils.common.errors import DatasyncError
+from ..module_utils.common.version import __version__
+from ..module_utils.fleet.environment import HostPython
+from ..plugin_utils.delivery.cache import controller_cache
+from ..plugin_utils.delivery.payload import Payloads
+from ..plugin_utils.delivery.wheelhouse import Wheelhouse
 
 MODULE = "datasync.turbo.uploader_host"
 ROLE_FILES = Path(__file__).parent.parent.parent / "roles" / "uploader" / "files"

@@ -11,7 +11,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..plugin_utils import run_words
+from ..plugin_utils.reports import progress as run_words
 
 MODULE = "datasync.turbo.uploader_run"
 #: As in the module, which is the one that documents them.

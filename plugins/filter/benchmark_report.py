@@ -10,9 +10,11 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils import benchmark_page
-from ..plugin_utils import benchmark_answers, fleet_benchmark, fleet_benchmark_page
-from ..plugin_utils.benchmark_answers import sorted_answers
+from ..module_utils.benchmark.report import page as benchmark_page
+from ..plugin_utils.reports import answers as benchmark_answers
+from ..plugin_utils.reports import benchmark as fleet_benchmark
+from ..plugin_utils.reports import benchmark_page as fleet_benchmark_page
+from ..plugin_utils.reports.answers import sorted_answers
 
 DOCUMENTATION = r"""
 name: benchmark_report

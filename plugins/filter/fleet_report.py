@@ -8,7 +8,8 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import fleet_report, run_words
+from ..plugin_utils.reports import progress as run_words
+from ..plugin_utils.reports import status as fleet_report
 
 DOCUMENTATION = r"""
 name: fleet_report

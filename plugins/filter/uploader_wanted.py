@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any, Callable, Dict
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
-from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted_host import wanted_host
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
+from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted.wanted import wanted_host
 
 DOCUMENTATION = r"""
 name: uploader_wanted

@@ -393,17 +393,17 @@ result:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.datasync.turbo.plugins.module_utils.audit import SOURCES, Request, run
-from ansible_collections.datasync.turbo.plugins.module_utils.audit_report import DEFAULT_LIMIT, Result
-from ansible_collections.datasync.turbo.plugins.module_utils.config import Config
-from ansible_collections.datasync.turbo.plugins.module_utils.connection_options import connection_argument_spec
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError, DatasyncError
-from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
-from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
-from ansible_collections.datasync.turbo.plugins.module_utils.respawn import require_packages
-from ansible_collections.datasync.turbo.plugins.module_utils.task_options import config_of_task, merged_options
-from ansible_collections.datasync.turbo.plugins.module_utils.transfer_options import transfer_argument_spec
+from ansible_collections.datasync.turbo.plugins.module_utils.audit.result import DEFAULT_LIMIT, Result
+from ansible_collections.datasync.turbo.plugins.module_utils.audit.run import SOURCES, Request, run
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, DatasyncError
+from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
+from ansible_collections.datasync.turbo.plugins.module_utils.job.config import Config
+from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection_options import connection_argument_spec
+from ansible_collections.datasync.turbo.plugins.module_utils.task.options import config_of_task, merged_options
+from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import require_packages
+from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import transfer_argument_spec
 
 #: The options of an upload that say what should be in the bucket, or how to look.
 OPTIONS_OF_UPLOADS = (

@@ -507,9 +507,8 @@ benchmark:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.datasync.turbo.plugins.module_utils import benchmark_report, tuning_file
-from ansible_collections.datasync.turbo.plugins.module_utils.benchmark import Outcome, Prepared, measure, prepare
-from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_request import (
+from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.report import text as benchmark_report
+from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.request import (
     DEFAULT_DATASETS,
     MAX_BYTES,
     SINGLE_SIZE,
@@ -519,16 +518,18 @@ from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_request i
     TUNE_SECONDS,
     BenchmarkRequest,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.benchmark_tuning import host_tuning
-from ansible_collections.datasync.turbo.plugins.module_utils.config import Config
-from ansible_collections.datasync.turbo.plugins.module_utils.connection_options import connection_argument_spec
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError, DatasyncError
-from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.datasync.turbo.plugins.module_utils.lost_connection import Attended
-from ansible_collections.datasync.turbo.plugins.module_utils.problems import first_few
-from ansible_collections.datasync.turbo.plugins.module_utils.respawn import require_packages
-from ansible_collections.datasync.turbo.plugins.module_utils.task_options import config_of_task, merged_options
-from ansible_collections.datasync.turbo.plugins.module_utils.tuning_classes import FILE_CLASSES
+from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.run import Outcome, Prepared, measure, prepare
+from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.tuning import host_tuning
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, DatasyncError
+from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
+from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import first_few
+from ansible_collections.datasync.turbo.plugins.module_utils.job.config import Config
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection_options import connection_argument_spec
+from ansible_collections.datasync.turbo.plugins.module_utils.task.options import config_of_task, merged_options
+from ansible_collections.datasync.turbo.plugins.module_utils.task.reader import Attended
+from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import require_packages
+from ansible_collections.datasync.turbo.plugins.module_utils.tuning import file as tuning_file
+from ansible_collections.datasync.turbo.plugins.module_utils.tuning.classes import FILE_CLASSES
 
 
 def main() -> None:

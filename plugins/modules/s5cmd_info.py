@@ -230,13 +230,13 @@ s5cmd_version:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.datasync.turbo.plugins.module_utils.checks import Report, Request, run_checks
-from ansible_collections.datasync.turbo.plugins.module_utils.connection_options import (
+from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import Report, Request, run_checks
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection_options import (
     connection_argument_spec,
     with_environment,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import DatasyncError
-from ansible_collections.datasync.turbo.plugins.module_utils.respawn import respawn_if_lacking
+from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import respawn_if_lacking
 
 
 def main() -> None:

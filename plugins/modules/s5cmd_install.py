@@ -369,18 +369,18 @@ exit_code:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
-from ansible_collections.datasync.turbo.plugins.module_utils.ansible_http import AnsibleHttpClient
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import DatasyncError, ExitCode
-from ansible_collections.datasync.turbo.plugins.module_utils.fetch import Downloader, url_password
-from ansible_collections.datasync.turbo.plugins.module_utils.install import Outcome, install, uninstall
-from ansible_collections.datasync.turbo.plugins.module_utils.install_layout import COMMAND
-from ansible_collections.datasync.turbo.plugins.module_utils.install_options import (
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError, ExitCode
+from ansible_collections.datasync.turbo.plugins.module_utils.install.download import Downloader, url_password
+from ansible_collections.datasync.turbo.plugins.module_utils.install.install import Outcome, install, uninstall
+from ansible_collections.datasync.turbo.plugins.module_utils.install.layout import COMMAND
+from ansible_collections.datasync.turbo.plugins.module_utils.install.options import (
     delivered_argument_spec,
     install_argument_spec,
     install_constraints,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.install_request import Request
-from ansible_collections.datasync.turbo.plugins.module_utils.install_tools import Tools
+from ansible_collections.datasync.turbo.plugins.module_utils.install.request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.install.tools import Tools
+from ansible_collections.datasync.turbo.plugins.module_utils.task.http import AnsibleHttpClient
 
 
 def main() -> None:

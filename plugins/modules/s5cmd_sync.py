@@ -432,21 +432,21 @@ deletions:
 from typing import Any, Dict, Iterable, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.datasync.turbo.plugins.module_utils.config import Config
-from ansible_collections.datasync.turbo.plugins.module_utils.connection_options import connection_argument_spec
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError, DatasyncError
-from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
-from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
-from ansible_collections.datasync.turbo.plugins.module_utils.plan import Plan
-from ansible_collections.datasync.turbo.plugins.module_utils.problems import first_few
-from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
-from ansible_collections.datasync.turbo.plugins.module_utils.recording import report_not_begun
-from ansible_collections.datasync.turbo.plugins.module_utils.respawn import require_packages
-from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run, run
-from ansible_collections.datasync.turbo.plugins.module_utils.task_options import config_of_task, merged_options
-from ansible_collections.datasync.turbo.plugins.module_utils.transfer_options import transfer_argument_spec
-from ansible_collections.datasync.turbo.plugins.module_utils.units import format_bytes_si
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, DatasyncError
+from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
+from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import first_few
+from ansible_collections.datasync.turbo.plugins.module_utils.common.units import format_bytes_si
+from ansible_collections.datasync.turbo.plugins.module_utils.job.config import Config
+from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.plan.plan import Plan
+from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
+from ansible_collections.datasync.turbo.plugins.module_utils.report.progress import Progress
+from ansible_collections.datasync.turbo.plugins.module_utils.report.record import report_not_begun
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection_options import connection_argument_spec
+from ansible_collections.datasync.turbo.plugins.module_utils.sync.run import Run, run
+from ansible_collections.datasync.turbo.plugins.module_utils.task.options import config_of_task, merged_options
+from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import require_packages
+from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import transfer_argument_spec
 
 
 def main() -> None:

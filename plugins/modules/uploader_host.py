@@ -360,15 +360,15 @@ from typing import Any, Dict, List
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.datasync.turbo.plugins.module_utils import deployment
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import DatasyncError, ExitCode
-from ansible_collections.datasync.turbo.plugins.module_utils.generation import Generation
-from ansible_collections.datasync.turbo.plugins.module_utils.generation_store import GenerationStore
-from ansible_collections.datasync.turbo.plugins.module_utils.install_options import (
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError, ExitCode
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet import deployment
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.files import is_secret
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import Generation
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore
+from ansible_collections.datasync.turbo.plugins.module_utils.install.options import (
     DEFAULT_BIN_DIR,
     DEFAULT_VERSIONS_DIR,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.managed_files import is_secret
 
 
 def rows(**options: Dict[str, Any]) -> Dict[str, Any]:

@@ -236,10 +236,10 @@ exit_code:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import DatasyncError, ExitCode
-from ansible_collections.datasync.turbo.plugins.module_utils.host_status import Look, host_status
-from ansible_collections.datasync.turbo.plugins.module_utils.install_layout import Layout
-from ansible_collections.datasync.turbo.plugins.module_utils.install_options import (
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError, ExitCode
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.status import Look, host_status
+from ansible_collections.datasync.turbo.plugins.module_utils.install.layout import Layout
+from ansible_collections.datasync.turbo.plugins.module_utils.install.options import (
     DEFAULT_BIN_DIR,
     DEFAULT_VERSIONS_DIR,
 )

@@ -174,11 +174,16 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.datasync.turbo.plugins.module_utils import job_plan, job_run
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError, DatasyncError, ExitCode
-from ansible_collections.datasync.turbo.plugins.module_utils.generation import JobOnHost
-from ansible_collections.datasync.turbo.plugins.module_utils.generation_store import GenerationStore
-from ansible_collections.datasync.turbo.plugins.module_utils.host_status import deployed
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import (
+    ConfigurationError,
+    DatasyncError,
+    ExitCode,
+)
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet import plans as job_plan
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet import runs as job_run
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import JobOnHost
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.status import deployed
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore
 
 
 def main() -> None:

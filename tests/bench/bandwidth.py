@@ -14,7 +14,7 @@ from statistics import median
 from types import TracebackType
 from typing import Dict, Iterator, List, NamedTuple, Optional, Type
 
-from plugins.module_utils.dataset import Recipe
+from plugins.module_utils.benchmark.measure.data import Recipe
 from tests.bench import data
 from tests.bench.measured import BenchError, Usage
 from tests.bench.measures import OURS, Data, Measured, Outcome, Session

@@ -11,8 +11,8 @@ from typing import Any, Dict, List, Protocol, Tuple
 
 from dev.ansible_environment import BUILD, VENV_BIN
 from dev.build_program import build
-from plugins.module_utils.job import Job
-from plugins.module_utils.s5cmd import GO_RUNTIME
+from plugins.module_utils.job.job import Job
+from plugins.module_utils.transfer.s5cmd.commands import GO_RUNTIME
 from tests.bench.measured import BenchError
 
 BENCH_VENV = BUILD / "bench-venv"

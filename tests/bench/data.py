@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Dict
 
-from plugins.module_utils import dataset
-from plugins.module_utils.dataset import Dataset, Recipe
-from plugins.module_utils.errors import DatasyncError
+from plugins.module_utils.benchmark.measure import data as dataset
+from plugins.module_utils.benchmark.measure.data import Dataset, Recipe
+from plugins.module_utils.common.errors import DatasyncError
 from tests.bench.measured import BenchError
 from tests.bench.sink import Known, write_table
 

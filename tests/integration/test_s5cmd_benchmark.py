@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import benchmark
+from ansible_collections.datasync.turbo.plugins.module_utils.benchmark import run as benchmark
 
 Measure = Callable[..., Dict[str, Any]]
 Tool = Callable[[str], Path]

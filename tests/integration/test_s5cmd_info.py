@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, Callable, ClassVar, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.checks import Request, run_checks
-from ansible_collections.datasync.turbo.plugins.module_utils.connection_options import with_environment
+from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import Request, run_checks
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection_options import with_environment
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 #: Seconds in which a dead endpoint must be reported, Ansible's own start included. s5cmd alone takes 90.
@@ -661,7 +661,7 @@ class TestInterpreter:
             for folder in ("plugins", "meta"):
                 shutil.copytree(CHECKOUT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
             shutil.copy(CHECKOUT / "galaxy.yml", copy)
-            respawn = copy / "plugins" / "module_utils" / "respawn.py"
+            respawn = copy / "plugins" / "module_utils" / "task" / "respawn.py"
             places = f"INTERPRETERS = {interpreters!r}\n"
             text, replaced = re.subn(r"^INTERPRETERS = \(.*?^\)\n", places, respawn.read_text(), flags=re.S | re.M)
             assert replaced == 1

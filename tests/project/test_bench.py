@@ -12,7 +12,7 @@ from typing import Dict, List
 
 import pytest
 
-from plugins.module_utils.dataset import Recipe
+from plugins.module_utils.benchmark.measure.data import Recipe
 from tests.bench import __main__ as bench
 from tests.bench import data, measured, rounds, shaped_link, table
 from tests.bench.growth import crc64nvme_of_zeros

@@ -9,8 +9,8 @@ from typing import Any, Dict
 
 import pytest
 import yaml
-from ansible_collections.datasync.turbo.plugins.plugin_utils.uploader_job import OPTIONS
-from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted_host import wanted_host
+from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted.job import OPTIONS
+from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted.wanted import wanted_host
 from ansible_collections.datasync.turbo.tests.unit.plugins.plugin_utils.host_variables import host_variables
 
 from dev import role_options

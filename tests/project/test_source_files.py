@@ -58,7 +58,9 @@ def is_tidy(content: str) -> bool:
 
 def test_version_is_the_same_everywhere() -> None:
     version = yaml.safe_load((CHECKOUT / "galaxy.yml").read_text("utf-8"))["version"]
-    assert f'__version__ = "{version}"\n' in (CHECKOUT / "plugins" / "module_utils" / "version.py").read_text("utf-8")
+    assert f'__version__ = "{version}"\n' in (
+        CHECKOUT / "plugins" / "module_utils" / "common" / "version.py"
+    ).read_text("utf-8")
     assert version in yaml.safe_load((CHECKOUT / "changelogs" / "changelog.yaml").read_text("utf-8"))["releases"]
 
 

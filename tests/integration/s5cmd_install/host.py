@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
-from ansible_collections.datasync.turbo.plugins.module_utils.platform import detect
+from ansible_collections.datasync.turbo.plugins.module_utils.install.platform import detect
 
 from tests.integration.s5cmd_install.release_server import Answer, ReleaseServer, sha256
 

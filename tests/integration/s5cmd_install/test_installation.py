@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.fetch import Downloader
-from ansible_collections.datasync.turbo.plugins.module_utils.install import install
-from ansible_collections.datasync.turbo.plugins.module_utils.install_request import Request
-from ansible_collections.datasync.turbo.plugins.module_utils.install_tools import Tools
+from ansible_collections.datasync.turbo.plugins.module_utils.install.download import Downloader
+from ansible_collections.datasync.turbo.plugins.module_utils.install.install import install
+from ansible_collections.datasync.turbo.plugins.module_utils.install.request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.install.tools import Tools
 
 from tests.integration.s5cmd_install.host import (
     ASSET,

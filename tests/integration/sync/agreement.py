@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Set, Union
 
-from ansible_collections.datasync.turbo.plugins.module_utils.problems import printable
-from ansible_collections.datasync.turbo.plugins.module_utils.report import Result
+from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import printable
+from ansible_collections.datasync.turbo.plugins.module_utils.report.result import Result
 
 from .conftest import ProgramRun, contents_of
 

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, NoReturn, Sequence
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import sync
-from ansible_collections.datasync.turbo.plugins.module_utils.envfile import quote
-from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
-from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
-from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
-from ansible_collections.datasync.turbo.plugins.module_utils.report import Result
-from ansible_collections.datasync.turbo.plugins.module_utils.sync import Run
+from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
+from ansible_collections.datasync.turbo.plugins.module_utils.job.envfile import quote
+from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
+from ansible_collections.datasync.turbo.plugins.module_utils.report.progress import Progress
+from ansible_collections.datasync.turbo.plugins.module_utils.report.result import Result
+from ansible_collections.datasync.turbo.plugins.module_utils.sync import run as sync
+from ansible_collections.datasync.turbo.plugins.module_utils.sync.run import Run
 
 from dev.seaweedfs import SeaweedFS, TlsFiles
 

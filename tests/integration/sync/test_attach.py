@@ -16,13 +16,15 @@ from typing import Any, Callable, Dict, Iterator
 
 import boto3
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import attach, audit, checksums
-from ansible_collections.datasync.turbo.plugins.module_utils.attach import Attacher, NotAttached
-from ansible_collections.datasync.turbo.plugins.module_utils.bucket import Bucket
-from ansible_collections.datasync.turbo.plugins.module_utils.connection import Connection
-from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
-from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
+from ansible_collections.datasync.turbo.plugins.module_utils.audit import attach
+from ansible_collections.datasync.turbo.plugins.module_utils.audit import run as audit
+from ansible_collections.datasync.turbo.plugins.module_utils.audit.attach import Attacher, NotAttached
+from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
+from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.proof import checksums
+from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import Bucket
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection
 from botocore.config import Config
 
 from .conftest import MIB

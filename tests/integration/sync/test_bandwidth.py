@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import relay, transfer
-from ansible_collections.datasync.turbo.plugins.module_utils.problems import Kind
+from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import Kind
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer import engine as transfer
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer.relay import relay
 
 from dev.seaweedfs import SeaweedFS
 

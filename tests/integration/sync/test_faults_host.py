@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import sync, transfer
-from ansible_collections.datasync.turbo.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.datasync.turbo.plugins.module_utils.job import Job
-from ansible_collections.datasync.turbo.plugins.module_utils.log import Log
-from ansible_collections.datasync.turbo.plugins.module_utils.progress import Progress
+from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
+from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
+from ansible_collections.datasync.turbo.plugins.module_utils.report.progress import Progress
+from ansible_collections.datasync.turbo.plugins.module_utils.sync import run as sync
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer import engine as transfer
 
 from dev.seaweedfs import SeaweedFS
 

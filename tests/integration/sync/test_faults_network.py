@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import orphans, transfer
+from ansible_collections.datasync.turbo.plugins.module_utils.sync import leftovers as orphans
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer import engine as transfer
 
 from dev.seaweedfs import SeaweedFS
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Set
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
 
 from dev.seaweedfs import SeaweedFS
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.bucket import Bucket, Deletion
-from ansible_collections.datasync.turbo.plugins.module_utils.connection import Connection
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import EndpointError
-from ansible_collections.datasync.turbo.plugins.module_utils.listing import StoredObject
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import EndpointError
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import Bucket, Deletion
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import StoredObject
 
 from dev.seaweedfs import SeaweedFS
 

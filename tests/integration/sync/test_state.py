@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
 
 from dev.seaweedfs import SeaweedFS
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import local_file
-from ansible_collections.datasync.turbo.plugins.module_utils.bucket import Bucket
+from ansible_collections.datasync.turbo.plugins.module_utils.job import local_file
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import Bucket
 
 from dev.seaweedfs import SeaweedFS
 

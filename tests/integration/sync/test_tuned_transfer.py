@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import transfer, tuning_file
-from ansible_collections.datasync.turbo.plugins.module_utils.s5cmd_process import S5cmdProcess
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer import engine as transfer
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer.s5cmd.process import S5cmdProcess
+from ansible_collections.datasync.turbo.plugins.module_utils.tuning import file as tuning_file
 
 from .conftest import MIB, Logged, Upload
 

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any, Callable, Dict
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils import checksums, local_file, sync, transfer, verify, walk
-from ansible_collections.datasync.turbo.plugins.module_utils.bucket import Bucket, ObjectHead
+from ansible_collections.datasync.turbo.plugins.module_utils.job import local_file
+from ansible_collections.datasync.turbo.plugins.module_utils.plan import walk
+from ansible_collections.datasync.turbo.plugins.module_utils.proof import checksums, verify
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import Bucket, ObjectHead
+from ansible_collections.datasync.turbo.plugins.module_utils.sync import run as sync
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer import engine as transfer
 
 from dev.seaweedfs import SeaweedFS
 

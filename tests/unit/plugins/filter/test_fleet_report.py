@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""The filter hands on what plugin_utils/fleet_report.py makes, in the forms that playbooks print."""
+"""The filter hands on what plugin_utils/reports/status.py makes, in the forms that playbooks print."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.datasync.turbo.plugins.module_utils.run_statistics import paired_ratio
+from ansible_collections.datasync.turbo.plugins.module_utils.tuning.statistics import paired_ratio
 
 #: What a name can hold and a page must not take for markup.
 HOSTILE = "<script>alert('&amp;\"')</script>"

@@ -14,14 +14,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Dict, Iterator, List, Optional, Sequence, Set
 
-from ansible_collections.datasync.turbo.plugins.module_utils.bucket import (
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import EndpointError
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import (
     Deletion,
     Failure,
     ObjectHead,
     StoredObject,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import EndpointError
-from ansible_collections.datasync.turbo.plugins.module_utils.open_uploads import OpenUpload
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.open_uploads import OpenUpload
 
 
 @dataclass

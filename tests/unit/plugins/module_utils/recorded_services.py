@@ -7,8 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
-from ansible_collections.datasync.turbo.plugins.module_utils.errors import ConfigurationError
-from ansible_collections.datasync.turbo.plugins.module_utils.service_manager import Launchd, Systemd, UnitState
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.services import Launchd, Systemd, UnitState
 
 
 class RecordedSystemd(Systemd):

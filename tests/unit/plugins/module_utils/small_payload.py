@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Mapping, Optional
 
-from ansible_collections.datasync.turbo.plugins.module_utils.environment import PACKAGES_PREFIX, PROGRAM_MEMBER
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.environment import PACKAGES_PREFIX, PROGRAM_MEMBER
 
 PACKAGES = {
     "awscrt/__init__.py": b"",

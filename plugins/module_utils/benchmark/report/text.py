@@ -1,0 +1,196 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""The result of a benchmark as text, as CSV, and as a folder of files that is there as a whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from typing import Any, Dict, List, Mapping, Sequence
+
+from ...common import files as whole_file
+from ...common.errors import ConfigurationError
+from ...common.units import counted
+from . import figures
+from . import page as benchmark_page
+from .tuning import tuning_lines
+
+#: The columns of the CSV, before those of each run.
+_OF_ALL = ("id", "host", "files", "bytes", "version")
+_OF_RUN = (
+    "dataset",
+    "tool",
+    "round",
+    "began",
+    "wall_seconds",
+    "cpu_seconds",
+    "cpu_percent",
+    "peak_memory_bytes",
+    "megabytes_per_second",
+    "objects_per_second",
+    "link_bytes",
+    "link_percent",
+    "retries",
+    "errors",
+    "exit_code",
+    "message",
+)
+#: A spreadsheet takes a cell that begins with one of these for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: The folder of a result: others may read it, as all results.
+_FOLDER_MODE = 0o755
+
+
+def text_table(result: figures.Result) -> str:
+    """The result for a terminal."""
+    host = result["host"]
+    lines = [
+        f"Upload benchmark of {host['name']} to {result['destination']}: {result['status']}",
+        f"{figures.moment(result['started'])}; {host['cpu']}, {counted(host['cores'], 'core')}; "
+        f"link {figures.link(result['link'])}",
+        "",
+        figures.summary(result),
+    ]
+    lines += [f"- {figures.short(ratio['dataset'])}: {figures.sentence(ratio)}" for ratio in figures.headlines(result)]
+    for dataset in result["datasets"]:
+        lines += [
+            "",
+            f"{dataset['name']}: {figures.dataset_size(dataset)}; medians (smallest-greatest) of the good runs",
+        ]
+        lines += [*_dataset_table(result, dataset), "", *_ratio_table(result, dataset["name"])]
+    lines += _below("Tuning", tuning_lines(result["tuning"]) if result.get("tuning") else [])
+    lines += _below(
+        "Tools that were not measured", [_unavailable(one) for one in result["tools"] if not one["available"]]
+    )
+    lines += _below("Failed runs", [failure.text for failure in figures.failures(result)])
+    lines += _below("Problems", figures.problems(result))
+    lines += _below("Left in the bucket", figures.left_behind(result))
+    return "\n".join(lines) + "\n"
+
+
+def csv_text(result: figures.Result) -> str:
+    """A line for each run, the warm-ups too (round 0), as CSV (RFC 4180) with a line of names."""
+    return csv_of({str(result["host"]["name"]): result})
+
+
+def csv_of(results: Mapping[str, figures.Result]) -> str:
+    """The runs of several results by host."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow([*_OF_ALL, *_OF_RUN])
+    for host, result in results.items():
+        sizes = {dataset["name"]: dataset for dataset in result["datasets"]}
+        versions = {tool["name"]: tool["version"] for tool in result["tools"]}
+        for run in result["runs"]:
+            dataset = sizes.get(run["dataset"], {})
+            of_all = (result["id"], host, dataset.get("files"), dataset.get("bytes"), versions.get(run["tool"]))
+            writer.writerow([_cell(cell) for cell in (*of_all, *(run.get(name) for name in _OF_RUN))])
+    return text.getvalue()
+
+
+def check_writable(folder: str) -> None:
+    """See that a result can be put there; before hours of measuring, not after. Leaves nothing.
+
+    Raises ConfigurationError that names it.
+    """
+    made: List[str] = []
+    try:
+        _make_noting(folder, made)
+        os.rmdir(tempfile.mkdtemp(prefix=".try-", dir=folder))
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    finally:
+        for path in reversed(made):
+            with suppress(OSError):
+                os.rmdir(path)
+
+
+def _make_noting(folder: str, made: List[str]) -> None:
+    """Make the folder with those above it, and note which ones were made."""
+    if os.path.lexists(folder):
+        return
+    _make_noting(os.path.dirname(os.path.abspath(folder)), made)
+    os.mkdir(folder)
+    made.append(folder)
+
+
+def write_results(result: figures.Result, folder: str) -> Dict[str, str]:
+    """Put the result into FOLDER/ID as benchmark.json, .csv, .txt and .html; returns their paths by these endings.
+
+    The folder gets its name when all of it is written. Raises ConfigurationError and then leaves nothing.
+    """
+    contents = {
+        "json": json.dumps(result, indent=2, ensure_ascii=False) + "\n",
+        "csv": csv_text(result),
+        "txt": text_table(result),
+        "html": benchmark_page.page(result),
+    }
+    target = os.path.join(folder, str(result["id"]).replace(os.sep, "_"))
+    try:
+        os.makedirs(folder, exist_ok=True)
+        if os.path.lexists(target):
+            raise FileExistsError(17, "it is there already", target)
+        _write_folder(target, {f"benchmark.{ending}": content for ending, content in contents.items()})
+    except OSError as error:
+        raise _not_written(target, error) from error
+    return {ending: os.path.join(target, f"benchmark.{ending}") for ending in contents}
+
+
+def _write_folder(target: str, contents: Mapping[str, str]) -> None:
+    beside = tempfile.mkdtemp(prefix=".result-", dir=os.path.dirname(target))
+    try:
+        for name, content in contents.items():
+            whole_file.replace(os.path.join(beside, name), [content])
+        os.chmod(beside, _FOLDER_MODE)
+        os.rename(beside, target)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def _not_written(path: str, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"the results cannot be written to {path!r}: {error.strerror}", "give a results_dir that this user can write"
+    )
+
+
+def _dataset_table(result: figures.Result, dataset: Mapping[str, Any]) -> List[str]:
+    rows = [["tool", "good runs", *(metric.column for metric in figures.COLUMNS)]]
+    for tool in figures.tools(result):
+        found = [figures.measured(result, dataset, tool["name"], metric) for metric in figures.COLUMNS]
+        cells = [one.text if one else figures.NOTHING for one in found]
+        rows.append([figures.label(tool["name"]), figures.good_runs(result, dataset["name"], tool), *cells])
+    return aligned(rows)
+
+
+def _ratio_table(result: figures.Result, dataset: str) -> List[str]:
+    rows = [["time as a share of the other's", "ratio", "95 % interval", "rounds", "verdict"]]
+    for ratio in figures.ratios(result, dataset):
+        share = f"{ratio['ratio']:.2f}" if ratio["ratio"] else figures.NOTHING
+        compared = f"{figures.label(ratio['tool'])} / {figures.label(ratio['against'])}"
+        rows.append([compared, share, figures.interval(ratio), str(ratio["pairs"]), ratio["verdict"]])
+    return aligned(rows) if len(rows) > 1 else []
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> List[str]:
+    """The rows as columns of text; the first is their head."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+
+
+def _below(title: str, lines: Sequence[str]) -> List[str]:
+    return ["", f"{title}:", *(f"- {line}" for line in lines)] if lines else []
+
+
+def _unavailable(tool: Mapping[str, Any]) -> str:
+    return f"{figures.label(tool['name'])}: {tool['reason']}"
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

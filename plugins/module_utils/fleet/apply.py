@@ -1,0 +1,425 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Bring a host to a generation: what differs, checks before anything is touched, and all changes or none."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import secrets
+import shlex
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable, Dict, Iterable, List, Optional, Sequence, Set
+
+from ..common.errors import ConfigurationError
+from ..install.layout import Layout, Occupant
+from .files import (
+    ROOT,
+    Change,
+    MakeFolder,
+    Owners,
+    Present,
+    RemoveFile,
+    SetLink,
+    WriteFile,
+    file_change,
+    folder_change,
+    present,
+    readable,
+    write_file,
+)
+from .generation import Generation, JobOnHost, ManagedFile, ManagedFolder, S5cmdLink, SourceCheck
+from .running import wait_until_idle
+from .services import Launchd, Systemd
+from .steps import Action, Step, run_all
+from .store import GenerationStore
+
+#: What `log.Log` puts before a message.
+_LOG_PREFIX = re.compile(r"^\[[A-Z]+\] \[[^\]]*\] ")
+_UNIT_FOLDER = "/etc/systemd/system/"
+#: launchd's names of the jobs begin with it.
+_LABEL_PREFIX = "datasync.turbo."
+#: Seconds for a source that does not answer, such as a hanging mount, and for a config file on a host under load.
+_CHECK_TIMEOUT = 60
+#: Seconds to wait for an installation of s5cmd that is going on.
+_LOCK_TIMEOUT = 60
+
+#: Run as the service user. Exits with 1 and the reason if the folder cannot be used.
+_ACCESS_PROBE = """\
+import os, sys
+path, write = sys.argv[1], sys.argv[2] == "write"
+try:
+    os.scandir(path).close()
+    if write and not os.access(path, os.W_OK | os.X_OK):
+        raise PermissionError(13, "no permission to write")
+except OSError as error:
+    sys.exit(error.strerror)
+"""
+
+
+@dataclass
+class Differences:
+    """What applying a generation would change, in words and as steps in their order."""
+
+    changes: List[Change] = field(default_factory=list)
+    steps: List[Step] = field(default_factory=list)
+    files: List[ManagedFile] = field(default_factory=list)
+
+    def add(self, change: Change, *steps: Step) -> None:
+        """One more change."""
+        self.changes.append(change)
+        self.steps.extend(steps)
+
+
+class HostApply:
+    """A generation against the host. What an earlier one has and this one lacks goes away.
+
+    `earlier` are all that the host knows, also one whose deployment was killed half way.
+    """
+
+    def __init__(
+        self,
+        store: GenerationStore,
+        generation: Generation,
+        earlier: Sequence[Generation] = (),
+        systemd: Optional[Systemd] = None,
+        launchd: Optional[Launchd] = None,
+    ) -> None:
+        self._store = store
+        self._generation = generation
+        self._wanted = generation.wanted
+        self._earlier = earlier
+        self._systemd = systemd or Systemd()
+        self._launchd = launchd or Launchd()
+        self._owners = Owners()
+
+    def differences(self) -> Differences:
+        """Compare the host with the generation. Raises ConfigurationError for what is in the way."""
+        found = Differences()
+        gone = self._gone()
+        self._stop(gone, found)
+        stopped = len(found.steps)
+        for folder in self._folders():
+            change = folder_change(folder, self._owners)
+            if change:
+                found.add(change, MakeFolder(folder, self._owners))
+        for file in self._files():
+            change = file_change(file, self._owners)
+            if change:
+                found.files.append(file)
+                found.add(change, WriteFile(file, self._owners))
+        remove_files(gone.values(), found)
+        self._link(found)
+        self._switch_s5cmd(found)
+        self._schedule(found, stopped)
+        return found
+
+    def apply(self, found: Differences) -> None:
+        """Make all changes, or none."""
+        run_all(found.steps)
+        for step in found.steps:
+            if isinstance(step, SetLink):
+                step.finish()
+
+    # The parts of a comparison
+
+    def _folders(self) -> List[ManagedFolder]:
+        folders = [ManagedFolder(str(path)) for path in (self._store.root, self._store.command.parent)]
+        return [*folders, *self._wanted.folders]
+
+    def _files(self) -> List[ManagedFile]:
+        command = ManagedFile(str(self._store.command), command_text(self._store, self._generation), "0755")
+        return [*self._wanted.files, command]
+
+    def _gone(self) -> Dict[str, ManagedFile]:
+        wanted = {file.path for file in self._files()}
+        return {file.path: file for each in self._earlier for file in each.wanted.files if file.path not in wanted}
+
+    def _stop(self, gone: Dict[str, ManagedFile], found: Differences) -> None:
+        """Units and property lists of earlier generations that this one lacks, before their files go."""
+        stop_units([unit for unit in units_of(self._earlier) if unit not in self._wanted.units], self._systemd, found)
+        plists = [path for path in property_lists_of(self._earlier) if path in gone]
+        unload(plists, self._earlier, self._launchd, found)
+
+    def _link(self, found: Differences) -> None:
+        path, target = self._store.venv, f"environments/{self._generation.environment}"
+        now = os.readlink(path) if path.is_symlink() else ""
+        if not now and path.exists() and not path.is_dir():
+            raise ConfigurationError(f"{path} is neither a link nor a folder", "move it away")
+        if now != target:
+            found.add(Change(str(path), "link", now and f"{now}\n", f"{target}\n"), SetLink(path, target))
+
+    def _switch_s5cmd(self, found: Differences) -> None:
+        wanted = self._generation.s5cmd
+        if wanted is None:
+            return
+        layout = Layout(Path(wanted.bin_dir), Path(wanted.versions_dir))
+        link = layout.command_link()
+        now = link.version
+        if now == wanted.version:
+            return
+        if link.occupant in (Occupant.FOREIGN, Occupant.FOLDER):
+            raise ConfigurationError(
+                f"{layout.link} is {link.occupant.value}, and generation {self._generation.number} wants s5cmd"
+                f" {wanted.version} there",
+                "move it away",
+            )
+        if layout.intact(wanted.version) is None:
+            raise ConfigurationError(
+                f"s5cmd {wanted.version} is no longer complete in {wanted.versions_dir}",
+                f"install it: s5cmd_version={wanted.version}; s5cmd_keep says how many old versions stay",
+            )
+
+        def switch(version: Optional[str]) -> None:
+            with layout.lock(timeout=_LOCK_TIMEOUT):
+                layout.switch(version) if version else layout.remove_link()
+
+        found.add(
+            Change(str(layout.link), "switch", f"s5cmd {now}\n" if now else "", f"s5cmd {wanted.version}\n"),
+            Action(lambda: switch(wanted.version), lambda: switch(now)),
+        )
+
+    def _schedule(self, found: Differences, stopped: int) -> None:
+        """Let systemd and launchd follow the files. The first `stopped` steps come before the files."""
+        written = {change.path for change in found.changes}
+        services = [job.service for job in self._wanted.jobs if job.service]
+        unit_files_changed = any(path.startswith(_UNIT_FOLDER) for path in written)
+        if (unit_files_changed or services or self._wanted.units) and self._systemd.is_running():
+            self._schedule_by_systemd(services, written, found, stopped)
+        elif self._wanted.units:
+            raise ConfigurationError(
+                "systemd does not run on this host, so its timers cannot start the jobs",
+                "set uploader_scheduler to cron, or launchd on macOS",
+            )
+        if self._wanted.launchd:
+            self._schedule_by_launchd(written, found, stopped)
+
+    def _schedule_by_systemd(self, services: List[str], written: Set[str], found: Differences, stopped: int) -> None:
+        units = list(self._wanted.units)
+        states = self._systemd.states([*units, *services])
+        idle = [unit for unit in units if not (states[unit].enabled and states[unit].active)]
+        changed = [unit for unit in units if unit not in idle and f"{_UNIT_FOLDER}{unit}" in written]
+        unit_files_changed = any(path.startswith(_UNIT_FOLDER) for path in written)
+        if unit_files_changed or any(state.needs_reload for state in states.values()):
+
+            def follow_old_files() -> None:
+                self._systemd.reload()
+                self._systemd.restart(changed)
+
+            # Taken back when the old files are in their places again, and before what was stopped is started.
+            found.steps.insert(stopped, Action(_nothing, follow_old_files))
+            found.steps.append(Action(self._systemd.reload, _nothing))
+            gone = [service for service in services_of(self._earlier) if service not in services]
+            found.steps.append(Action(lambda: self._systemd.forget_failures(gone), _nothing))
+            if not unit_files_changed:
+                # A deployment that was killed wrote them.
+                found.changes.append(Change("systemd", "reload"))
+        if idle:
+            before = {unit: states[unit] for unit in idle}
+            found.steps.append(Action(lambda: self._systemd.start(idle), lambda: self._systemd.put_back(before)))
+            found.changes += [Change(unit, "start") for unit in idle]
+        if changed:
+            found.steps.append(Action(lambda: self._systemd.restart(changed), _nothing))
+
+    def _schedule_by_launchd(self, written: Set[str], found: Differences, stopped: int) -> None:
+        plists = list(self._wanted.launchd)
+        loaded = self._launchd.loaded(plists)
+        stale = [path for path in plists if path in written or path not in loaded]
+        if stale:
+            old = [path for path in stale if path in loaded]
+            found.steps.insert(stopped, Action(_nothing, lambda: self._launchd.load(old)))
+            found.steps.append(Action(lambda: self._launchd.load(stale), lambda: self._launchd.unload(stale)))
+            refuse_to_end_runs(old, self._earlier, found)
+            found.changes += [Change(path, "load") for path in stale]
+
+    # The checks before anything is touched
+
+    def check(self, found: Differences) -> None:
+        """Everything that can be known to fail: calendars, folders, and each changed config, by the new program."""
+        if self._systemd.is_running():
+            for calendar in self._wanted.calendars:
+                reason = self._systemd.calendar_error(calendar.expression)
+                if reason:
+                    raise ConfigurationError(
+                        f"job {calendar.job}: {calendar.variable} {calendar.expression!r}: {reason}",
+                        "see man systemd.time; systemd-analyze calendar shows what an expression means",
+                    )
+        for source in self._wanted.sources:
+            self._check_source(source)
+        for file in found.files:
+            if file.check == "config":
+                self._check_config(file)
+
+    def _check_source(self, source: SourceCheck) -> None:
+        mode = "write" if source.write else "read"
+        reason = self._refusal("-I", "-c", _ACCESS_PROBE, source.path, mode)
+        if reason:
+            raise ConfigurationError(
+                f"job {source.job}: {source.variable} {source.path}: user {self._generation.user} cannot {mode} it:"
+                f" {reason}",
+                f"let {self._generation.user} in, for example by uploader_groups, or correct {source.variable}",
+            )
+
+    def _check_config(self, file: ManagedFile) -> None:
+        """Let the new program read the new file, as the user that will run it, in a folder of its own."""
+        uid, gid = self._owners.required(file.owner, file.group)
+        program = self._store.program(self._generation.program)
+        with tempfile.TemporaryDirectory(prefix="datasync-turbo-") as folder:
+            os.chmod(folder, 0o711)  # noqa: S103 - the user must reach the file, whose own mode protects it
+            path = os.path.join(folder, f"{secrets.token_hex(8)}-{os.path.basename(file.path)}")
+            content = file.content.encode("utf-8", "surrogateescape")
+            write_file(path, Present(content, int(file.mode, 8), uid, gid))
+            reason = self._refusal("-B", str(program), "config", "--quiet", "--config", path).replace(path, file.path)
+        if reason:
+            job = os.path.splitext(os.path.basename(file.path))[0]
+            raise ConfigurationError(f"job {job} was not written: {reason}", "correct it in uploader_jobs")
+
+    def _refusal(self, *arguments: str) -> str:
+        """Let the environment's Python run something as the service user; returns why it failed, '' if it did not."""
+        python = self._store.environment(self._generation.environment) / "bin" / "python"
+        try:
+            done = subprocess.run(
+                [*as_user(self._generation.user), str(python), *arguments],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_CHECK_TIMEOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"no answer within {_CHECK_TIMEOUT} seconds"
+        lines = [_LOG_PREFIX.sub("", line) for line in done.stderr.splitlines() if line.strip()]
+        return (lines[-1] if lines else f"exit status {done.returncode}") if done.returncode else ""
+
+
+class HostRemoval:
+    """Takes away what generations consist of; data, results and logs stay."""
+
+    def __init__(
+        self,
+        generations: Sequence[Generation],
+        systemd: Optional[Systemd] = None,
+        launchd: Optional[Launchd] = None,
+    ) -> None:
+        self._generations = generations
+        self._systemd = systemd or Systemd()
+        self._launchd = launchd or Launchd()
+
+    def differences(self, wait: Callable[[], object]) -> Differences:
+        """What is still there of them. `wait` lets runs end, once nothing starts new ones."""
+        found = Differences()
+        stop_units(units_of(self._generations), self._systemd, found)
+        found.steps.append(Action(wait, _nothing))
+        unload(property_lists_of(self._generations), self._generations, self._launchd, found)
+        stopped = len(found.steps)
+        remove_files({file.path: file for each in self._generations for file in each.wanted.files}.values(), found)
+        if self._systemd.is_running() and any(change.path.startswith(_UNIT_FOLDER) for change in found.changes):
+            found.steps.insert(stopped, Action(_nothing, self._systemd.reload))
+            found.steps.append(Action(self._systemd.reload, _nothing))
+            services = services_of(self._generations)
+            found.steps.append(Action(lambda: self._systemd.forget_failures(services), _nothing))
+        return found
+
+
+def services_of(generations: Sequence[Generation]) -> List[str]:
+    """The services of the jobs of all of them, each once."""
+    jobs = (job for each in generations for job in each.wanted.jobs)
+    return list(dict.fromkeys(job.service for job in jobs if job.service))
+
+
+def units_of(generations: Sequence[Generation]) -> List[str]:
+    """The timers and paths of all of them, each once."""
+    return list(dict.fromkeys(unit for each in generations for unit in each.wanted.units))
+
+
+def property_lists_of(generations: Sequence[Generation]) -> List[str]:
+    """The property lists of all of them, each once."""
+    return list(dict.fromkeys(path for each in generations for path in each.wanted.launchd))
+
+
+def stop_units(units: Sequence[str], systemd: Systemd, found: Differences) -> None:
+    """Stop and disable those of the units that are there."""
+    if not units or not systemd.is_running():
+        return
+    running = {unit: state for unit, state in systemd.states(units).items() if state.active or state.enabled}
+    if running:
+        found.steps.append(Action(lambda: systemd.stop(running), lambda: systemd.put_back(running)))
+        found.changes += [Change(unit, "stop") for unit in running]
+
+
+def unload(plists: Sequence[str], generations: Sequence[Generation], launchd: Launchd, found: Differences) -> None:
+    """Unload property lists before their files go."""
+    loaded = launchd.loaded(plists)
+    if loaded:
+        found.steps.append(Action(lambda: launchd.unload(loaded), lambda: launchd.load(loaded)))
+        refuse_to_end_runs(loaded, generations, found)
+        found.changes += [Change(path, "unload") for path in loaded]
+
+
+def refuse_to_end_runs(plists: Sequence[str], generations: Sequence[Generation], found: Differences) -> None:
+    """Change nothing while one of the jobs runs: unlike systemd's timers, launchd would kill its process."""
+    paths = {path: job for each in generations for job in each.wanted.jobs for path in plists if _starts(path, job)}
+    if paths:
+        found.steps.insert(0, Action(lambda: wait_until_idle(list(paths.values()), 0), _nothing))
+
+
+def remove_files(files: Iterable[ManagedFile], found: Differences) -> None:
+    """Remove those of the files that are there."""
+    for file in files:
+        now = present(file.path)
+        if now is not None:
+            found.add(Change(file.path, "remove", readable(file, now.content, now.mode)), RemoveFile(file.path))
+
+
+def as_user(user: str) -> List[str]:
+    """What to put before a command so that `user` runs it, with that user's groups; nothing if that is us."""
+    if os.geteuid() != 0 or pwd.getpwnam(user).pw_uid == 0:
+        return []
+    if sys.platform == "darwin":
+        return ["/usr/bin/sudo", "-n", "-u", user, "--"]
+    return ["runuser", "-u", user, "--"]
+
+
+def command_text(store: GenerationStore, generation: Generation) -> str:
+    """The command: a shell script that starts the program in its own environment, as the service user.
+
+    It names the folders of the generation, not the link `venv`, so that a run keeps to one generation to its end.
+    The environment belongs to root: compiled Python files go to a folder of the service user.
+    """
+    python = shlex.quote(str(store.environment(generation.environment) / "bin" / "python"))
+    program = shlex.quote(str(store.program(generation.program)))
+    user, home = shlex.quote(generation.user), shlex.quote(generation.state_dir)
+    become = ""
+    if generation.user != ROOT and os.geteuid() == 0:
+        switch = f"sudo -n -u {user} --" if sys.platform == "darwin" else f"runuser -u {user} --"
+        become = (
+            "# Whoever is root becomes the service user, so that the files of the jobs stay in one hand.\n"
+            f'if [ "$(id -u)" -eq 0 ]; then HOME={home}; export HOME; exec {switch} "$0" "$@"; fi\n'
+        )
+    return (
+        "#!/bin/sh\n"
+        "# Made by the Ansible collection datasync.turbo, and replaced by the next deployment.\n"
+        f"{become}"
+        f"PYTHONPYCACHEPREFIX={home}/pycache; export PYTHONPYCACHEPREFIX\n"
+        f'exec {python} {program} "$@"\n'
+    )
+
+
+def s5cmd_in_use(bin_dir: str, versions_dir: str) -> Optional[S5cmdLink]:
+    """The version that the s5cmd command leads to, None if this collection did not install it."""
+    version = Layout(Path(bin_dir), Path(versions_dir)).command_link().version
+    return S5cmdLink(bin_dir, versions_dir, version) if version else None
+
+
+def _starts(plist: str, job: JobOnHost) -> bool:
+    return os.path.basename(plist) == f"{_LABEL_PREFIX}{job.name}.plist"
+
+
+def _nothing() -> None:
+    return None

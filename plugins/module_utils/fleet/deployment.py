@@ -1,0 +1,398 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Deploy a generation to this host, go back to an older one, or remove all: what module uploader_host does."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import pwd
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from ..common.errors import ConfigurationError, InstallationError
+from ..install.download import file_sha256
+from .apply import Differences, HostApply, HostRemoval, s5cmd_in_use
+from .environment import (
+    PROGRAM_MEMBER,
+    HostPython,
+    environment_name,
+    find_python,
+    is_intact,
+    make_from_payload,
+    make_with_pip,
+    opened_payload,
+)
+from .files import Change, hint_for
+from .generation import Generation, Wanted
+from .running import wait_until_idle
+from .steps import Action, run_all
+from .store import INCOMING, GenerationStore
+
+#: What a host may lack, and only the controller can bring.
+USER, GROUPS, PACKAGES, PROGRAM = "user", "groups", "packages", "program"
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of module uploader_host. `payload` is the file with what the host lacked, see `environment`."""
+
+    root: Path
+    state_dir: str
+    user: str
+    python: str
+    delivery: str
+    s5cmd: Tuple[str, str]
+    wanted: Wanted
+    requirements: str
+    program_sha256: str
+    collection_version: str
+    payload: Optional[Path] = None
+    pip_arguments: Tuple[str, ...] = ()
+    groups: Tuple[str, ...] = ()
+    wait: int = 0
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Request:
+        """Build from the module's options."""
+        pip_arguments = list(options["pip_args"])
+        if options["wheel_dir"] and options["delivery"] == "direct":
+            pip_arguments = ["--no-index", "--find-links", options["wheel_dir"], *pip_arguments]
+        return cls(
+            root=Path(options["dir"]),
+            state_dir=options["state_dir"],
+            user=options["user"],
+            python=options["python"],
+            delivery=options["delivery"],
+            s5cmd=(options["s5cmd_bin_dir"], options["s5cmd_versions_dir"]),
+            wanted=Wanted.from_dict(options["wanted"] or {}),
+            requirements=options["requirements"],
+            program_sha256=options["program_sha256"],
+            collection_version=options["collection_version"],
+            payload=Path(options["payload"]) if options["payload"] else None,
+            pip_arguments=tuple(pip_arguments),
+            groups=tuple(options["groups"]) if options["create_user"] else (),
+            wait=options["wait"],
+        )
+
+
+@dataclass
+class Outcome:
+    """What was done, or in check mode would be. `needs` is not empty when the controller has to bring something first.
+
+    `left` names what a removal leaves on the host.
+    """
+
+    changes: List[Change] = field(default_factory=list)
+    generation: Optional[Generation] = None
+    before: Optional[Generation] = None
+    needs: List[str] = field(default_factory=list)
+    python: Optional[HostPython] = None
+    left: List[str] = field(default_factory=list)
+
+    def result(self) -> Dict[str, Any]:
+        """The values that the module returns."""
+        return {
+            "changed": bool(self.changes),
+            "changes": [str(change) for change in self.changes],
+            "generation": (self.generation.number or None) if self.generation else None,
+            "previous_generation": self.before.number if self.before else None,
+            "versions": self.generation.versions if self.generation else {},
+            "previous_versions": self.before.versions if self.before else {},
+            "needs": self.needs,
+            "python": self.python._asdict() if self.python else None,
+            "left": self.left,
+        }
+
+
+def deploy(request: Request, check_mode: bool = False) -> Outcome:
+    """Bring the host to the wanted state, all of it or nothing.
+
+    Returns without a change when the host lacks what only the controller can bring. Raises DatasyncError.
+    """
+    store = GenerationStore(request.root)
+    python = find_python(request.python)
+    before = store.current()
+    generation = _generation(request, python)
+    outcome = Outcome(generation=generation, before=before, python=python)
+    outcome.needs = _needs(request, store, generation)
+    found = HostApply(store, generation, store.stored()).differences()
+    is_new = before is None or before.digest != generation.digest
+    outcome.changes = [*_changes_for(outcome.needs, request, store, generation), *found.changes]
+    if is_new and not outcome.changes:
+        outcome.changes = [Change("generation", "record", _versions(before), _versions(generation))]
+    missing = [need for need in outcome.needs if need in (USER, GROUPS) or not _can_provide(need, request)]
+    if check_mode or not outcome.changes or missing:
+        outcome.needs = missing
+        if before is not None and not is_new:
+            outcome.generation = before
+        return outcome
+    with _locked(store):
+        outcome.before = store.current()
+        with _taking_back(store, generation):
+            _provide(request, store, generation, python, outcome.needs)
+            outcome.generation = _apply(request, store, generation, outcome.before)
+        with contextlib.suppress(OSError):
+            store.remove_unused()
+    outcome.needs = []
+    return outcome
+
+
+def go_to(
+    request: Request, choose: Callable[[GenerationStore, Generation], Generation], check_mode: bool = False
+) -> Outcome:
+    """Apply a generation that is on the host; `choose` takes it. Nothing is asked of the network."""
+    store = GenerationStore(request.root)
+    before = store.current()
+    if before is None:
+        raise ConfigurationError(f"nothing is deployed in {request.root} on this host", "deploy first")
+    target = choose(store, before)
+    for path, is_right in (
+        (store.environment(target.environment), is_intact(store.environment(target.environment))),
+        (store.program(target.program), _has_program(store, target)),
+    ):
+        if not is_right:
+            raise ConfigurationError(f"generation {target.number}: {path} is not complete", "deploy again")
+    found = HostApply(store, target, store.stored()).differences()
+    outcome = Outcome(list(found.changes), target, before)
+    if target.number != before.number and not outcome.changes:
+        outcome.changes = [Change("generation", "record", _versions(before), _versions(target))]
+    if outcome.changes and not check_mode:
+        with _locked(store):
+            _wait(request, before)
+            apply = HostApply(store, target, store.stored())
+            _switch(store, apply, apply.differences(), target)
+    return outcome
+
+
+def parent_of(store: GenerationStore, current: Generation) -> Generation:
+    """The generation that was in use before `current`. Raises ConfigurationError if it is no longer there."""
+    parent = store.read(current.parent) if current.parent else None
+    if parent is None:
+        raise ConfigurationError(
+            f"generation {current.number} has no predecessor on this host", "there is nothing to go back to"
+        )
+    return parent
+
+
+def numbered(store: GenerationStore, number: int) -> Generation:
+    """A generation by its number. Raises ConfigurationError that lists those that are there."""
+    generation = store.read(number)
+    if generation is None:
+        there = ", ".join(str(each) for each in store.numbers())
+        raise ConfigurationError(f"generation {number} is not on this host", f"there are {there}")
+    return generation
+
+
+def remove(request: Request, check_mode: bool = False) -> Outcome:
+    """Take away what was deployed; the data, results and logs stay and are told in `left`."""
+    store = GenerationStore(request.root)
+    stored = store.stored()
+    if not stored:
+        return Outcome()
+    # Without one in use, a deployment was killed before its end, or a hand removed it.
+    before = store.current() or stored[-1]
+    found = HostRemoval(stored).differences(lambda: wait_until_idle(before.wanted.jobs, request.wait))
+    outcome = Outcome([*found.changes, Change(str(request.root), "remove")], None, before)
+    if not check_mode:
+        with _locked(store):
+            run_all(found.steps)
+            store.remove()
+            # Compiled Python of environments that are gone, see `host_apply.command_text`.
+            shutil.rmtree(os.path.join(before.state_dir, "pycache"), ignore_errors=True)
+            _remove_empty_folders(stored)
+    outcome.left = [path for path in _folders(stored) if os.path.isdir(path)]
+    if _user_exists(before.user):
+        outcome.left.append(f"user {before.user}")
+    return outcome
+
+
+def _generation(request: Request, python: HostPython) -> Generation:
+    link = s5cmd_in_use(*request.s5cmd)
+    environment = environment_name(request.requirements, python)
+    return Generation(
+        wanted=request.wanted,
+        user=request.user,
+        state_dir=request.state_dir,
+        environment=environment,
+        program=request.program_sha256[:12],
+        s5cmd=link,
+        versions={
+            "s5cmd": link.version if link else None,
+            "program": request.collection_version,
+            "python": python.version,
+            "environment": environment,
+        },
+    )
+
+
+def _needs(request: Request, store: GenerationStore, generation: Generation) -> List[str]:
+    needs = [] if _user_exists(request.user) else [USER]
+    if not needs and _missing_groups(request):
+        needs.append(GROUPS)
+    if not is_intact(store.environment(generation.environment)):
+        needs.append(PACKAGES)
+    return needs if _has_program(store, generation) else [*needs, PROGRAM]
+
+
+def _has_program(store: GenerationStore, generation: Generation) -> bool:
+    program = store.program(generation.program)
+    return program.is_file() and file_sha256(program).startswith(generation.program)
+
+
+def _can_provide(need: str, request: Request) -> bool:
+    return request.payload is not None or (need == PACKAGES and request.delivery == "direct")
+
+
+def _changes_for(needs: List[str], request: Request, store: GenerationStore, generation: Generation) -> List[Change]:
+    changes = {
+        USER: Change(f"user {request.user}", "create"),
+        GROUPS: Change(f"user {request.user}", f"add to group {', '.join(_missing_groups(request))}:"),
+        PACKAGES: Change(str(store.environment(generation.environment)), "make environment"),
+        PROGRAM: Change(str(store.program(generation.program)), "install program"),
+    }
+    return [changes[need] for need in needs]
+
+
+def _versions(generation: Optional[Generation]) -> str:
+    versions = generation.versions if generation else {}
+    return "".join(f"{name} {version}\n" for name, version in versions.items())
+
+
+def _missing_groups(request: Request) -> List[str]:
+    """The groups that the user shall be in and is not. A group that does not exist counts as missing, too."""
+    return [name for name in request.groups if not _is_member(request.user, name)]
+
+
+def _is_member(user: str, group: str) -> bool:
+    try:
+        entry = grp.getgrnam(group)
+        return user in entry.gr_mem or pwd.getpwnam(user).pw_gid == entry.gr_gid
+    except KeyError:
+        return False
+
+
+def _user_exists(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _locked(store: GenerationStore) -> Iterator[None]:
+    """Hold the lock of the store; an error of the file system names the path and says what to do."""
+    try:
+        with store.lock():
+            yield
+    except OSError as error:
+        reason = f"cannot write {error.filename or store.root}: {error.strerror or error}"
+        hint = "use become: true" if isinstance(error, PermissionError) else hint_for(error)
+        raise ConfigurationError(reason, hint) from error
+
+
+@contextlib.contextmanager
+def _taking_back(store: GenerationStore, generation: Generation) -> Iterator[None]:
+    """After an error, remove what was brought for it. What was only repaired stays."""
+    folders = (store.environment(generation.environment), store.programs / generation.program)
+    new = [folder for folder in folders if not folder.exists()]
+    try:
+        yield
+    except BaseException:
+        for folder in new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _provide(
+    request: Request, store: GenerationStore, generation: Generation, python: HostPython, needs: List[str]
+) -> None:
+    """Put environment and program into their folders, each whole or not at all."""
+    if PACKAGES in needs:
+        with _incoming(store.environment(generation.environment)) as folder:
+            if request.delivery == "direct":
+                make_with_pip(folder, python, request.requirements, request.pip_arguments)
+            elif request.payload:
+                make_from_payload(folder, python, request.payload)
+    if PROGRAM in needs and request.payload:
+        with _incoming(store.programs / generation.program) as folder:
+            folder.mkdir()
+            folder.chmod(0o755)
+            _unpack_program(request.payload, request.program_sha256, folder / "datasync-turbo")
+
+
+@contextlib.contextmanager
+def _incoming(folder: Path) -> Iterator[Path]:
+    """A folder beside the wanted one that takes its place at the end."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for path in (folder.parent.parent, folder.parent):
+        path.chmod(0o755)
+    incoming = folder.parent / f"{INCOMING}{folder.name}"
+    old = folder.parent / f"{INCOMING}{folder.name}-old"
+    try:
+        yield incoming
+        if folder.exists():
+            folder.rename(old)
+        incoming.rename(folder)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _unpack_program(payload: Path, sha256: str, path: Path) -> None:
+    with opened_payload(payload) as archive, archive.open(PROGRAM_MEMBER) as source, open(path, "wb") as copy:
+        shutil.copyfileobj(source, copy, 1024 * 1024)
+    path.chmod(0o755)
+    if file_sha256(path) != sha256:
+        raise InstallationError("the program arrived damaged on this host", "deploy again")
+
+
+def _apply(
+    request: Request, store: GenerationStore, generation: Generation, before: Optional[Generation]
+) -> Generation:
+    apply = HostApply(store, generation, store.stored())
+    found = apply.differences()
+    apply.check(found)
+    if before is not None:
+        _wait(request, before)
+        if before.digest == generation.digest:
+            _switch(store, apply, found, before)
+            return before
+    # On the disk before anything is changed: whatever kills us, the next deployment knows what may be on the host.
+    target = store.add(generation, before.number if before else None)
+    try:
+        _switch(store, apply, found, target)
+    except BaseException:
+        store.forget(target.number)
+        raise
+    return target
+
+
+def _switch(store: GenerationStore, apply: HostApply, found: Differences, target: Generation) -> None:
+    """Make the changes and let the generation be the one in use, or leave everything as it was."""
+    found.steps.append(Action(lambda: store.use(target.number), lambda: None))
+    apply.apply(found)
+
+
+def _wait(request: Request, before: Generation) -> None:
+    """Wait for runs in progress, if that is asked for: a run keeps to the generation that it began with."""
+    if request.wait > 0:
+        wait_until_idle(before.wanted.jobs, request.wait)
+
+
+def _remove_empty_folders(generations: Sequence[Generation]) -> None:
+    """The folders that the generations made, and one of our name above them, such as /etc/datasync-turbo."""
+    made = set(_folders(generations))
+    made |= {parent for parent in map(os.path.dirname, made) if os.path.basename(parent) == "datasync-turbo"}
+    for path in sorted(made, reverse=True):
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+
+
+def _folders(generations: Sequence[Generation]) -> List[str]:
+    """The folders of all of them, each once."""
+    return list(dict.fromkeys(folder.path for each in generations for folder in each.wanted.folders))

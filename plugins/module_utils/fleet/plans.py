@@ -1,0 +1,164 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""What a run of a host's job would do, asked of the host program: as the service user, with the job's own settings."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import asdict, dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ..common.errors import ExitCode
+from ..common.units import format_bytes_si
+from .generation import JobOnHost
+from .runs import reasons_of
+from .status import shortened
+
+#: Uploads and deletions that are listed for a job; a first run of a large tree has millions.
+LISTED = 1000
+
+
+class Printed(NamedTuple):
+    """What a command printed, and its exit status."""
+
+    exit_status: int
+    output: str
+    errors: str
+
+
+RunCommand = Callable[[Sequence[str], float], Printed]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run would do. `uploads` and `deletions` list the first LISTED of `upload_count` and `deletion_count`.
+
+    `reasons` say why a run would not succeed, or why the plan could not be made; `result` is None in that case.
+    """
+
+    job: str
+    exit_code: int
+    result: Optional[Dict[str, Any]] = None
+    uploads: List[Dict[str, Any]] = field(default_factory=list)
+    upload_count: int = 0
+    upload_bytes: int = 0
+    deletions: List[str] = field(default_factory=list)
+    deletion_count: int = 0
+    reasons: List[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a run would not succeed."""
+        return self.exit_code != ExitCode.OK
+
+    @property
+    def changed(self) -> bool:
+        """Whether a run would store or delete anything."""
+        return self.upload_count + self.deletion_count > 0
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Plain JSON types."""
+        return {**asdict(self), "failed": self.failed, "changed": self.changed}
+
+
+def run_command(command: Sequence[str], timeout: float) -> Printed:
+    """Run a command for at most `timeout` seconds; a failure to run it is an exit status like any other."""
+    try:
+        done = subprocess.run(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+            cwd="/",
+        )
+    except subprocess.TimeoutExpired:
+        return Printed(int(ExitCode.INCOMPLETE), "", f"no answer after {timeout:g} seconds")
+    except OSError as error:
+        return Printed(int(ExitCode.CONFIGURATION), "", f"{command[0]}: {error.strerror}")
+    return Printed(done.returncode, done.stdout, done.stderr)
+
+
+def planned(
+    job: JobOnHost, command: str, timeout: float, *, checks: bool = False, run: RunCommand = run_command
+) -> Planned:
+    """What a run of the job would do. With `checks` s5cmd, credentials and bucket are tried first.
+
+    The state file of a job can make a plan that asks the bucket nothing; the checks always ask.
+    """
+    options = ["--check"] if checks else []
+    printed = run([command, "plan", *options, "--json", "--quiet", "--config", job.config], timeout)
+    values = _json(printed)
+    if values is None:
+        return _unusable(job, printed)
+    if "checks" in values:
+        return _failed_checks(job, values, printed.exit_status)
+    uploads, keys = list(values.pop("uploads", ())), list((values.get("deletions") or {}).pop("keys", ()))
+    refused = bool((values.get("deletions") or {}).get("refused"))
+    result = shortened(values)
+    return Planned(
+        job=job.name,
+        exit_code=printed.exit_status,
+        result=result,
+        uploads=uploads[:LISTED],
+        upload_count=len(uploads),
+        upload_bytes=sum(int(upload.get("size") or 0) for upload in uploads),
+        deletions=[] if refused else keys[:LISTED],
+        deletion_count=0 if refused else len(keys),
+        reasons=reasons_of(result) if printed.exit_status else [],
+    )
+
+
+def diff(plan: Planned) -> Dict[str, str]:
+    """Ansible's diff of a plan: a line for each object that would be stored, replaced or deleted."""
+    before = [f"{key} (its file is gone)\n" for key in plan.deletions]
+    after = []
+    for upload in plan.uploads:
+        if upload.get("reason") != "new":
+            before.append(f"{upload.get('key')}\n")
+        size = format_bytes_si(int(upload.get("size") or 0))
+        after.append(f"{upload.get('key')} ({size}, {upload.get('reason')})\n")
+    hidden = plan.upload_count - len(plan.uploads)
+    more = f"and {hidden} more\n" if hidden else ""
+    destination = str((plan.result or {}).get("destination", ""))
+    return {
+        "before_header": f"{plan.job}: {destination}",
+        "after_header": f"{plan.job}: {destination} (would be stored)",
+        "before": "".join(sorted(before)),
+        "after": "".join(sorted(after)) + more,
+    }
+
+
+def _failed_checks(job: JobOnHost, values: Mapping[str, Any], exit_status: int) -> Planned:
+    # What could not be checked, because an earlier check failed, is no reason of its own.
+    failed = [
+        f"{check.get('message', '')} ({check['hint']})" if check.get("hint") else str(check.get("message", ""))
+        for check in values["checks"]
+        if not check.get("ok") and not str(check.get("message", "")).startswith("not checked:")
+    ]
+    return Planned(job.name, exit_status, reasons=failed)
+
+
+def _unusable(job: JobOnHost, printed: Printed) -> Planned:
+    said = (printed.errors or printed.output).strip().splitlines()[-3:]
+    reason = " ".join(said) or "it printed no result"
+    return Planned(job.name, printed.exit_status or int(ExitCode.CONFIGURATION), reasons=[reason])
+
+
+def _json(printed: Printed) -> Optional[Dict[str, Any]]:
+    try:
+        values = json.loads(printed.output)
+    except ValueError:
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def plan_all(
+    jobs: Sequence[JobOnHost], command: str, timeout: float, *, checks: bool = False
+) -> Tuple[List[Planned], List[Mapping[str, str]]]:
+    """The plans of the jobs, one after the other, and their diffs; a plan that fails does not keep the others."""
+    plans = [planned(job, command, timeout, checks=checks) for job in jobs]
+    return plans, [diff(plan) for plan in plans if plan.changed]

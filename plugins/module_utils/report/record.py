@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Where others look for what became of a run: its result files, and the history of its job."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional, Sequence
+
+from ..common.errors import ConfigurationError, DatasyncError
+from ..common.problems import Kind, Problem
+from ..job import job
+from ..job.job import Job, is_inside
+from . import history
+from . import result as report
+from .log import Log
+from .result import Result
+
+
+def record(job: Job, result: Result, log: Log) -> None:
+    """Write the job's result files, and its history."""
+    _write_results(job.result_paths, result, log)
+    _note_in_history(job.history_path, result, job.history_runs, log)
+
+
+def report_not_begun(error: DatasyncError, options: Mapping[str, Any], log: Log) -> None:
+    """Replace the success of an earlier run, where others look for it, by a failure; never inside the source.
+
+    `options` are those of the job, as far as they are known, none of them validated.
+    """
+    source = options.get("src") or ""
+    result = report.not_begun(error, source)
+    outside = [path for path in options.get("result_paths") or () if not (source and is_inside(path, source))]
+    _write_results(outside, result, log)
+    path, runs = options.get("history_path"), options.get("history_runs")
+    if path and not (source and is_inside(path, source)):
+        _note_in_history(path, result, runs if isinstance(runs, int) and runs > 0 else job.DEFAULT_RUNS, log)
+
+
+def _note_in_history(path: Optional[str], result: Result, runs: int, log: Log) -> None:
+    """Append the run to its history, if it has one. A run is as good as it was, whether or not that can be written."""
+    if not path:
+        return
+    try:
+        history.append(path, result, runs)
+    except OSError as error:
+        log.warn(f"cannot write the history to {path!r}: {error.strerror} (check history_path and its folder)")
+
+
+def _write_results(paths: Sequence[str], result: Result, log: Log) -> None:
+    """Write the result to each of these files; all then say the same."""
+    written = [path for path in paths if _written(path, result, log)]
+    if len(written) < len(paths):
+        # Whoever reads these must not find a success that the run no longer is.
+        for path in written:
+            _written(path, result, log)
+
+
+def _written(path: str, result: Result, log: Log) -> bool:
+    """Write a result file; a failure becomes part of the result."""
+    try:
+        report.write_json(path, result)
+    except ConfigurationError as error:
+        log.error(str(error))
+        result.problems.append(Problem("", Kind.RUN, str(error)))
+        result.status = "failed" if result.status == "success" else result.status
+        result.exit_code = result.exit_code or int(error.exit_code)
+        return False
+    return True

@@ -1,0 +1,246 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""How S3 is reached: the connection options, and what botocore finds where they say nothing.
+
+To import botocore's session takes some 200 ms, so that it is done only where its files and its search are needed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Protocol
+from urllib.parse import urlsplit
+
+from ..common.errors import ConfigurationError, CredentialsError, InstallationError
+
+#: Seconds. A dead or silent endpoint must be reported soon; boto3 would wait for 60, and try again.
+CONNECT_TIMEOUT = 5
+READ_TIMEOUT = 20
+DEFAULT_REGION = "us-east-1"
+
+#: What botocore accepts (its utils.py, is_valid_endpoint_url and validate_region_name).
+_LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
+_REGION = re.compile(rf"(?![0-9]+\Z){_LABEL}")
+_HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?")
+_MAX_HOST = 255
+
+
+class FrozenCredentials(NamedTuple):
+    """The keys for one request, as botocore's ReadOnlyCredentials."""
+
+    access_key: str
+    secret_key: str
+    token: Optional[str]
+
+
+class Credentials(Protocol):
+    """What botocore's credentials and ours have in common."""
+
+    @property
+    def method(self) -> str:
+        """botocore's name of the way on which they were found, such as `explicit` or `iam-role`."""
+
+    def get_frozen_credentials(self) -> Any:
+        """The keys as they are now; those that expire are renewed first."""
+
+
+@dataclass(frozen=True)
+class _GivenCredentials:
+    keys: FrozenCredentials = field(repr=False)
+    #: As botocore calls it.
+    method: str = "explicit"
+
+    def get_frozen_credentials(self) -> FrozenCredentials:
+        return self.keys
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The connection options, named as in amazon.aws. Everything unset is found the way boto3 finds it.
+
+    See https://docs.aws.amazon.com/boto3/latest/guide/credentials.html for the order.
+    """
+
+    profile: Optional[str] = None
+    region: Optional[str] = None
+    endpoint_url: Optional[str] = None
+    access_key: Optional[str] = field(default=None, repr=False)
+    secret_key: Optional[str] = field(default=None, repr=False)
+    session_token: Optional[str] = field(default=None, repr=False)
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Connection:
+        """Build from a mapping with the option names of this class; an empty string counts as unset.
+
+        Raises ConfigurationError naming the option that does not fit.
+        """
+        values: Dict[str, Optional[str]] = {name: options.get(name) or None for name in cls.__dataclass_fields__}
+        connection = cls(**values)
+        connection._validate()
+        return connection
+
+    def _validate(self) -> None:
+        if bool(self.access_key) != bool(self.secret_key):
+            missing = "secret_key" if self.access_key else "access_key"
+            raise ConfigurationError(f"{missing} is missing", "access_key and secret_key go together")
+        if self.session_token and not self.access_key:
+            raise ConfigurationError("session_token is given without access_key and secret_key")
+        if self.region and not _REGION.fullmatch(self.region):
+            raise ConfigurationError(f"region {self.region!r} is not a region's name", "write it as eu-central-1")
+        if self.endpoint_url and not _is_server_url(self.endpoint_url):
+            raise ConfigurationError(
+                f"endpoint_url {_without_user(self.endpoint_url)!r} is not a server's URL",
+                "write it as https://host or http://host:port; boto3 takes letters, digits, '-' and '.' in the host",
+            )
+
+    @property
+    def region_name(self) -> Optional[str]:
+        """The region that is given, in the environment, or in the profile."""
+        return self.region or os.environ.get("AWS_DEFAULT_REGION") or self.profile_settings.get("region")
+
+    @property
+    def ca_file(self) -> Optional[str]:
+        """The file of CA certificates that is configured for botocore; None if it uses its own."""
+        return (
+            os.environ.get("AWS_CA_BUNDLE")
+            or self.profile_settings.get("ca_bundle")
+            or os.environ.get("REQUESTS_CA_BUNDLE")
+        )
+
+    @property
+    def profile_settings(self) -> Mapping[str, Any]:
+        """The settings of the profile in the files of the AWS configuration, as text. Raises as `botocore_session`."""
+        if not self._names_profile and not any(os.path.isfile(path) for path in _configuration_files()):
+            return {}
+        settings: Mapping[str, Any] = self.botocore_session.get_scoped_config()
+        return settings
+
+    def credentials(self) -> Credentials:
+        """The credentials that are given, or that botocore finds. Raises CredentialsError when there are none.
+
+        botocore's own exceptions come through; `bucket.explained` translates them.
+        """
+        if self.access_key and self.secret_key and not self._names_profile:
+            return _GivenCredentials(FrozenCredentials(self.access_key, self.secret_key, self.session_token))
+        found: Optional[Credentials] = self.botocore_session.get_credentials()
+        if found is None:
+            raise CredentialsError("no credentials were found", "give a profile, keys, or an instance role")
+        return found
+
+    @property
+    def _names_profile(self) -> bool:
+        """Whether a profile is chosen. It must exist then, whatever else is given."""
+        return bool(self.profile or os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE"))
+
+    @cached_property
+    def botocore_session(self) -> Any:
+        """The botocore session. Raises InstallationError without botocore, CredentialsError for an unknown
+        profile, ConfigurationError for files that cannot be read.
+        """
+        try:
+            import botocore.exceptions
+            import botocore.session
+        except ImportError as error:
+            raise _boto3_is_missing(error) from error
+        session = botocore.session.get_session()
+        if self.profile:
+            session.set_config_variable("profile", self.profile)
+        if self.region:
+            session.set_config_variable("region", self.region)
+        if self.access_key:
+            session.set_credentials(self.access_key, self.secret_key, self.session_token)
+        try:
+            session.get_scoped_config()
+        except botocore.exceptions.ProfileNotFound as error:
+            raise _unknown_profile(error) from error
+        except botocore.exceptions.ConfigParseError as error:
+            raise ConfigurationError(f"the AWS configuration cannot be read: {error}", "correct the file") from error
+        return session
+
+    def session(self) -> Any:
+        """A boto3 session. Raises InstallationError without boto3, CredentialsError for an unknown profile."""
+        try:
+            import boto3
+            import botocore.exceptions
+        except ImportError as error:
+            raise _boto3_is_missing(error) from error
+        try:
+            return boto3.session.Session(
+                profile_name=self.profile,
+                region_name=self.region,
+                aws_access_key_id=self.access_key,
+                aws_secret_access_key=self.secret_key,
+                aws_session_token=self.session_token,
+            )
+        except botocore.exceptions.ProfileNotFound as error:
+            raise _unknown_profile(error) from error
+
+    def client(self, service: str, pool_size: int = 10, read_timeout: int = READ_TIMEOUT) -> Any:
+        """A botocore client for `service` with short timeouts, in seconds; only S3 goes to `endpoint_url`."""
+        session = self.botocore_session
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=read_timeout,
+            retries={"mode": "standard", "max_attempts": 3},
+            max_pool_connections=pool_size,
+            s3={"addressing_style": "path"} if self.endpoint_url else {},
+        )
+        try:
+            return session.create_client(
+                service,
+                region_name=self.region_name or DEFAULT_REGION,
+                endpoint_url=self.endpoint_url if service == "s3" else None,
+                config=config,
+            )
+        except ValueError as error:  # An endpoint in the profile or the environment that is no URL.
+            raise ConfigurationError(f"botocore refuses the AWS configuration: {error}", "correct it") from error
+
+
+def _configuration_files() -> List[str]:
+    """Where botocore looks for the AWS configuration."""
+    named = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
+    return [os.path.expanduser(os.environ.get(name) or usual) for name, usual in named.items()]
+
+
+def _boto3_is_missing(error: ImportError) -> InstallationError:
+    return InstallationError(
+        f"the Python package boto3 is missing ({error})",
+        "use the environment that the role uploader makes, or install boto3 and awscrt",
+    )
+
+
+def _unknown_profile(error: Any) -> CredentialsError:
+    return CredentialsError(
+        f"profile {error.kwargs['profile']!r} is not in the AWS configuration",
+        "check the profile and the user's ~/.aws",
+    )
+
+
+def _without_user(url: str) -> str:
+    scheme, slashes, rest = url.partition("//")
+    return scheme + slashes + rest.rpartition("@")[2]
+
+
+def _is_server_url(url: str) -> bool:
+    # urlsplit drops these characters, botocore refuses them.
+    if any(character in url for character in "\t\r\n"):
+        return False
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            # A password there would be in s5cmd's arguments and in the log.
+            return False
+        if ":" in host:
+            import ipaddress
+
+            ipaddress.IPv6Address(host)
+            return parts.scheme in ("http", "https")
+    except ValueError:  # such as a port above 65535, or half an IPv6 address
+        return False
+    return parts.scheme in ("http", "https") and len(host) <= _MAX_HOST and bool(_HOST.fullmatch(host))

@@ -1,0 +1,167 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Verification behind the transfer: proofs are made in threads while s5cmd uploads the next files.
+
+Small files are proven by the ETags of a listing, a thousand with one request; what that cannot prove, and every larger
+file, by the object's own header.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Union
+
+from ..common.errors import DatasyncError
+from ..job.job import Job
+from ..job.local_file import Identity, LocalFile, Uploaded
+from ..proof.verify import Outcome, Verdict, Verifier
+from ..s3.bucket import KMS_ENCRYPTIONS
+from ..s3.limits import SMALL_FILE
+from ..transfer.engine import Sent
+
+#: Objects proven at the same time: requests overlap, and hashing releases the GIL.
+VERIFIERS = 8
+#: Proofs that may wait; beyond that the transfer waits for them, so that files are still in the page cache.
+PROOFS_AHEAD = 256
+#: Small files that are proven together, about as many as one page of a listing shows.
+WINDOW = 1000
+#: Fewer of them are asked for one by one.
+MIN_WINDOW = 16
+#: Seconds between looks at the clock and the signals while no proof is finished.
+POLL = 0.2
+
+
+class Proof(NamedTuple):
+    """What is being proven: a file and what it is or was. `uploaded` tells this run's objects from earlier ones.
+
+    `part_size` in bytes and `sha256` in hexadecimal are known of this run's objects only.
+    """
+
+    file: LocalFile
+    identity: Identity
+    uploaded: bool
+    part_size: int = 0
+    sha256: str = ""
+
+
+#: Takes in a verdict.
+Judge = Callable[[Proof, Verdict], None]
+
+#: Verdicts by key; None where the listing shows another ETag, and some keys may be missing.
+_Window = Dict[str, Optional[Verdict]]
+
+
+class Proofs:
+    """The proofs of one run. `judge` is called in the caller's thread, `tick` while it waits; both may raise."""
+
+    def __init__(self, job: Job, verifier: Verifier, judge: Judge, tick: Callable[[], None]) -> None:
+        self._job = job
+        self._verifier = verifier
+        self._judge = judge
+        self._tick = tick
+        self._pool = ThreadPoolExecutor(VERIFIERS, thread_name_prefix="verify")
+        self._pending: Dict[Future[Union[Verdict, _Window]], Tuple[Proof, ...]] = {}
+        self._small: List[Proof] = []
+        # SHA256 is asked for by people who want that very algorithm; with KMS no ETag is an MD5.
+        self._by_listing = job.checksum_algorithm != "SHA256" and job.sse not in KMS_ENCRYPTIONS
+
+    def of_content(self, sent: Sent) -> None:
+        """Prove the content of an object that this run stored."""
+        proof = _proof_of(sent)
+        if not self._by_listing or sent.identity.size > SMALL_FILE:
+            self._by_header(proof)
+            return
+        self._small.append(proof)
+        if len(self._small) >= WINDOW:
+            self._prove_small()
+
+    def of_name(self, sent: Sent) -> None:
+        """Prove only that an object that this run stored has its name."""
+        self._add(self._pool.submit(self._verifier.stored_name, sent.file), _proof_of(sent))
+
+    def of_present(self, file: LocalFile) -> None:
+        """Prove the content of an object that was there before."""
+        self._add(self._pool.submit(self._verifier.present, file), Proof(file, file.identity, uploaded=False))
+
+    def finish(self) -> None:
+        """Wait for all verdicts and take them in. Raises the first DatasyncError that a proof ended with."""
+        self._prove_small()
+        self._collect(0)
+
+    def abandon(self) -> List[Proof]:
+        """Take in the verdicts that are there and give up the rest, which is returned."""
+        given_up, self._small = self._small, []
+        for future, proofs in self._pending.items():
+            if future.done() and not future.cancelled() and future.exception() is None:
+                given_up += self._judge_all(proofs, future.result())
+            else:
+                given_up += proofs
+        self._pending.clear()
+        return given_up
+
+    def stop(self) -> None:
+        """Let the threads end soon; what is pending stays so."""
+        self._verifier.stop()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _by_header(self, proof: Proof) -> None:
+        self._add(self._pool.submit(self._verifier.uploaded, proof.file, proof.identity, proof.part_size), proof)
+
+    def _prove_small(self) -> None:
+        small, self._small = self._small, []
+        if len(small) < MIN_WINDOW or not self._by_listing:
+            for proof in small:
+                self._by_header(proof)
+            return
+        files = [Uploaded(proof.file, proof.identity) for proof in small]
+        self._add(self._pool.submit(self._verifier.in_listing, files, self._job.prefix), *small)
+
+    def _add(self, future: Future[Union[Verdict, _Window]], *proofs: Proof) -> None:
+        self._pending[future] = proofs
+        if len(self._pending) > PROOFS_AHEAD:
+            self._collect(PROOFS_AHEAD // 2)
+
+    def _collect(self, may_wait: int) -> None:
+        """Take in finished proofs; wait until no more than `may_wait` are unfinished."""
+        while self._pending:
+            for future in [future for future in self._pending if future.done()]:
+                self._take_in(future)
+            if len(self._pending) <= may_wait:
+                return
+            self._tick()
+            wait(self._pending, timeout=POLL, return_when=FIRST_COMPLETED)
+
+    def _take_in(self, future: Future[Union[Verdict, _Window]]) -> None:
+        proofs = self._pending.pop(future)
+        try:
+            result = future.result()
+            left = self._judge_all(proofs, result)
+        except DatasyncError as error:
+            # The requests were repeated already: the server or its permissions are at fault, not these files.
+            for proof in proofs:
+                message = f"was stored, but not verified: {error.message}"
+                self._judge(proof, Verdict(Outcome.UNPROVEN, message=message))
+            raise
+        if isinstance(result, dict) and result and not any(result.values()):
+            # Not one ETag is an MD5: this bucket encrypts by KMS.
+            self._by_listing = False
+        for proof in left:
+            self._by_header(proof)
+
+    def _judge_all(self, proofs: Tuple[Proof, ...], result: Union[Verdict, _Window]) -> List[Proof]:
+        """Hand the verdicts over; returns the proofs that got none."""
+        if isinstance(result, Verdict):
+            self._judge(proofs[0], result)
+            return []
+        left = []
+        for proof in proofs:
+            verdict = result.get(proof.file.key)
+            if verdict is None:
+                left.append(proof)
+            else:
+                self._judge(proof, verdict)
+        return left
+
+
+def _proof_of(sent: Sent) -> Proof:
+    return Proof(sent.file, sent.identity, True, sent.part_size, sent.sha256)

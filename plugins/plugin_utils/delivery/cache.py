@@ -1,0 +1,43 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Where the controller keeps what it fetched for the hosts."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Optional
+
+from ...module_utils.common.errors import ConfigurationError
+
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def controller_cache(folder: Optional[str] = None) -> Path:
+    """`folder`, or datasync-turbo in the user's cache folder; see the XDG Base Directory Specification."""
+    if folder:
+        return Path(folder).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "datasync-turbo"
+
+
+def make_private(folder: Path, variable: str) -> None:
+    """Make a folder of the cache whose files are pushed to all hosts, and run there as root, without another look.
+
+    Raises ConfigurationError, which names `variable`, if it cannot be made, or if another user could write it.
+    """
+    try:
+        # The mode that is given goes to the last folder only, and the umask may leave the others open to the group.
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        states = [each.stat() for each in (folder.parent, folder)]
+    except OSError as error:
+        raise ConfigurationError(
+            f"the controller cannot make its cache folder {folder}: {error.strerror}",
+            f"set {variable} to a folder on the controller that can be written",
+        ) from error
+    if any(state.st_uid not in (0, os.geteuid()) or state.st_mode & OTHERS_WRITE for state in states):
+        raise ConfigurationError(
+            f"other users of the controller can write its cache folder {folder.parent}",
+            f"set {variable} to a folder of your own, or run chmod -R go-w on it",
+        )

@@ -1,0 +1,118 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Signatures, held against the example in Amazon's documentation and against botocore's own signer."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+
+import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import FrozenCredentials
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.signature import Signer, canonical_query, encoded
+from botocore import auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from hypothesis import given
+from hypothesis import strategies as st
+
+#: 2013-05-24, the day of the examples on
+#: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+EXAMPLE_DAY = datetime.datetime(2013, 5, 24, tzinfo=datetime.timezone.utc)
+EXAMPLE_KEYS = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+HOST = "examplebucket.s3.amazonaws.com"
+
+keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
+#: Header values that a token or a name of ours can have.
+printable = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=40)
+
+
+class Fixed:
+    """Credentials that are given; `now` may be changed, as those of a role are."""
+
+    def __init__(self, access_key, secret_key, token=None):
+        self.now = FrozenCredentials(access_key, secret_key, token)
+
+    def get_frozen_credentials(self):
+        return self.now
+
+
+def test_the_example_in_the_documentation():
+    headers = Signer(Fixed(*EXAMPLE_KEYS), "us-east-1").headers(
+        "GET", HOST, "/?max-keys=2&prefix=J", {}, EXAMPLE_DAY.timestamp()
+    )
+    assert headers["authorization"] == (
+        "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, "
+        "SignedHeaders=host;x-amz-content-sha256;x-amz-date, "
+        "Signature=34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"
+    )
+
+
+def by_botocore(method, url, headers, credentials, region):
+    """The Authorization that botocore computes on the day of the example."""
+    request = AWSRequest(method=method, url=url, headers=headers)
+    frozen = credentials.get_frozen_credentials()
+    signer = auth.S3SigV4Auth(Credentials(*frozen), "s3", region)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auth, "get_current_datetime", lambda: EXAMPLE_DAY.replace(tzinfo=None))
+        signer.add_auth(request)
+    return request.headers["Authorization"]
+
+
+@given(key=keys, token=st.none() | printable, region=st.sampled_from(["us-east-1", "eu-central-1", "local"]))
+def test_a_header_is_asked_for_with_the_signature_that_botocore_makes(key, token, region):
+    credentials = Fixed("AKIDEXAMPLE", "wJalrXUtnFEMI/+", token)
+    target = "/archive/" + encoded(key, safe="/")
+    extra = {"x-amz-checksum-mode": "ENABLED"}
+    ours = Signer(credentials, region).headers("HEAD", "127.0.0.1:9000", target, extra, EXAMPLE_DAY.timestamp())
+    theirs = by_botocore("HEAD", "http://127.0.0.1:9000" + target, extra, credentials, region)
+    assert ours["authorization"] == theirs
+
+
+@given(query=st.dictionaries(keys, st.text(st.characters(exclude_categories=["Cs"]), max_size=60), max_size=6))
+def test_a_query_is_signed_as_botocore_does(query):
+    credentials = Fixed("AKIDEXAMPLE", "wJalrXUtnFEMI")
+    target = "/archive?" + canonical_query(query)
+    ours = Signer(credentials, "us-east-1").headers("GET", "[::1]:9000", target, {}, EXAMPLE_DAY.timestamp())
+    theirs = by_botocore("GET", "http://[::1]:9000" + target, {}, credentials, "us-east-1")
+    assert ours["authorization"] == theirs
+
+
+def test_credentials_that_were_renewed_sign_the_next_request():
+    credentials = Fixed(*EXAMPLE_KEYS)
+    signer = Signer(credentials, "us-east-1")
+    before = signer.headers("GET", HOST, "/", {}, EXAMPLE_DAY.timestamp())
+    credentials.now = FrozenCredentials("AKIDNEW", "another", "token")
+    after = signer.headers("GET", HOST, "/", {}, EXAMPLE_DAY.timestamp())
+    assert after == Signer(Fixed("AKIDNEW", "another", "token"), "us-east-1").headers(
+        "GET", HOST, "/", {}, EXAMPLE_DAY.timestamp()
+    )
+    assert after["authorization"] != before["authorization"]
+
+
+def test_a_signature_holds_for_its_day():
+    """The key that is kept is the day's."""
+    signer = Signer(Fixed(*EXAMPLE_KEYS), "us-east-1")
+    days = [(EXAMPLE_DAY + datetime.timedelta(days=number)).timestamp() for number in (0, 1, 0)]
+    signed = [signer.headers("GET", HOST, "/", {}, day)["authorization"] for day in days]
+    fresh = [Signer(Fixed(*EXAMPLE_KEYS), "us-east-1").headers("GET", HOST, "/", {}, day) for day in days]
+    assert signed == [headers["authorization"] for headers in fresh]
+    assert signed[0] == signed[2] != signed[1]
+
+
+def test_threads_sign_what_one_alone_signs():
+    """While the day changes, each thread uses the key of its own request."""
+    signer = Signer(Fixed(*EXAMPLE_KEYS), "us-east-1")
+    days = [EXAMPLE_DAY.timestamp() + 86400 * number for number in range(4)]
+    alone = {day: Signer(Fixed(*EXAMPLE_KEYS), "us-east-1").headers("GET", HOST, "/", {}, day) for day in days}
+    wrong = []
+
+    def sign():
+        wrong.extend(day for day in days * 200 if signer.headers("GET", HOST, "/", {}, day) != alone[day])
+
+    threads = [threading.Thread(target=sign) for _thread in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
