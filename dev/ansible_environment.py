@@ -8,7 +8,6 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Dict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 BUILD = CHECKOUT / "build"
@@ -17,7 +16,7 @@ VENV_BIN = CHECKOUT / ".venv" / "bin"
 KEPT = ("LANG", "LC_ALL", "TERM", "CI", "COLUMNS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
 
 
-def ansible_environment(state: Path) -> Dict[str, str]:
+def ansible_environment(state: Path) -> dict[str, str]:
     """Variables for a child process that finds `.venv` first and keeps its home and its temporary files in `state`."""
     home, temporary = state / "home", state / "tmp"
     for directory in (home, temporary):

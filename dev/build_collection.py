@@ -12,8 +12,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any
 
 import yaml
 
@@ -30,13 +31,13 @@ class BuildError(Exception):
     """The archive could not be built or installed; the message says why."""
 
 
-def galaxy_metadata() -> Dict[str, Any]:
+def galaxy_metadata() -> dict[str, Any]:
     """What galaxy.yml says."""
-    metadata: Dict[str, Any] = yaml.safe_load((CHECKOUT / "galaxy.yml").read_text("utf-8"))
+    metadata: dict[str, Any] = yaml.safe_load((CHECKOUT / "galaxy.yml").read_text("utf-8"))
     return metadata
 
 
-def source_files() -> List[Path]:
+def source_files() -> list[Path]:
     """The files of the checkout that git has or would take, relative to it and sorted; deleted ones are left out.
 
     Raises BuildError if this is no git checkout.
@@ -137,7 +138,7 @@ def _ansible_galaxy(*arguments: str) -> None:
         raise BuildError(f"{' '.join(command)} failed:\n{process.stdout}{process.stderr}")
 
 
-def main(argv: Optional[List[str]] = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Build into the directory given, or into dist."""
     arguments = sys.argv[1:] if argv is None else argv
     try:

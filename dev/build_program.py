@@ -14,8 +14,8 @@ import ast
 import io
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Dict, Iterator, List, Optional, Set
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MODULE_UTILS = CHECKOUT / "plugins" / "module_utils"
@@ -75,7 +75,7 @@ def package_init(folder: Path) -> bytes:
     return source.read_bytes() if source.is_file() else LICENCE_HEADER.encode()
 
 
-def archive(members: Dict[str, bytes]) -> bytes:
+def archive(members: dict[str, bytes]) -> bytes:
     """A zip archive of `members` (name -> content) that depends on nothing else."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as packed:
@@ -87,9 +87,9 @@ def archive(members: Dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def reachable(module_utils: Path, start: str) -> Set[str]:
+def reachable(module_utils: Path, start: str) -> set[str]:
     """Modules that `start` imports, directly or not, itself included, as `sync/run`. Raises ProgramError."""
-    found: Set[str] = set()
+    found: set[str] = set()
     waiting = [start]
     while waiting:
         name = waiting.pop()
@@ -124,14 +124,14 @@ def imported(module_utils: Path, name: str) -> Iterator[str]:
                 yield from (str(PurePosixPath(base, alias.name)) for alias in node.names)
 
 
-def refuse_ansible(source: Path, modules: List[str]) -> None:
+def refuse_ansible(source: Path, modules: list[str]) -> None:
     """The hosts have no Ansible."""
     for module in modules:
         if module.partition(".")[0] in ("ansible", "ansible_collections"):
             raise ProgramError(f"{source} imports {module}, but the host program must run without Ansible")
 
 
-def main(argv: Optional[List[str]] = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Build to the path given, or to dist/datasync-turbo."""
     arguments = sys.argv[1:] if argv is None else argv
     try:

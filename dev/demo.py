@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Dict
 
 from dev import build_collection, build_program, sample_data
 from dev.ansible_environment import BUILD, CHECKOUT, VENV_BIN, ansible_environment
@@ -61,7 +60,7 @@ def run() -> int:
     return code
 
 
-def play(source: Path, connection: Dict[str, str]) -> int:
+def play(source: Path, connection: dict[str, str]) -> int:
     """Run the playbook as a user would, and return its exit code."""
     variables = {"demo_source": str(source), "demo_bucket": BUCKET, "demo_home": str(DEMO)}
     command = [str(VENV_BIN / "ansible-playbook"), "datasync.turbo.demo", "--extra-vars", json.dumps(variables)]

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import List, Optional
 
 from dev.build_collection import archive_name
 
@@ -19,12 +18,12 @@ from dev.build_collection import archive_name
 FINDINGS = ("ERROR", "WARNING")
 
 
-def findings(output: str) -> List[str]:
+def findings(output: str) -> list[str]:
     """The lines of the importer's output that tell of something wrong."""
     return [line for line in output.splitlines() if line.lstrip().startswith(FINDINGS)]
 
 
-def main(argv: Optional[List[str]] = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Import the archive in the folder given; 1 if anything was found."""
     arguments = sys.argv[1:] if argv is None else argv
     archive = Path(arguments[0]).resolve() / archive_name()

@@ -18,10 +18,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 from dev.ansible_environment import BUILD, CHECKOUT, VENV_BIN, ansible_environment
@@ -54,8 +55,8 @@ class Gate:
     name: str
     command: Sequence[str]
     directory: Path = CHECKOUT
-    junit: Optional[Path] = None
-    environment: Dict[str, str] = field(default_factory=dict)
+    junit: Path | None = None
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 class Counts(NamedTuple):
@@ -78,7 +79,7 @@ class Outcome:
     counts: Counts
     seconds: float
     log: str
-    not_run: List[str] = field(default_factory=list)
+    not_run: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -93,7 +94,7 @@ class Outcome:
         return f"{word:<5}{self.name:<26}{self.seconds:6.1f} s{tests}"
 
 
-def pytest_gate(name: str, selection: Sequence[str], environment: Dict[str, str]) -> Gate:
+def pytest_gate(name: str, selection: Sequence[str], environment: dict[str, str]) -> Gate:
     """A part of the tests. Each part has servers and folders of its own, so that two run beside each other."""
     report = GATES / name.replace(" ", "-") / "junit.xml"
     return Gate(
@@ -101,7 +102,7 @@ def pytest_gate(name: str, selection: Sequence[str], environment: Dict[str, str]
     )
 
 
-def all_gates() -> List[Gate]:
+def all_gates() -> list[Gate]:
     """The gates, the longest first, so that the two lanes end at about the same time."""
     interpreters = find_interpreters()
     path = {"PATH": os.pathsep.join([str(VENV_BIN), str(INTERPRETERS), os.environ.get("PATH", os.defpath)])}
@@ -138,7 +139,7 @@ def all_gates() -> List[Gate]:
     ]
 
 
-def ansible_test_gates(interpreters: Dict[str, Path], path: Dict[str, str]) -> List[Gate]:
+def ansible_test_gates(interpreters: dict[str, Path], path: dict[str, str]) -> list[Gate]:
     """Sanity with every Python of the hosts that is here; the unit tests with the oldest and the newest of them.
 
     ansible-test forks for each unit test, which takes minutes with each Python; pytest runs them with one in between.
@@ -156,7 +157,7 @@ def ansible_test_gates(interpreters: Dict[str, Path], path: Dict[str, str]) -> L
     ]
 
 
-def missing_interpreters() -> List[Outcome]:
+def missing_interpreters() -> list[Outcome]:
     """For each Python of the hosts that is not on this machine, what could not be checked."""
     reason = "not on this machine: install it (pyenv does), so that python{} is on PATH"
     outcomes = []
@@ -177,7 +178,7 @@ class Runner:
     """Runs gates as child processes, each in a process group of its own that can be stopped as a whole."""
 
     def __init__(self) -> None:
-        self._running: Set[subprocess.Popen[bytes]] = set()
+        self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._stopped = False
 
@@ -210,7 +211,7 @@ class Runner:
             except subprocess.TimeoutExpired:
                 signal_group(process, signal.SIGKILL)
 
-    def _wait(self, gate: Gate, environment: Dict[str, str], log: int) -> int:
+    def _wait(self, gate: Gate, environment: dict[str, str], log: int) -> int:
         with self._lock:
             if self._stopped:
                 return 130
@@ -252,7 +253,7 @@ def put_get_pip(home: Path) -> None:
         shutil.copyfile(CHECKOUT / "dev" / "get_pip.py", target)
 
 
-def count(gate: Gate, code: int) -> tuple[Counts, List[str]]:
+def count(gate: Gate, code: int) -> tuple[Counts, list[str]]:
     """Counts of a finished gate; pytest's report is trusted only as far as its exit code agrees."""
     if gate.junit is None:
         return (Counts(passed=1) if code == 0 else Counts(failed=1)), []
@@ -266,7 +267,7 @@ def count(gate: Gate, code: int) -> tuple[Counts, List[str]]:
     return counts, not_run
 
 
-def read_junit(report: Path) -> tuple[Counts, List[str]]:
+def read_junit(report: Path) -> tuple[Counts, list[str]]:
     """Counts of a pytest report, and its skipped tests with their reasons."""
     counts, not_run = Counts(), []
     for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 - we wrote it
@@ -293,10 +294,10 @@ def make_copy(copy: Path) -> None:
         subprocess.run([*git, *arguments], env=environment, check=True)
 
 
-def run_all(gates: Sequence[Gate]) -> List[Outcome]:
+def run_all(gates: Sequence[Gate]) -> list[Outcome]:
     """Run the gates in lanes; prints a line as each one ends."""
     runner = Runner()
-    outcomes: List[Outcome] = []
+    outcomes: list[Outcome] = []
     pool = ThreadPoolExecutor(LANES)
     try:
         for future in as_completed([pool.submit(runner.run, gate) for gate in gates]):
@@ -332,7 +333,7 @@ def report(outcomes: Sequence[Outcome]) -> int:
     return 1 if total.failed or not total.passed else 0
 
 
-def main(argv: Optional[List[str]] = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run all gates, or those named."""
     parser = argparse.ArgumentParser(description="Run the gates and the tests.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these; see --list")

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Dict, Iterator, Optional
 
 #: What the managed hosts may run.
 HOST_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
@@ -18,13 +18,13 @@ print("%d.%d" % sys.version_info[:2], os.path.realpath(sys.executable))
 """
 
 
-def find_interpreters() -> Dict[str, Path]:
+def find_interpreters() -> dict[str, Path]:
     """Version -> interpreter, for those of HOST_PYTHONS that are here and whole."""
     found = {version: find_interpreter(version) for version in HOST_PYTHONS}
     return {version: path for version, path in found.items() if path}
 
 
-def find_interpreter(version: str) -> Optional[Path]:
+def find_interpreter(version: str) -> Path | None:
     """The first interpreter of `version` that runs, on PATH or among pyenv's versions."""
     for candidate in candidates(version):
         try:
@@ -47,7 +47,7 @@ def candidates(version: str) -> Iterator[Path]:
             yield candidate
 
 
-def link_interpreters(directory: Path, interpreters: Dict[str, Path]) -> None:
+def link_interpreters(directory: Path, interpreters: dict[str, Path]) -> None:
     """Make `directory` hold links python3.9, python3.10 and so on, for tools that look for them on PATH."""
     directory.mkdir(parents=True, exist_ok=True)
     for version, path in interpreters.items():

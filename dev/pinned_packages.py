@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import List
 
 from packaging.requirements import Requirement
 
 
-def pinned_packages(text: str, python: str) -> List[str]:
+def pinned_packages(text: str, python: str) -> list[str]:
     """The requirements of a file's `text` that hold for a Python such as `3.9`, without their conditions."""
     lines = (line.partition(" #")[0].strip() for line in text.splitlines())
     requirements = [Requirement(line) for line in lines if line and not line.startswith("#")]

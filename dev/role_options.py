@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import runpy
 import sys
-from typing import Any, Dict, List
+from typing import Any
 
 import yaml
 
@@ -57,7 +57,7 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
-def options() -> Dict[str, Dict[str, Any]]:
+def options() -> dict[str, dict[str, Any]]:
     """The options in the form of an argument specification."""
     return {
         name: {**_converted(option), "version_added": _since(option)}
@@ -66,15 +66,15 @@ def options() -> Dict[str, Dict[str, Any]]:
     }
 
 
-def _since(option: Dict[str, Any]) -> str:
-    def numbers(version: str) -> List[int]:
+def _since(option: dict[str, Any]) -> str:
+    def numbers(version: str) -> list[int]:
         return [int(number) for number in version.split(".")]
 
     return max(JOB_OPTIONS_SINCE, str(option.get("version_added", JOB_OPTIONS_SINCE)), key=numbers)
 
 
-def _documented() -> Dict[str, Dict[str, Any]]:
-    documented: Dict[str, Dict[str, Any]] = {}
+def _documented() -> dict[str, dict[str, Any]]:
+    documented: dict[str, dict[str, Any]] = {}
     for fragment in ("aws", "transfer"):
         path = CHECKOUT / "plugins" / "doc_fragments" / f"{fragment}.py"
         documentation = runpy.run_path(str(path))["ModuleDocFragment"].DOCUMENTATION
@@ -82,7 +82,7 @@ def _documented() -> Dict[str, Dict[str, Any]]:
     return documented
 
 
-def _converted(option: Dict[str, Any]) -> Dict[str, Any]:
+def _converted(option: dict[str, Any]) -> dict[str, Any]:
     converted = {key: option[key] for key in _KEYS if key in option}
     texts = option["description"]
     converted["description"] = [_referring_to_jobs(text) for text in ([texts] if isinstance(texts, str) else texts)]
@@ -99,7 +99,7 @@ def _referring_to_jobs(text: str) -> str:
 
 def block() -> str:
     """The lines of the specification between BEGIN and END."""
-    lines: List[str] = yaml.dump(
+    lines: list[str] = yaml.dump(
         options(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=116 - len(INDENT)
     ).splitlines(keepends=True)
     return "".join(INDENT + line for line in lines)

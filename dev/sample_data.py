@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import shutil
 from pathlib import Path
-from typing import Dict, Optional
 
 MEBIBYTE = 1024 * 1024
 #: Bytes that are made and written at once.
@@ -36,7 +35,7 @@ AWKWARD = {
 }
 
 
-def files() -> Dict[str, int]:
+def files() -> dict[str, int]:
     """Relative path -> size in bytes: 60 files, about 150 MB."""
     photos = {
         f"photos/2026-{month:02}/img_{number:04}.jpg": 400_000 + 37_777 * number
@@ -47,7 +46,7 @@ def files() -> Dict[str, int]:
     return {**LARGE, **AWKWARD, **photos, **notes}
 
 
-def make(folder: Path, wanted: Optional[Dict[str, int]] = None, seed: int = 2026) -> Dict[str, int]:
+def make(folder: Path, wanted: dict[str, int] | None = None, seed: int = 2026) -> dict[str, int]:
     """Write the files, unless they are all there in their sizes already; returns what `files()` gives, or `wanted`."""
     wanted = files() if wanted is None else wanted
     if is_complete(folder, wanted):
@@ -63,7 +62,7 @@ def make(folder: Path, wanted: Optional[Dict[str, int]] = None, seed: int = 2026
     return wanted
 
 
-def is_complete(folder: Path, wanted: Dict[str, int]) -> bool:
+def is_complete(folder: Path, wanted: dict[str, int]) -> bool:
     """Whether the folder holds exactly these files, by size."""
     present = {str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
     return present == wanted

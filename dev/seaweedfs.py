@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Dict, List, Optional, Type
+from typing import Any
 
 #: Seconds until the first object must have been stored; 1 to 2 on an idle machine.
 START_TIMEOUT = 60.0
@@ -68,9 +68,9 @@ class SeaweedFS:
     def __init__(
         self,
         directory: Path,
-        tls: Optional[TlsFiles] = None,
-        weed: Optional[Path] = None,
-        memory_limits: Optional[Dict[str, str]] = None,
+        tls: TlsFiles | None = None,
+        weed: Path | None = None,
+        memory_limits: dict[str, str] | None = None,
         address: str = LOOPBACK,
     ) -> None:
         self.directory = directory
@@ -82,8 +82,8 @@ class SeaweedFS:
         self.secret_key = secrets.token_urlsafe(30)
         self.region = "us-east-1"
         self.endpoint_url = ""
-        self._process: Optional[subprocess.Popen[bytes]] = None
-        self.grpc_sockets: List[Path] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self.grpc_sockets: list[Path] = []
 
     @property
     def pid(self) -> int:
@@ -98,7 +98,7 @@ class SeaweedFS:
         return self.directory / "weed.log"
 
     @property
-    def environment(self) -> Dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """The connection as the environment variables that boto3, s5cmd and the modules read."""
         return {
             "AWS_ACCESS_KEY_ID": self.access_key,
@@ -145,9 +145,9 @@ class SeaweedFS:
 
     def __exit__(
         self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stop()
 
@@ -178,7 +178,7 @@ class SeaweedFS:
         self.endpoint_url = f"{scheme}://{self.address}:{port}"
         return process
 
-    def _command(self, ports: Dict[str, int]) -> List[str]:
+    def _command(self, ports: dict[str, int]) -> list[str]:
         command = [str(self.weed), "mini", "-dir", str(self.directory), "-ip", self.address]
         command += ["-ip.bind", self.address]
         for name, port in ports.items():
@@ -236,7 +236,7 @@ def find_weed() -> Path:
     return Path(found)
 
 
-def free_ports(count: int, address: str = LOOPBACK) -> List[int]:
+def free_ports(count: int, address: str = LOOPBACK) -> list[int]:
     """Ports of an address of this machine that nothing uses now, all different."""
     with contextlib.ExitStack() as stack:
         listeners = [stack.enter_context(socket.socket()) for dummy in range(count)]
@@ -245,7 +245,7 @@ def free_ports(count: int, address: str = LOOPBACK) -> List[int]:
         return [listener.getsockname()[1] for listener in listeners]
 
 
-def main(argv: Optional[List[str]] = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Serve in the foreground until SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(description="Run the embedded S3 server until Ctrl-C.")
     parser.add_argument("directory", type=Path, help="where its data, log and connection.env go")

@@ -16,8 +16,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, Sequence
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 BUILD = CHECKOUT / "build"
@@ -203,7 +203,7 @@ def pip(*arguments: str, venv: Path = VENV) -> None:
     raise SetUpError(f"pip failed:\n{last_lines}")
 
 
-def pip_environment() -> Dict[str, str]:
+def pip_environment() -> dict[str, str]:
     """The caller's environment (proxy and index settings matter) without what would lead pip out of the checkout."""
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
     environment.update(

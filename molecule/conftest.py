@@ -8,7 +8,7 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, TypeVar
+from typing import Any, Callable, TypeVar
 
 import boto3
 import pytest
@@ -20,14 +20,14 @@ Found = TypeVar("Found")
 
 
 @pytest.fixture(scope="session")
-def connection() -> Dict[str, str]:
+def connection() -> dict[str, str]:
     """Endpoint and keys of the test bed's S3 server."""
-    facts: Dict[str, str] = json.loads((Path(os.environ["DATASYNC_BED"]) / "s3.json").read_text("utf-8"))
+    facts: dict[str, str] = json.loads((Path(os.environ["DATASYNC_BED"]) / "s3.json").read_text("utf-8"))
     return facts
 
 
 @pytest.fixture(scope="session")
-def s3(connection: Dict[str, str]) -> Any:
+def s3(connection: dict[str, str]) -> Any:
     """A boto3 client of the test bed's S3 server."""
     return boto3.client(
         "s3",
@@ -46,10 +46,10 @@ def bucket() -> str:
 
 
 @pytest.fixture(scope="session")
-def stored(s3: Any, bucket: str) -> Callable[[str], Dict[str, bytes]]:
+def stored(s3: Any, bucket: str) -> Callable[[str], dict[str, bytes]]:
     """The bucket's objects below a prefix: key to content."""
 
-    def objects(prefix: str) -> Dict[str, bytes]:
+    def objects(prefix: str) -> dict[str, bytes]:
         entries = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
         return {entry["Key"]: s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read() for entry in entries}
 
@@ -71,11 +71,11 @@ def wait_for() -> Callable[[str, Callable[[], Found]], Found]:
 
 
 @pytest.fixture
-def result(host: Any) -> Callable[[str], Dict[str, Any]]:
+def result(host: Any) -> Callable[[str], dict[str, Any]]:
     """`result("outbox")`: what the last run of a job reported."""
 
-    def last(job: str) -> Dict[str, Any]:
-        report: Dict[str, Any] = json.loads(host.file(f"/var/lib/datasync-turbo/results/{job}.json").content_string)
+    def last(job: str) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(host.file(f"/var/lib/datasync-turbo/results/{job}.json").content_string)
         return report
 
     return last

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -26,7 +26,7 @@ ROLE_FILES = Path(__file__).parent.parent.parent / "roles" / "uploader" / "files
 class ActionModule(ActionBase):
     """One call of the module where nothing is missing; one more after what is missing was brought."""
 
-    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         variables = task_vars or {}
         arguments = dict(self._task.args)
@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
             result = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=variables)
         return _naming(result, variables["inventory_hostname"])
 
-    def _deploy(self, arguments: Dict[str, Any], variables: Dict[str, Any]) -> Dict[str, Any]:
+    def _deploy(self, arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         program, requirements = _program(), (ROLE_FILES / "requirements.txt").read_text("utf-8")
         arguments.update(
             requirements=requirements,
@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
             collection_version=__version__,
         )
         result = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=variables)
-        needs: List[str] = result.get("needs") or []
+        needs: list[str] = result.get("needs") or []
         if result.get("failed") or not needs or self._task.check_mode:
             return result
         if "user" in needs or "groups" in needs:
@@ -54,7 +54,7 @@ class ActionModule(ActionBase):
             return _with_user(self._bring(arguments, variables, result), result)
         return self._bring(arguments, variables, result)
 
-    def _bring(self, arguments: Dict[str, Any], variables: Dict[str, Any], result: Dict[str, Any]) -> Dict[str, Any]:
+    def _bring(self, arguments: dict[str, Any], variables: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
         """Push what the first answer of the module says is missing, and call it again."""
         try:
             payload = self._payload(arguments, result)
@@ -62,15 +62,13 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"{variables['inventory_hostname']}: {error}") from error
         return self._deploy_payload(payload, arguments, variables)
 
-    def _make_user(
-        self, arguments: Dict[str, Any], variables: Dict[str, Any], is_new: bool
-    ) -> Optional[Dict[str, Any]]:
+    def _make_user(self, arguments: dict[str, Any], variables: dict[str, Any], is_new: bool) -> dict[str, Any] | None:
         """Create the service user as ansible-core does it on each system, or add it to groups; returns what failed.
 
         Of a user that was there before, nothing but its groups is changed.
         """
         user = arguments.get("user") or "datasync-turbo"
-        options: Dict[str, Any] = {"name": user}
+        options: dict[str, Any] = {"name": user}
         calls = [("ansible.builtin.user", options)]
         if is_new:
             if not boolean(arguments.get("create_user", True), strict=False):
@@ -89,7 +87,7 @@ class ActionModule(ActionBase):
                 return {**done, "msg": f"cannot set up user {user}: {done.get('msg')}", "exit_code": 1}
         return None
 
-    def _payload(self, arguments: Dict[str, Any], result: Dict[str, Any]) -> Path:
+    def _payload(self, arguments: dict[str, Any], result: dict[str, Any]) -> Path:
         """The file to push. Raises DatasyncError."""
         cache = controller_cache(arguments.get("cache_dir"))
         is_direct = arguments.get("delivery") == "direct"
@@ -99,7 +97,7 @@ class ActionModule(ActionBase):
         with_packages = "packages" in result["needs"] and not is_direct
         return Payloads(cache, wheelhouse, arguments["requirements"], _program()).payload(python, with_packages)
 
-    def _deploy_payload(self, payload: Path, arguments: Dict[str, Any], variables: Dict[str, Any]) -> Dict[str, Any]:
+    def _deploy_payload(self, payload: Path, arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         folder = self._make_tmp_path()
         try:
             remote = self._connection._shell.join_path(folder, "payload.zip")
@@ -121,7 +119,7 @@ def _program() -> Path:
     return program
 
 
-def _with_user(result: Dict[str, Any], first: Dict[str, Any]) -> Dict[str, Any]:
+def _with_user(result: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
     """The second answer, with the creation of the user, which the first one told first."""
     if not result.get("failed"):
         for name in ("changes", "diff"):
@@ -131,7 +129,7 @@ def _with_user(result: Dict[str, Any], first: Dict[str, Any]) -> Dict[str, Any]:
     return result
 
 
-def _naming(result: Dict[str, Any], host: str) -> Dict[str, Any]:
+def _naming(result: dict[str, Any], host: str) -> dict[str, Any]:
     """Let a failure begin with the host's name: in AWX and in logs a message is read far from its host."""
     if result.get("failed") and result.get("msg") and "exit_code" in result:
         result["msg"] = f"{host}: {result['msg']}"

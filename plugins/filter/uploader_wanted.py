@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
@@ -72,12 +72,12 @@ _value:
 """
 
 
-def uploader_wanted(spec: Any) -> Dict[str, Any]:
+def uploader_wanted(spec: Any) -> dict[str, Any]:
     """The wanted state; see DOCUMENTATION. Raises AnsibleFilterError that names host, job and variable."""
     if not isinstance(spec, dict):
         raise AnsibleFilterError("uploader_wanted takes a dictionary of the role's variables")
     try:
-        wanted: Dict[str, Any] = wanted_host(spec).as_dict()
+        wanted: dict[str, Any] = wanted_host(spec).as_dict()
     except ConfigurationError as error:
         raise AnsibleFilterError(str(error)) from error
     return wanted
@@ -86,6 +86,6 @@ def uploader_wanted(spec: Any) -> Dict[str, Any]:
 class FilterModule:
     """What Ansible loads."""
 
-    def filters(self) -> Dict[str, Callable[..., Any]]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """The filters of this file by their names."""
         return {"uploader_wanted": uploader_wanted}

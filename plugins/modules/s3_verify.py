@@ -390,7 +390,7 @@ result:
     unverifiable: []
 """
 
-from typing import Any, Dict
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.datasync.turbo.plugins.module_utils.audit.result import DEFAULT_LIMIT, Result
@@ -429,7 +429,7 @@ OPTIONS_OF_UPLOADS = (
 NAMED = 3
 
 
-def argument_spec() -> Dict[str, Dict[str, Any]]:
+def argument_spec() -> dict[str, dict[str, Any]]:
     """The options in the form of AnsibleModule's `argument_spec`."""
     of_uploads = transfer_argument_spec()
     return {

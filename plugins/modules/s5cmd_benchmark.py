@@ -504,7 +504,7 @@ benchmark:
     tuning: null
 """
 
-from typing import Any, Dict
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.report import text as benchmark_report
@@ -584,12 +584,12 @@ def main() -> None:
         finish(module, answer)
 
 
-def request_of(params: Dict[str, Any], config: Config) -> BenchmarkRequest:
+def request_of(params: dict[str, Any], config: Config) -> BenchmarkRequest:
     """What the task and the env file ask for."""
     return BenchmarkRequest.from_options(merged_options(params, config), prefix_is_given=params["prefix"] is not None)
 
 
-def run(module: AnsibleModule, request: BenchmarkRequest, attended: Attended) -> Dict[str, Any]:
+def run(module: AnsibleModule, request: BenchmarkRequest, attended: Attended) -> dict[str, Any]:
     """Measure, or in check mode find out what would be measured. Returns what the task returns."""
     if request.results_dir:
         benchmark_report.check_writable(request.results_dir)
@@ -611,14 +611,14 @@ def run(module: AnsibleModule, request: BenchmarkRequest, attended: Attended) ->
     return answer
 
 
-def write_results(request: BenchmarkRequest, _params: Dict[str, Any], outcome: Outcome, answer: Dict[str, Any]) -> None:
+def write_results(request: BenchmarkRequest, _params: dict[str, Any], outcome: Outcome, answer: dict[str, Any]) -> None:
     """Write the results where the task wants them."""
     if request.results_dir:
         answer["report"] = benchmark_report.write_results(outcome.result, request.results_dir)
         answer["changed"] = True
 
 
-def write_tuning(request: BenchmarkRequest, params: Dict[str, Any], outcome: Outcome, answer: Dict[str, Any]) -> None:
+def write_tuning(request: BenchmarkRequest, params: dict[str, Any], outcome: Outcome, answer: dict[str, Any]) -> None:
     """Hand the settings that were found to the jobs of the host, unless the benchmark was stopped."""
     found = outcome.result["tuning"] if params["apply_tuning"] and outcome.error is None else None
     if found is None and params["frozen"] is None:
@@ -629,7 +629,7 @@ def write_tuning(request: BenchmarkRequest, params: Dict[str, Any], outcome: Out
     answer["changed"] = answer["changed"] or applied.changed
 
 
-def before(prepared: Prepared) -> Dict[str, Any]:
+def before(prepared: Prepared) -> dict[str, Any]:
     """What is known before anything is sent."""
     return {
         "estimate": vars(prepared.estimate),
@@ -645,7 +645,7 @@ def failure_message(outcome: Outcome) -> str:
     return f"the benchmark is {outcome.result['status']}: {problems}"
 
 
-def finish(module: AnsibleModule, answer: Dict[str, Any]) -> None:
+def finish(module: AnsibleModule, answer: dict[str, Any]) -> None:
     """End the module with success or failure."""
     if answer["exit_code"]:
         module.fail_json(**answer)

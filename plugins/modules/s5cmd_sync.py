@@ -429,7 +429,8 @@ deletions:
     - mirror/day 0/take 9.mov
 """
 
-from typing import Any, Dict, Iterable, List, Tuple
+from collections.abc import Iterable
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, DatasyncError
@@ -498,7 +499,7 @@ def finish(module: AnsibleModule, finished: Run) -> None:
     result = finished.result
     dry_run = result.dry_run
     deleted = deleted_keys(finished)
-    answer: Dict[str, Any] = {
+    answer: dict[str, Any] = {
         "changed": (len(finished.plan.uploads) if dry_run else result.files_synced) + len(deleted) > 0,
         "result": result.as_dict(),
         "exit_code": result.exit_code,
@@ -519,14 +520,14 @@ def finish(module: AnsibleModule, finished: Run) -> None:
     module.exit_json(**answer)
 
 
-def deleted_keys(finished: Run) -> List[str]:
+def deleted_keys(finished: Run) -> list[str]:
     """The keys of the objects that were deleted, or would be."""
     if not finished.result.dry_run:
         return finished.deleted_keys
     return [] if finished.result.deletions.refused else [entry.key for entry in finished.plan.deletions]
 
 
-def diff_texts(plan: Plan, deleted: Iterable[str]) -> Tuple[str, str]:
+def diff_texts(plan: Plan, deleted: Iterable[str]) -> tuple[str, str]:
     """Before and after, a line for each object: those that are replaced or deleted, and those that are stored."""
     before, after = [f"{key} (its file is gone)\n" for key in deleted], []
     for upload in plan.uploads:

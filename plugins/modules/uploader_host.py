@@ -356,7 +356,7 @@ exit_code:
   sample: 0
 """
 
-from typing import Any, Dict, List
+from typing import Any
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
@@ -371,12 +371,12 @@ from ansible_collections.datasync.turbo.plugins.module_utils.install.options imp
 )
 
 
-def rows(**options: Dict[str, Any]) -> Dict[str, Any]:
+def rows(**options: dict[str, Any]) -> dict[str, Any]:
     """A list of dictionaries with these options."""
     return {"type": "list", "elements": "dict", "default": [], "options": options}
 
 
-def wanted_spec() -> Dict[str, Any]:
+def wanted_spec() -> dict[str, Any]:
     """What the filter `uploader_wanted` makes."""
     # Paths are text: `$` and `~` in one are meant, and nothing is to be expanded.
     text = {"type": "str", "required": True}
@@ -469,7 +469,7 @@ def finish(module: AnsibleModule, outcome: deployment.Outcome) -> None:
     module.exit_json(exit_code=int(ExitCode.OK), **result)
 
 
-def diff(outcome: deployment.Outcome) -> List[Dict[str, str]]:
+def diff(outcome: deployment.Outcome) -> list[dict[str, str]]:
     """A diff of each change; what has no text of its own shows what is done."""
     return [
         {

@@ -170,8 +170,9 @@ exit_code:
   sample: 0
 """
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import (
@@ -208,7 +209,7 @@ def main() -> None:
     module.exit_json(**answer)
 
 
-def jobs_of(store: GenerationStore, names: Sequence[str]) -> List[JobOnHost]:
+def jobs_of(store: GenerationStore, names: Sequence[str]) -> list[JobOnHost]:
     """The wanted jobs among those that are deployed."""
     generation = deployed(store)
     if generation is None:
@@ -216,15 +217,15 @@ def jobs_of(store: GenerationStore, names: Sequence[str]) -> List[JobOnHost]:
     return job_run.chosen(generation.wanted.jobs, names)
 
 
-def plan(module: AnsibleModule, jobs: List[JobOnHost], store: GenerationStore) -> Dict[str, Any]:
+def plan(module: AnsibleModule, jobs: list[JobOnHost], store: GenerationStore) -> dict[str, Any]:
     """What the jobs would do."""
     options = module.params
     plans, diffs = job_plan.plan_all(jobs, str(store.command), options["wait_timeout"], checks=options["checks"])
-    answer: Dict[str, Any] = summary([one.as_dict() for one in plans])
+    answer: dict[str, Any] = summary([one.as_dict() for one in plans])
     return {**answer, "diff": diffs} if module._diff else answer
 
 
-def follow(options: Dict[str, Any], jobs: List[JobOnHost], store: GenerationStore) -> Dict[str, Any]:
+def follow(options: dict[str, Any], jobs: list[JobOnHost], store: GenerationStore) -> dict[str, Any]:
     """Start the jobs, or go on waiting for those that were started, for as long as one look takes."""
     host = job_run.Host(str(store.command))
     if options["runs"] is None:
@@ -238,7 +239,7 @@ def follow(options: Dict[str, Any], jobs: List[JobOnHost], store: GenerationStor
     return answer
 
 
-def summary(rows: List[Dict[str, Any]]) -> Dict[str, Any]:
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """What the jobs have in common. Whether the task fails is decided when all have ended."""
     return {
         "changed": any(row["changed"] for row in rows),

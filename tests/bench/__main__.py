@@ -16,9 +16,10 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, List, Mapping
+from typing import Any
 
 from dev.ansible_environment import BUILD
 from dev.build_program import ProgramError
@@ -57,7 +58,7 @@ def main() -> int:
     return 0
 
 
-def chosen_groups(only: str) -> List[str]:
+def chosen_groups(only: str) -> list[str]:
     """The groups named in ONLY, else all that can be measured here. Raises BenchError for an unknown one."""
     names = only.replace(",", " ").split()
     unknown = [name for name in names if name not in GROUPS]
@@ -66,7 +67,7 @@ def chosen_groups(only: str) -> List[str]:
     return names or [name for name in GROUPS if name not in left_out()]
 
 
-def left_out() -> Dict[str, str]:
+def left_out() -> dict[str, str]:
     """The groups that cannot be measured on this machine, and why."""
     reason = shaped_link.missing()
     return {name: f"{name} is left out: {reason}" for name in NETWORK_GROUPS} if reason else {}
@@ -81,15 +82,15 @@ def chosen_rounds(text: str) -> int | None:
     return int(text)
 
 
-def bench(chosen: List[str], rounds: int | None) -> None:
+def bench(chosen: list[str], rounds: int | None) -> None:
     """Run the groups, print the tables, write the results."""
     work = OUTPUT / "work"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    results: Dict[str, Any] = {**machine(), "rounds": {}, "versions": versions(work), "notes": []}
+    results: dict[str, Any] = {**machine(), "rounds": {}, "versions": versions(work), "notes": []}
     say(", ".join(f"{name} {version}" for name, version in results["versions"].items()))
-    outcomes: Dict[str, Outcome] = {}
-    failures: Dict[str, str] = {}
+    outcomes: dict[str, Outcome] = {}
+    failures: dict[str, str] = {}
     for name in chosen:
         results["rounds"][name] = rounds or GROUPS[name].rounds
         session = Session(work, DATA, results["rounds"][name], say, server_memory())
@@ -108,7 +109,7 @@ def bench(chosen: List[str], rounds: int | None) -> None:
         raise BenchError("; ".join(f"{name}: {message}" for name, message in failures.items()))
 
 
-def server_memory() -> Dict[str, str]:
+def server_memory() -> dict[str, str]:
     """Limits under which the server does not spend its time on collecting garbage.
 
     With those of the demo it takes up to half as much CPU again, the more the more bytes are on their way to it.
@@ -117,14 +118,14 @@ def server_memory() -> Dict[str, str]:
     return {"GOMEMLIMIT": str(min(memory // 4, SERVER_MEMORY))}
 
 
-def write(results: Dict[str, Any], outcomes: Mapping[str, Outcome]) -> None:
+def write(results: dict[str, Any], outcomes: Mapping[str, Outcome]) -> None:
     """Put what was found so far into the results, and write them as JSON."""
     results["groups"] = {name: table.as_json(outcome.runs) for name, outcome in outcomes.items()}
     results["findings"] = [{**vars(finding), "reached": finding.reached} for finding in findings_of(outcomes)]
     RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
-def findings_of(outcomes: Mapping[str, Outcome]) -> List[Finding]:
+def findings_of(outcomes: Mapping[str, Outcome]) -> list[Finding]:
     """Those of all groups."""
     return [finding for outcome in outcomes.values() for finding in outcome.findings]
 
@@ -144,7 +145,7 @@ def show(results: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> None:
     print(f"\nall runs: {RESULTS}")
 
 
-def machine() -> Dict[str, Any]:
+def machine() -> dict[str, Any]:
     """What the results depend on."""
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -165,7 +166,7 @@ def cpu_model() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def versions(work: Path) -> Dict[str, str]:
+def versions(work: Path) -> dict[str, str]:
     """The first line that each program prints about itself."""
     found = {}
     for name, command in [*programs(work), ("SeaweedFS", [str(find_weed()), "version"])]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from types import TracebackType
-from typing import Dict, Iterator, List, NamedTuple, Optional, Type
+from typing import NamedTuple
 
 from plugins.module_utils.benchmark.measure.data import Recipe
 from tests.bench import data
@@ -50,7 +51,7 @@ class Carried:
     """Looks at the link's counter as long as its block lasts."""
 
     def __init__(self) -> None:
-        self._looks: List[Look] = []
+        self._looks: list[Look] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -60,9 +61,9 @@ class Carried:
 
     def __exit__(
         self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._ended.set()
         self._thread.join()
@@ -116,8 +117,8 @@ def _cases() -> Iterator[tuple[str, int, Recipe]]:
 def _measure(session: Session, title: str, mbit: int, files: Data, outcome: Outcome) -> None:
     limit = mbit * 125_000
     limited = f"{OURS}, limit {title}"
-    rates: List[float] = []
-    runs: Dict[str, List[Usage]] = {}
+    rates: list[float] = []
+    runs: dict[str, list[Usage]] = {}
     with link(LINK) as far_end, Sink(files.table, address=FAR_ADDRESS, launcher=far_end.launcher) as server:
         at = session.at(server)
 
@@ -138,7 +139,7 @@ def _measure(session: Session, title: str, mbit: int, files: Data, outcome: Outc
     outcome.findings.append(_deviation(title, limit, rates))
 
 
-def _deviation(title: str, limit: int, rates: List[float]) -> Finding:
+def _deviation(title: str, limit: int, rates: list[float]) -> Finding:
     """How far from the limit it was, as a part of the limit: above and below count alike."""
     off = [abs(rate / limit - 1) for rate in rates]
     return Finding(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Protocol, Tuple
+from typing import Any, Protocol
 
 from dev.ansible_environment import BUILD, VENV_BIN
 from dev.build_program import build
@@ -31,7 +31,7 @@ class Server(Protocol):
         """Process id."""
 
     @property
-    def environment(self) -> Dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Keys, region and endpoint as the variables that all contenders read."""
 
     def client(self) -> Any:
@@ -42,8 +42,8 @@ class Server(Protocol):
 class Command:
     """An argument list with its environment, and what is written to its stdin."""
 
-    arguments: List[str]
-    environment: Dict[str, str]
+    arguments: list[str]
+    environment: dict[str, str]
     stdin: bytes | None = None
 
 
@@ -75,7 +75,7 @@ class Tools:
         self.s5cmd = find_s5cmd()
 
     @property
-    def environment(self) -> Dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Of every child: nothing of the caller's but what programs need to start, and the server's keys."""
         home = self.work / "home"
         home.mkdir(exist_ok=True)
@@ -112,7 +112,7 @@ class Tools:
         return path
 
     @property
-    def _bare(self) -> Dict[str, str]:
+    def _bare(self) -> dict[str, str]:
         """Ours reads keys and endpoint from the config file, and keeps what it compiled, as a host's command says."""
         environment = {name: value for name, value in self.environment.items() if name not in self.server.environment}
         return {**environment, "PYTHONPYCACHEPREFIX": str(self.compiled)}
@@ -164,7 +164,7 @@ def find_s5cmd() -> Path:
     return found[0]
 
 
-def programs(work: Path) -> List[Tuple[str, List[str]]]:
+def programs(work: Path) -> list[tuple[str, list[str]]]:
     """Each program with the arguments that make it print its version."""
     return [
         ("datasync-turbo", [str(VENV_BIN / "python"), str(build(work / PROGRAM)), "--version"]),

@@ -9,7 +9,6 @@ import hashlib
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Dict
 
 from plugins.module_utils.benchmark.measure import data as dataset
 from plugins.module_utils.benchmark.measure.data import Dataset, Recipe
@@ -27,7 +26,7 @@ RESERVE = 5_000_000_000
 #: Numbers of files among which nothing has changed.
 GROWTH = (1_000, 10_000, 100_000, 1_000_000)
 
-RECIPES: Dict[str, Recipe] = {
+RECIPES: dict[str, Recipe] = {
     **dataset.RECIPES,
     "unchanged": Recipe("unchanged", ((1024, 100_000),)),
     "audit": Recipe("audit", ((500_000_000, 8),)),

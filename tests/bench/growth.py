@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Dict, List
 
 from tests.bench import data, rounds, table
 from tests.bench.contenders import Place
@@ -28,7 +27,7 @@ COMPARED = 16 * 10**9
 
 def growth(session: Session) -> Outcome:
     """Both; what takes most memory of the machine comes last."""
-    runs: Dict[str, List[Usage]] = {}
+    runs: dict[str, list[Usage]] = {}
     for _round in range(session.rounds):
         for count in GROWTH:
             _unchanged(session, count, runs)
@@ -47,7 +46,7 @@ def growth(session: Session) -> Outcome:
     return Outcome(runs, findings, [note])
 
 
-def _unchanged(session: Session, count: int, runs: Dict[str, List[Usage]]) -> None:
+def _unchanged(session: Session, count: int, runs: dict[str, list[Usage]]) -> None:
     recipe = data.RECIPES[f"files-{count}"]
     session.say(f"growth: {count:,} files")
     folder = Path(data.prepare(recipe, session.data).folder)
@@ -67,7 +66,7 @@ def _unchanged(session: Session, count: int, runs: Dict[str, List[Usage]]) -> No
             _note(session, f"{count:,} files: {name}", usage, runs)
 
 
-def _one_file(session: Session, size: int, runs: Dict[str, List[Usage]]) -> None:
+def _one_file(session: Session, size: int, runs: dict[str, list[Usage]]) -> None:
     folder = session.work / "one-file"
     folder.mkdir(exist_ok=True)
     file = folder / "clip.mov"
@@ -98,7 +97,7 @@ def _place(session: Session, name: str) -> Place:
     return Place(BUCKET, PREFIX, directory)
 
 
-def _note(session: Session, name: str, usage: Usage, runs: Dict[str, List[Usage]]) -> None:
+def _note(session: Session, name: str, usage: Usage, runs: dict[str, list[Usage]]) -> None:
     session.say(f"growth: {name}: {usage.wall_seconds:.2f} s, {usage.own_mb or 0:.0f} MB")
     runs.setdefault(name, []).append(usage)
 

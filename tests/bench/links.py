@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import Dict, List
 
 from plugins.module_utils.benchmark.measure.data import Recipe
 from tests.bench.measured import BenchError, Usage
@@ -38,11 +37,11 @@ def _measure(session: Session, shape: Shape, files: Data, outcome: Outcome) -> N
     """Each round begins with iperf3, so that every upload has a measure of the same minutes."""
     recipe = files.recipe
     title = f"{recipe.name} over {shape.name}"
-    reference: List[float] = []
+    reference: list[float] = []
     with link(shape) as far_end, Sink(files.table, address=FAR_ADDRESS, launcher=far_end.launcher) as server:
         at = session.at(server)
         contenders = at.uploaders(files, *(["--transfers", "32"] if recipe.name == "small" else []))
-        runs: Dict[str, List[Usage]] = {contender.name: [] for contender in contenders}
+        runs: dict[str, list[Usage]] = {contender.name: [] for contender in contenders}
         for number in range(session.rounds):
             reference.append(carried(far_end))
             session.say(f"{title}, round {number + 1}: iperf3 carries {reference[-1]:.1f} MB/s")
@@ -53,7 +52,7 @@ def _measure(session: Session, shape: Shape, files: Data, outcome: Outcome) -> N
         outcome.findings += [_share(title, recipe, name, runs, reference) for name in runs]
 
 
-def _share(title: str, recipe: Recipe, contender: str, runs: Runs, reference: List[float]) -> Finding:
+def _share(title: str, recipe: Recipe, contender: str, runs: Runs, reference: list[float]) -> Finding:
     """How much of what iperf3 carried in the same round an upload brought. The limit is ours; the others are beside."""
     speeds = [recipe.total_bytes / 1e6 / usage.wall_seconds for usage in runs[contender]]
     shares = [speed / carried for speed, carried in zip(speeds, reference, strict=True)]

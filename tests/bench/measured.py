@@ -8,9 +8,9 @@ import os
 import subprocess
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Mapping, Sequence
 
 #: Seconds between looks at the memory. The kernel keeps the peak itself, so that only one in the last moment is missed.
 LOOK_INTERVAL = 0.05
@@ -99,7 +99,7 @@ class _Memory(threading.Thread):
         super().__init__(daemon=True)
         self._pid = pid
         self._ended = threading.Event()
-        self._peaks: Dict[int, float] = {}
+        self._peaks: dict[int, float] = {}
 
     def run(self) -> None:
         while not self._ended.wait(LOOK_INTERVAL):
@@ -141,9 +141,9 @@ def peak_mb(pid: int) -> float | None:
     return None
 
 
-def children(pid: int) -> List[int]:
+def children(pid: int) -> list[int]:
     """Children of all threads of a process."""
-    found: List[int] = []
+    found: list[int] = []
     try:
         for task in Path(f"/proc/{pid}/task").iterdir():
             found += [int(child) for child in (task / "children").read_text("ascii").split()]

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Mapping
+from typing import Callable
 
 from dev.seaweedfs import SeaweedFS
 from plugins.module_utils.benchmark.measure.data import Recipe
@@ -40,9 +41,9 @@ MEMORY_10_000 = 120
 class Outcome:
     """What a group gave: the runs of each contender, the findings, and what must be known to read them."""
 
-    runs: Dict[str, List[Usage]]
-    findings: List[Finding] = field(default_factory=list)
-    notes: List[str] = field(default_factory=list)
+    runs: dict[str, list[Usage]]
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class At:
     tools: Tools
     places: Places
 
-    def uploaders(self, files: Data, *rclone_flags: str) -> List[Contender]:
+    def uploaders(self, files: Data, *rclone_flags: str) -> list[Contender]:
         """The four that upload a folder. Each must have stored every file."""
         tools, folder, objects = self.tools, files.folder, files.recipe.files
         rclone = " ".join([RCLONE, *rclone_flags])
@@ -130,12 +131,12 @@ class Session:
         at.places.remove(place)
 
     def compete(
-        self, name: str, at: At, contenders: List[Contender], shared: Place | None = None
-    ) -> Dict[str, List[Usage]]:
+        self, name: str, at: At, contenders: list[Contender], shared: Place | None = None
+    ) -> dict[str, list[Usage]]:
         """Run the rounds of a group."""
         return rounds.run(rounds.Group(name, contenders, shared), self.rounds, at.places, self.say)
 
-    def one_round(self, name: str, at: At, contenders: List[Contender], number: int) -> Dict[str, List[Usage]]:
+    def one_round(self, name: str, at: At, contenders: list[Contender], number: int) -> dict[str, list[Usage]]:
         """One of the rounds; `number` from 0 says who begins."""
         return rounds.one_round(rounds.Group(name, contenders), number, self.rounds, at.places, self.say)
 
@@ -202,7 +203,7 @@ def _large_sink(recipe: str) -> Callable[[Session], Outcome]:
     return group
 
 
-def _against_all(name: str, runs: Dict[str, List[Usage]], limit: float) -> List[Finding]:
+def _against_all(name: str, runs: dict[str, list[Usage]], limit: float) -> list[Finding]:
     return [table.ratio(f"{name}, against {peer}", runs, OURS, peer, limit) for peer in runs if peer != OURS]
 
 

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable
 
 from plugins.module_utils.benchmark.measure.data import Recipe
 from tests.bench.contenders import Command, Place, Tools
@@ -77,9 +78,9 @@ class Places:
         self._client.delete_bucket(Bucket=place.bucket)
 
 
-def run(group: Group, rounds: int, places: Places, say: Callable[[str], None]) -> Dict[str, List[Usage]]:
+def run(group: Group, rounds: int, places: Places, say: Callable[[str], None]) -> dict[str, list[Usage]]:
     """The usages of each contender, one for each round. Raises BenchError when one did not do its work."""
-    usages: Dict[str, List[Usage]] = {contender.name: [] for contender in group.contenders}
+    usages: dict[str, list[Usage]] = {contender.name: [] for contender in group.contenders}
     for number in range(rounds):
         for name, taken in one_round(group, number, rounds, places, say).items():
             usages[name] += taken
@@ -88,9 +89,9 @@ def run(group: Group, rounds: int, places: Places, say: Callable[[str], None]) -
 
 def one_round(
     group: Group, number: int, rounds: int, places: Places, say: Callable[[str], None]
-) -> Dict[str, List[Usage]]:
+) -> dict[str, list[Usage]]:
     """Each contender once, in an order that differs from round to round. `number` counts from 0."""
-    usages: Dict[str, List[Usage]] = {}
+    usages: dict[str, list[Usage]] = {}
     start = number % len(group.contenders)
     for contender in [*group.contenders[start:], *group.contenders[:start]]:
         usage = _run_once(contender, group.place, places)

@@ -17,10 +17,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence
 
 from tests.bench.c_programs import PROGRAMS, compiled
 from tests.bench.measured import BenchError
@@ -60,7 +60,7 @@ class FarEnd:
     pid: int
 
     @property
-    def launcher(self) -> List[str]:
+    def launcher(self) -> list[str]:
         """To be put before a command that is to run there."""
         return [program("nsenter"), f"--net=/proc/{self.pid}/ns/net"]
 
@@ -88,7 +88,7 @@ def program(name: str) -> str:
     return found
 
 
-def iperf3() -> List[str] | None:
+def iperf3() -> list[str] | None:
     """The command line that begins iperf3; None if there is none."""
     found = shutil.which("iperf3", path=SYSTEM_PATH)
     if found:
@@ -128,7 +128,7 @@ def carried(far_end: FarEnd) -> float:
     with _process([*far_end.launcher, *command, "--server", "--one-off", "--forceflush", "--bind", FAR_ADDRESS]):
         client = [*command, "--client", FAR_ADDRESS, "--json", "--omit", "1", "--time", str(IPERF3_SECONDS)]
         answer = _checked([*client, "--parallel", str(IPERF3_STREAMS)])
-    result: Dict[str, Dict[str, Dict[str, float]]] = json.loads(answer)
+    result: dict[str, dict[str, dict[str, float]]] = json.loads(answer)
     return result["end"]["sum_received"]["bits_per_second"] / 8e6
 
 

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Dict, Iterable, Optional, Sequence, Type
+from typing import Any
 
 from tests.bench.c_programs import compiled
 from tests.bench.measured import BenchError
@@ -68,14 +69,14 @@ class Sink:
         table: Path,
         *,
         address: str = LOOPBACK,
-        stored: Optional[Stored] = None,
+        stored: Stored | None = None,
         launcher: Sequence[str] = (),
     ) -> None:
         self._command = [*launcher, str(compiled("sink")), address, str(table)]
         if stored:
             self._command += [stored.bucket, str(stored.modified)]
         self._address = address
-        self._process: Optional[subprocess.Popen[str]] = None
+        self._process: subprocess.Popen[str] | None = None
         self.endpoint_url = ""
 
     def __enter__(self) -> Sink:
@@ -91,9 +92,9 @@ class Sink:
 
     def __exit__(
         self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         process, self._process = self._process, None
         if process is not None:
@@ -110,7 +111,7 @@ class Sink:
         return self._process.pid
 
     @property
-    def environment(self) -> Dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """The connection as the environment variables that all contenders read."""
         return {
             "AWS_ACCESS_KEY_ID": self.access_key,

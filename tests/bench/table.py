@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Callable, Dict, List, Mapping, Sequence
+from typing import Callable
 
 from tests.bench.measured import BenchError, Usage
 
@@ -45,7 +46,7 @@ class Finding:
         return self.value >= self.limit if self.is_least else self.value <= self.limit
 
     @property
-    def cells(self) -> List[str]:
+    def cells(self) -> list[str]:
         """The line as texts, under HEADINGS."""
         digits = 0 if self.unit else 2
         value, least, most = (f"{number:.{digits}f}" for number in (self.value, self.least, self.most))
@@ -111,7 +112,7 @@ def usage_table(groups: Mapping[str, Runs]) -> str:
     )
 
 
-def _usage_cells(usages: Sequence[Usage]) -> List[str]:
+def _usage_cells(usages: Sequence[Usage]) -> list[str]:
     walls = [usage.wall_seconds for usage in usages]
     peaks = {
         name: max((peak for usage in usages if (peak := getattr(usage, name)) is not None), default=None)
@@ -141,6 +142,6 @@ def markdown(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join([line(headings), f"|{rule}|", *(line(cells) for cells in lines)])
 
 
-def as_json(usages: Runs) -> Dict[str, List[Dict[str, float | None]]]:
+def as_json(usages: Runs) -> dict[str, list[dict[str, float | None]]]:
     """The runs as plain JSON types."""
     return {name: [dict(vars(usage)) for usage in runs] for name, runs in usages.items()}

@@ -24,7 +24,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import List, Optional
 
 from tests.fleet.bed import BEDS, Bed, attach, open_bed
 from tests.fleet.images import RELEASES, BedError
@@ -98,7 +97,7 @@ def ssh(arguments: argparse.Namespace) -> int:
     return replace_by(bed, ["ssh", *options, f"root@{hosts[arguments.host].address}", *arguments.command])
 
 
-def replace_by(bed: Bed, command: List[str]) -> int:
+def replace_by(bed: Bed, command: list[str]) -> int:
     """Run a command in the bed with our terminal; returns its exit code."""
     return subprocess.run(bed.command(command, Path.cwd()), env=bed.environment, check=False).returncode
 
@@ -138,7 +137,7 @@ def molecule(arguments: argparse.Namespace) -> int:
     return run_molecule(arguments.arguments)
 
 
-def main(argv: Optional[List[str]] = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.fleet", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

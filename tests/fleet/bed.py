@@ -24,10 +24,11 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 from dev import build_collection, build_program
 from dev.ansible_environment import BUILD, CHECKOUT, ansible_environment
@@ -91,7 +92,7 @@ class Host:
     address: str
     bed: Bed = field(repr=False)
 
-    def run(self, *command: str, text: Optional[str] = None, check: bool = True) -> Answer:
+    def run(self, *command: str, text: str | None = None, check: bool = True) -> Answer:
         """Run a command on the host as root, without ssh. `text`: its standard input."""
         answer = self.bed.podman("exec", "--interactive", self.name, *command, text=text)
         return answer.checked() if check else answer
@@ -160,7 +161,7 @@ class Bed:
     """An open test bed. `pid`: a process in its namespaces; None: we are in them."""
 
     directory: Path
-    pid: Optional[int]
+    pid: int | None
 
     @property
     def name(self) -> str:
@@ -170,7 +171,7 @@ class Bed:
     # --- processes -----------------------------------------------------------------------------------------------
 
     @property
-    def environment(self) -> Dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Variables for what runs in the bed: Ansible finds the inventory, the collection and its own folders."""
         environment = ansible_environment(self.directory)
         # The hosts have folders of their own for this.
@@ -188,7 +189,7 @@ class Bed:
         environment.update(podman_environment(self.directory / "podman"))
         return environment
 
-    def command(self, command: Sequence[str], directory: Path = CHECKOUT) -> List[str]:
+    def command(self, command: Sequence[str], directory: Path = CHECKOUT) -> list[str]:
         """The command line that runs `command` in the bed."""
         if self.pid is None:
             return list(command)
@@ -201,8 +202,8 @@ class Bed:
         command: Sequence[str],
         *,
         directory: Path = CHECKOUT,
-        environment: Optional[Mapping[str, str]] = None,
-        text: Optional[str] = None,
+        environment: Mapping[str, str] | None = None,
+        text: str | None = None,
         timeout: float = COMMAND_TIMEOUT,
     ) -> Answer:
         """Run a command in the bed, as its controller. `text`: its standard input."""
@@ -218,7 +219,7 @@ class Bed:
         )
         return Answer(command, process.returncode, process.stdout, process.stderr)
 
-    def podman(self, *arguments: str, text: Optional[str] = None) -> Answer:
+    def podman(self, *arguments: str, text: str | None = None) -> Answer:
         """Run podman, which knows the hosts of this bed only."""
         return self.run(["podman", *arguments], text=text, timeout=BOOT_TIMEOUT)
 
@@ -257,13 +258,13 @@ class Bed:
         self._remember(host)
         return host
 
-    def hosts(self, releases: Mapping[str, str]) -> List[Host]:
+    def hosts(self, releases: Mapping[str, str]) -> list[Host]:
         """Boot several hosts at once: name to release."""
         build_images(list(releases.values()))
         with ThreadPoolExecutor(4) as pool:
             return list(pool.map(lambda item: self.host(*item), releases.items()))
 
-    def booted(self) -> Dict[str, Host]:
+    def booted(self) -> dict[str, Host]:
         """The hosts that there are, by name."""
         try:
             known = json.loads((self.directory / "hosts.json").read_text("utf-8"))
@@ -353,7 +354,7 @@ class Bed:
         """The collection as its archive has it, the generated host program included."""
         return self.collections / "ansible_collections" / "datasync" / "turbo"
 
-    def variables(self, host: Host) -> Dict[str, Any]:
+    def variables(self, host: Host) -> dict[str, Any]:
         """The connection variables of a host."""
         options = "-F /dev/null -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes"
         return {
@@ -442,7 +443,7 @@ def obstacle() -> str:
     return ""
 
 
-def _start(name: str) -> Tuple[Bed, subprocess.Popen[bytes]]:
+def _start(name: str) -> tuple[Bed, subprocess.Popen[bytes]]:
     reason = obstacle()
     if reason:
         raise BedError(reason)

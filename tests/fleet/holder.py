@@ -20,7 +20,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import List
 
 #: The address of the bed itself, where its S3 server listens; no host has it.
 CONTROLLER_ADDRESS = "10.99.0.1"
@@ -114,7 +113,7 @@ def remove_groups(group: Path) -> None:
             time.sleep(0.1)
 
 
-def main(arguments: List[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Do what the first argument says."""
     if arguments[0] == "init":
         be_init()

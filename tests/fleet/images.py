@@ -15,10 +15,10 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence
 
 from dev.ansible_environment import BUILD
 
@@ -106,7 +106,7 @@ def stamp(release: str) -> Path:
     return FLEET / f"{image_name(release).rpartition('/')[2].replace(':', '-')}.built"
 
 
-def run(command: List[str]) -> None:
+def run(command: list[str]) -> None:
     """Run a command that says nothing unless it fails. Raises BedError."""
     environment = {**os.environ, **podman_environment(FLEET / "podman")}
     process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -131,7 +131,7 @@ def configure_podman(directory: Path, graph_root: Path, *, image_stores: Sequenc
     )
 
 
-def podman_environment(directory: Path) -> Dict[str, str]:
+def podman_environment(directory: Path) -> dict[str, str]:
     """The variables that lead podman to its configuration in `directory`."""
     return {
         "CONTAINERS_CONF": str(directory / "containers.conf"),
@@ -139,7 +139,7 @@ def podman_environment(directory: Path) -> Dict[str, str]:
     }
 
 
-def missing_programs() -> List[str]:
+def missing_programs() -> list[str]:
     """What this machine lacks for a test bed; empty if one can be made here."""
     search = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS])
     return [name for name in PROGRAMS if shutil.which(name, path=search) is None]

@@ -19,20 +19,20 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 from tests.fleet.bed import INSIDE, SSH_PORT, Bed, Host, attach
 from tests.fleet.images import BedError
 
 
-def create(bed: Bed, bucket: str, platforms: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+def create(bed: Bed, bucket: str, platforms: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Boot the hosts and give them an empty bucket; returns molecule's instance configuration."""
     empty_bucket(bed, bucket)
     with ThreadPoolExecutor(4) as pool:
         return [instance(host) for host in pool.map(lambda platform: boot(bed, platform), platforms)]
 
 
-def boot(bed: Bed, platform: Dict[str, Any]) -> Host:
+def boot(bed: Bed, platform: dict[str, Any]) -> Host:
     """Boot one host of a molecule.yml."""
     options = []
     if "volume" in platform:
@@ -42,7 +42,7 @@ def boot(bed: Bed, platform: Dict[str, Any]) -> Host:
     return bed.host(platform["name"], platform["release"], *options, systemd=platform.get("init") != "cron")
 
 
-def instance(host: Host) -> Dict[str, Any]:
+def instance(host: Host) -> dict[str, Any]:
     """How molecule reaches a host."""
     identity = {"user": "root", "identity_file": str(host.bed.key)}
     return {"instance": host.name, "address": host.address, "port": SSH_PORT, **identity}
@@ -59,7 +59,7 @@ def empty_bucket(bed: Bed, bucket: str) -> None:
     client.create_bucket(Bucket=bucket)
 
 
-def main(argv: List[str]) -> int:
+def main(argv: list[str]) -> int:
     """Do what the first argument says."""
     directory = os.environ.get(INSIDE)
     if not directory:

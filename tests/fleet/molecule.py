@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import subprocess
-from typing import List, Optional, Sequence
+from collections.abc import Sequence
 
 from tests.fleet.bed import open_bed
 from tests.fleet.images import RELEASES, build_images
@@ -14,12 +14,12 @@ from tests.fleet.images import RELEASES, build_images
 BASE = "molecule/base.yml"
 
 
-def molecule_command(arguments: Sequence[str]) -> List[str]:
+def molecule_command(arguments: Sequence[str]) -> list[str]:
     """The command line of molecule; its working directory must be the bed's copy of the collection."""
     return ["molecule", "--base-config", BASE, *arguments]
 
 
-def run_molecule(arguments: Optional[Sequence[str]]) -> int:
+def run_molecule(arguments: Sequence[str] | None) -> int:
     """Run molecule with these arguments in a bed of its own; returns its exit code."""
     # All of them now: inside the bed no mirror can be reached to build one from.
     build_images(list(RELEASES))

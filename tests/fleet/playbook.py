@@ -7,9 +7,10 @@ from __future__ import annotations
 import json
 import subprocess
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any
 
 from dev.ansible_environment import CHECKOUT
 from tests.fleet.bed import S3, WHEELS, Bed, Host
@@ -24,9 +25,9 @@ class PlaybookRun:
 
     returncode: int
     output: str
-    results: List[Dict[str, Any]]
+    results: list[dict[str, Any]]
 
-    def changed(self) -> List[str]:
+    def changed(self) -> list[str]:
         """The tasks that changed something, as `host: task`."""
         return [f"{row['host']}: {row['task']}" for row in self.results if row["result"].get("changed")]
 
@@ -53,7 +54,7 @@ class Playbook:
         rows = [json.loads(line) for line in results.read_text("utf-8").splitlines()] if results.exists() else []
         return PlaybookRun(process.returncode, output, rows)
 
-    def start(self, *arguments: str) -> Tuple[subprocess.Popen[str], Path]:
+    def start(self, *arguments: str) -> tuple[subprocess.Popen[str], Path]:
         """Start it, for tests that do something meanwhile; returns the process, and the file of the results."""
         folder = self.bed.directory / f"playbook-{uuid.uuid4().hex[:8]}"
         folder.mkdir()
@@ -83,7 +84,7 @@ def deployment(bed: Bed, host: Host, job: Mapping[str, Any], **variables: Any) -
     return Playbook(bed, "deploy", {host.name: bed.variables(host)}, {**common, **variables})
 
 
-def job_for(s3: S3, bucket: str, **options: Any) -> Dict[str, Any]:
+def job_for(s3: S3, bucket: str, **options: Any) -> dict[str, Any]:
     """A job that works, changed by `options`."""
     return {
         "name": "outbox",

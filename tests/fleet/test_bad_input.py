@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Set
+from typing import Any
 
 import pytest
 
@@ -38,16 +38,16 @@ class Mistake:
     `variables` takes the S3 server and a folder of wheels one of which is damaged.
     """
 
-    variables: Callable[[S3, Path], Dict[str, Any]]
-    message: List[str]
+    variables: Callable[[S3, Path], dict[str, Any]]
+    message: list[str]
 
 
-def in_job(**options: Any) -> Callable[[S3, Path], Dict[str, Any]]:
+def in_job(**options: Any) -> Callable[[S3, Path], dict[str, Any]]:
     """A mistake in the one job."""
     return lambda s3, wheels: {"uploader_jobs": [job_for(s3, BUCKET, **options)]}
 
 
-def second_job(s3: S3, wheels: Path) -> Dict[str, Any]:
+def second_job(s3: S3, wheels: Path) -> dict[str, Any]:
     """Two jobs with one destination."""
     return {"uploader_jobs": [job_for(s3, BUCKET), job_for(s3, BUCKET, name="inbox", source="/srv")]}
 
@@ -106,8 +106,8 @@ def damaged_wheels(bed: Bed) -> Path:
 class Site:
     """A host for each mistake, what was on them before anything ran, and the run that made all mistakes at once."""
 
-    hosts: Dict[str, Host]
-    before: Dict[str, Set[str]]
+    hosts: dict[str, Host]
+    before: dict[str, set[str]]
     run: PlaybookRun
 
 
@@ -141,7 +141,7 @@ def prepare(host: Host) -> None:
     host.shell("chown -R deployer ~deployer/.ssh")
 
 
-def installed(host: Host) -> Set[str]:
+def installed(host: Host) -> set[str]:
     """Every file and unit that a deployment could have made."""
     units = "systemctl list-units --all 'datasync*' --no-legend"
     return set(host.shell(f"{INSTALLED} 2>/dev/null || true; {units}").splitlines())
@@ -197,7 +197,7 @@ def test_a_full_disk(bed: Bed, s3: S3) -> None:
 
 
 @pytest.fixture(scope="module")
-def never_died(bed: Bed, s3: S3) -> Iterator[Set[str]]:
+def never_died(bed: Bed, s3: S3) -> Iterator[set[str]]:
     """What a deployment makes on a host to which nothing happens."""
     host = bed.host("lucky", "trixie")
     host.write("/srv/outbox/a.txt", "a")
@@ -206,7 +206,7 @@ def never_died(bed: Bed, s3: S3) -> Iterator[Set[str]]:
     host.remove()
 
 
-def of_a_deployment(host: Host) -> Set[str]:
+def of_a_deployment(host: Host) -> set[str]:
     """Its files; a host that died may count its generations on, and what runs leave differs from host to host."""
     return {path for path in installed(host) if "/generations/" not in path and not path.startswith("/var/")}
 
@@ -214,7 +214,7 @@ def of_a_deployment(host: Host) -> Set[str]:
 @pytest.mark.parametrize(
     "moment", ["/usr/local/bin/s5cmd", "/opt/datasync-turbo/environments", "/etc/datasync-turbo/jobs"]
 )
-def test_a_host_that_dies_in_the_middle(moment: str, bed: Bed, s3: S3, never_died: Set[str]) -> None:
+def test_a_host_that_dies_in_the_middle(moment: str, bed: Bed, s3: S3, never_died: set[str]) -> None:
     host = bed.host("dying", "trixie")
     try:
         host.write("/srv/outbox/a.txt", "a")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional
+from typing import NamedTuple
 
 import pytest
 
@@ -134,11 +134,11 @@ def test_nothing_is_left_when_the_starter_is_killed(bed: Bed) -> None:
     assert name not in Path("/proc/self/mountinfo").read_text()
 
 
-def all_processes() -> List[int]:
+def all_processes() -> list[int]:
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
 
 
-def identified(pid: int) -> Optional[Process]:
+def identified(pid: int) -> Process | None:
     """The process behind a number, which the kernel uses again; None if it is gone."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -147,9 +147,9 @@ def identified(pid: int) -> Optional[Process]:
     return Process(pid, int(fields[19]))
 
 
-def processes_below(init: int) -> Dict[Process, str]:
+def processes_below(init: int) -> dict[Process, str]:
     """The process `init` and all that descend from it, with their command lines."""
-    found: Dict[Process, str] = {}
+    found: dict[Process, str] = {}
     left = [init]
     while left:
         pid = left.pop()

@@ -10,10 +10,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable
 
 import pytest
 
@@ -30,11 +30,11 @@ class Fleet:
     """Two hosts, and how to run our playbooks on them. `directory` is for files on the controller."""
 
     bed: Bed
-    hosts: List[Host]
+    hosts: list[Host]
     directory: Path
     bucket: str
 
-    def job(self, name: str, **options: Any) -> Dict[str, Any]:
+    def job(self, name: str, **options: Any) -> dict[str, Any]:
         """A job for `uploader_jobs` that uploads /srv/NAME."""
         s3 = self.bed.start_s3()
         return {
@@ -53,8 +53,8 @@ class Fleet:
         self,
         playbook: str,
         *arguments: str,
-        jobs: Optional[List[Dict[str, Any]]] = None,
-        of_host: Optional[Mapping[str, Mapping[str, Any]]] = None,
+        jobs: list[dict[str, Any]] | None = None,
+        of_host: Mapping[str, Mapping[str, Any]] | None = None,
         **variables: Any,
     ) -> Answer:
         """Run a playbook of ours. `variables` are for the group of all hosts, `of_host` for a host or for one more."""
@@ -78,9 +78,9 @@ class Fleet:
         playbook: str,
         *arguments: str,
         variables: Mapping[str, Any],
-        jobs: Optional[List[Dict[str, Any]]] = None,
-        of_host: Optional[Mapping[str, Mapping[str, Any]]] = None,
-    ) -> List[str]:
+        jobs: list[dict[str, Any]] | None = None,
+        of_host: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> list[str]:
         """The command line of a playbook, and the inventory for it."""
         hosts = {host.name: self.bed.variables(host) for host in self.hosts}
         for name, values in (of_host or {}).items():
@@ -97,7 +97,7 @@ class Fleet:
         inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": everywhere}}), "utf-8")
         return ["ansible-playbook", "-i", str(inventory), f"datasync.turbo.{playbook}", *arguments]
 
-    def keys(self) -> List[str]:
+    def keys(self) -> list[str]:
         """What is stored in the bucket."""
         with self.bed.inside():
             listing = self.bed.start_s3().client().list_objects_v2(Bucket=self.bucket)
@@ -105,7 +105,7 @@ class Fleet:
 
 
 @pytest.fixture(scope="module")
-def booted(bed: Bed) -> Iterator[List[Host]]:
+def booted(bed: Bed) -> Iterator[list[Host]]:
     """Two hosts of different releases, each with a folder of files."""
     hosts = bed.hosts({"play1": "bookworm", "play2": "bullseye"})
     try:
@@ -116,7 +116,7 @@ def booted(bed: Bed) -> Iterator[List[Host]]:
 
 
 @pytest.fixture
-def fleet(bed: Bed, booted: List[Host], tmp_path: Path) -> Iterator[Fleet]:
+def fleet(bed: Bed, booted: list[Host], tmp_path: Path) -> Iterator[Fleet]:
     """Two hosts on which nothing is deployed and two files wait in /srv/outbox, with an empty bucket."""
     for host in booted:
         host.shell("rm -rf /srv/outbox; mkdir -p /srv/outbox; echo one >/srv/outbox/a.txt; echo two >/srv/outbox/b.txt")
@@ -142,16 +142,16 @@ def bad(answer: Answer) -> str:
     return answer.stdout + answer.stderr
 
 
-def changed_hosts(output: str) -> List[str]:
+def changed_hosts(output: str) -> list[str]:
     """The hosts of the recap on which something was changed."""
     recap = output.partition("PLAY RECAP")[2].splitlines()
     return [line.split()[0] for line in recap if "changed=" in line and "changed=0" not in line]
 
 
-def stats(output: str) -> Dict[str, Any]:
+def stats(output: str) -> dict[str, Any]:
     """The custom stats of a run."""
     text = output.partition("CUSTOM STATS:")[2].partition("RUN:")[2].strip()
-    values: Dict[str, Any] = json.loads(text)
+    values: dict[str, Any] = json.loads(text)
     return values
 
 
@@ -326,7 +326,7 @@ def test_upgrade_waits_and_rollback_takes_seconds_and_no_network(fleet: Fleet) -
 def test_benchmark_makes_one_report_of_all_hosts_and_leaves_nothing_in_the_bucket(fleet: Fleet) -> None:
     good(fleet.play("deploy", deploy_canary="never"))
     lost = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_user": "root"}
-    what: Dict[str, Any] = {"benchmark_job": "outbox", "benchmark_datasets": ["/srv/outbox"], "benchmark_warmup": 0}
+    what: dict[str, Any] = {"benchmark_job": "outbox", "benchmark_datasets": ["/srv/outbox"], "benchmark_warmup": 0}
     folder = fleet.directory / "report"
     output = bad(
         fleet.play(
@@ -381,12 +381,12 @@ def test_benchmark_makes_one_report_of_all_hosts_and_leaves_nothing_in_the_bucke
     assert fleet.keys() == []
 
 
-def measures(fleet: Fleet) -> List[int]:
+def measures(fleet: Fleet) -> list[int]:
     """For each host 0 while a benchmark runs there, 1 if none does: what pgrep says."""
     return [host.run("pgrep", "-f", "AnsiballZ_s5cmd_benchmark", check=False).returncode for host in fleet.hosts]
 
 
-def wait_until(happened: Callable[[], bool], process: Optional[subprocess.Popen[str]] = None) -> None:
+def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
     """Wait for something to happen, while a process runs."""
     deadline = time.monotonic() + 120
     while not happened():
@@ -395,7 +395,7 @@ def wait_until(happened: Callable[[], bool], process: Optional[subprocess.Popen[
         time.sleep(0.1)
 
 
-def of_etc(state: str) -> List[str]:
+def of_etc(state: str) -> list[str]:
     """The lines about /etc."""
     return [line for line in state.splitlines() if "etc/" in line]
 

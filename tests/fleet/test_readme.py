@@ -9,7 +9,6 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Dict, List
 
 import pytest
 
@@ -22,12 +21,12 @@ BUCKET = "archive"
 pytestmark = pytest.mark.timeout(900)
 
 
-def printed_files(section: str) -> Dict[str, str]:
+def printed_files(section: str) -> dict[str, str]:
     """The YAML files that a section prints, by the name in front of each."""
     return dict(re.findall(r"`([\w/]+\.yml)`:\n+```yaml\n(.*?)```", section, re.DOTALL))
 
 
-def printed_commands(section: str) -> List[List[str]]:
+def printed_commands(section: str) -> list[list[str]]:
     """The commands for the controller that a section prints, without their comments."""
     return [
         shlex.split(line, comments=True) for line in re.findall(r"^\$ (ansible-playbook .*)$", section, re.MULTILINE)
@@ -35,14 +34,14 @@ def printed_commands(section: str) -> List[List[str]]:
 
 
 @pytest.fixture
-def hosts(bed: Bed) -> Iterator[List[Host]]:
+def hosts(bed: Bed) -> Iterator[list[Host]]:
     booted = bed.hosts(HOSTS)
     yield booted
     for host in booted:
         host.remove()
 
 
-def test_the_fleet_of_the_readme_works_as_printed(bed: Bed, hosts: List[Host], tmp_path: Path) -> None:
+def test_the_fleet_of_the_readme_works_as_printed(bed: Bed, hosts: list[Host], tmp_path: Path) -> None:
     section = (CHECKOUT / "README.md").read_text("utf-8").partition("## Use it")[2].partition("\n## ")[0]
     site = tmp_path / "site"
     files = printed_files(section)
@@ -62,7 +61,7 @@ def test_the_fleet_of_the_readme_works_as_printed(bed: Bed, hosts: List[Host], t
 
     preview, deploy, sync, status, rollback = printed_commands(section)
 
-    def run(command: List[str]) -> Answer:
+    def run(command: list[str]) -> Answer:
         answer = bed.run(command, directory=site)
         assert answer.returncode == 0, answer.stdout + answer.stderr
         return answer

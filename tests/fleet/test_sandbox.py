@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 
@@ -43,9 +43,9 @@ echo probed
 """
 
 
-def jobs(s3: S3) -> List[Dict[str, Any]]:
+def jobs(s3: S3) -> list[dict[str, Any]]:
     """A job for each kind of sandbox."""
-    kinds: Dict[str, Dict[str, Any]] = {
+    kinds: dict[str, dict[str, Any]] = {
         "plain": {"source": "/srv/plain", "nice": 10, "cpu_quota": "150%", "memory_max": "2G"},
         "mover-1.b": {"source": "/srv/my out", "after_upload": "move", "move_to": "/srv/my sent"},
         "awkward": {"source": AWKWARD, "after_upload": "remove", "schedule": {"kind": "path"}},
@@ -58,7 +58,7 @@ def jobs(s3: S3) -> List[Dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def hosts(bed: Bed) -> Iterator[Dict[str, Host]]:
+def hosts(bed: Bed) -> Iterator[dict[str, Host]]:
     """A host of each release with all jobs, deployed by the playbook."""
     s3 = bed.start_s3(BUCKET)
     booted = {release: bed.host(f"sandbox-{release}", release, *REAL_MOUNTS) for release in RELEASES}
@@ -81,7 +81,7 @@ def hosts(bed: Bed) -> Iterator[Dict[str, Host]]:
 
 
 @pytest.fixture(params=RELEASES)
-def host(request: pytest.FixtureRequest, hosts: Dict[str, Host]) -> Host:
+def host(request: pytest.FixtureRequest, hosts: dict[str, Host]) -> Host:
     return hosts[request.param]
 
 
@@ -95,7 +95,7 @@ def result(host: Host, job: str) -> str:
     return host.shell(f"systemctl show --property=Result '{service(job)}'; journalctl --quiet --unit='{service(job)}'")
 
 
-def uploaded(host: Host, job: str) -> List[str]:
+def uploaded(host: Host, job: str) -> list[str]:
     """The keys of a job's objects below its prefix."""
     prefix = f"{host.name}/{job}/"
     with host.bed.inside():

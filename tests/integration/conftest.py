@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Union
 
 import pytest
 
@@ -64,7 +64,7 @@ def bucket(s3: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def connection_options(s3_server: SeaweedFS) -> Dict[str, str]:
+def connection_options(s3_server: SeaweedFS) -> dict[str, str]:
     """The connection options of the modules for `s3_server`."""
     return {
         "endpoint_url": s3_server.endpoint_url,
@@ -140,9 +140,9 @@ class AnsibleRun:
     returncode: int
     stdout: str
     stderr: str
-    results: List[Dict[str, Any]]
+    results: list[dict[str, Any]]
 
-    def result_of(self, action: str) -> Dict[str, Any]:
+    def result_of(self, action: str) -> dict[str, Any]:
         """The last result of a module, by its full name, with `failed`."""
         for row in reversed(self.results):
             if row["action"] == action:
@@ -157,7 +157,7 @@ RunAnsible = Callable[..., AnsibleRun]
 def ansible(tmp_path: Path) -> RunAnsible:
     """Run an Ansible command of this environment with this checkout as the collection; nothing of $HOME is used."""
 
-    def run(command: str, *arguments: str, environment: Optional[Mapping[str, str]] = None) -> AnsibleRun:
+    def run(command: str, *arguments: str, environment: Mapping[str, str] | None = None) -> AnsibleRun:
         state = tmp_path / f"ansible-{uuid.uuid4().hex[:8]}"
         state.mkdir()
         results = state / "results.jsonl"
@@ -201,7 +201,7 @@ def ansible(tmp_path: Path) -> RunAnsible:
 
 
 @pytest.fixture
-def run_module(ansible: RunAnsible) -> Callable[..., Dict[str, Any]]:
+def run_module(ansible: RunAnsible) -> Callable[..., dict[str, Any]]:
     """Run a module of this collection on localhost, as Ansible does, and return its result with `diff`.
 
     `run_module("s5cmd_sync", {"src": …}, check=True, diff=True, python="/usr/bin/python3.9", environment={…})`
@@ -213,9 +213,9 @@ def run_module(ansible: RunAnsible) -> Callable[..., Dict[str, Any]]:
         args: Mapping[str, Any],
         check: bool = False,
         diff: bool = False,
-        python: Union[str, Path] = sys.executable,
-        environment: Optional[Mapping[str, str]] = None,
-    ) -> Dict[str, Any]:
+        python: str | Path = sys.executable,
+        environment: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
         full_name = f"datasync.turbo.{name}"
         arguments = ["localhost", "-c", "local", "-m", full_name, "-a", json.dumps(dict(args))]
         arguments += ["-e", json.dumps({"ansible_python_interpreter": str(python)})]
@@ -233,11 +233,11 @@ def ansible_playbook(ansible: RunAnsible, tmp_path: Path) -> Callable[..., Ansib
     """
 
     def run(
-        playbook: Union[str, Path],
+        playbook: str | Path,
         *arguments: str,
-        variables: Optional[Mapping[str, Any]] = None,
-        inventory: Optional[str] = None,
-        environment: Optional[Mapping[str, str]] = None,
+        variables: Mapping[str, Any] | None = None,
+        inventory: str | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> AnsibleRun:
         if isinstance(playbook, str) and "\n" in playbook:
             text, playbook = playbook, tmp_path / f"play-{uuid.uuid4().hex[:8]}.yml"

@@ -13,7 +13,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NoReturn
+from typing import Any, Callable, NoReturn
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.report import page as benchmark_page
@@ -46,7 +46,7 @@ def tuned() -> str:
     return benchmark_page.page(result)
 
 
-PAGES: Dict[str, Callable[[], str]] = {
+PAGES: dict[str, Callable[[], str]] = {
     "tuned": tuned,
     "troubled": lambda: benchmark_page.page(benchmark_results.troubled()),
     "one-round": lambda: benchmark_page.page(benchmark_results.one_round()),
@@ -114,7 +114,7 @@ def test_policy_stops_what_the_page_does_not_bring(show: Callable[..., Page], br
     changed = folder / "changed.html"
     changed.write_text(PAGES["tuned"]().replace("<main>", f"<main>{added}"), "utf-8")
     page = browser.new_page()
-    refused: List[str] = []
+    refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text))
     page.goto(changed.as_uri())
     assert page.title() == "Upload benchmark of upload01.example.com"
@@ -148,7 +148,7 @@ def test_page_fits_its_window_and_no_text_of_its_charts_is_cut_off_or_covered(
     page.screenshot(path=PICTURES / f"{name}-narrow.png", full_page=True)
 
 
-def check_charts(charts: List[Dict[str, Any]]) -> None:
+def check_charts(charts: list[dict[str, Any]]) -> None:
     assert charts
     for chart in charts:
         assert chart["width"] >= 240, chart["id"]
@@ -162,7 +162,7 @@ def check_charts(charts: List[Dict[str, Any]]) -> None:
         assert overlapping(chart["texts"]) == [], chart["id"]
 
 
-def overlapping(texts: List[Dict[str, Any]]) -> List[str]:
+def overlapping(texts: list[dict[str, Any]]) -> list[str]:
     """Pairs of texts that lie over each other."""
     found = []
     for number, one in enumerate(texts):
@@ -208,23 +208,23 @@ def test_dark_is_dark_and_light_is_light(show: Callable[..., Page]) -> None:
         assert (luminance(rgba(ground)) > 0.8) is not dark
 
 
-def ground_of(grounds: List[str]) -> List[float]:
+def ground_of(grounds: list[str]) -> list[float]:
     return next(colour for colour in map(rgba, grounds) if colour[3] == 1)
 
 
-def rgba(text: str) -> List[float]:
+def rgba(text: str) -> list[float]:
     """Parts of `rgb(1, 2, 3)` and `rgba(1, 2, 3, 0)`."""
     parts = [float(part) for part in re.findall(r"[0-9.]+", text)]
     return parts if len(parts) == 4 else [*parts, 1.0]
 
 
-def luminance(colour: List[float]) -> float:
+def luminance(colour: list[float]) -> float:
     """https://www.w3.org/TR/WCAG22/#dfn-relative-luminance"""
     linear = [part / 255 / 12.92 if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in colour[:3]]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(colour: str, ground: List[float]) -> float:
+def contrast(colour: str, ground: list[float]) -> float:
     lighter, darker = sorted((luminance(rgba(colour)), luminance(ground)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 

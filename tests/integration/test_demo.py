@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Callable, Set
+from typing import Callable
 from urllib.parse import urlsplit
 
 import pytest
@@ -63,7 +63,7 @@ def listens(endpoint: str) -> bool:
         return probe.connect_ex((address.hostname, address.port)) == 0
 
 
-def traces_outside() -> Set[str]:
+def traces_outside() -> set[str]:
     """What a run of the collection may leave outside the checkout: lock files, and nothing in the user's home."""
     folders = ["/var/tmp", "/run/lock", tempfile.gettempdir()]
     locks = {str(path) for folder in folders for path in Path(folder).glob("datasync-turbo-*")}

@@ -19,9 +19,10 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable
 
 import pytest
 
@@ -65,7 +66,7 @@ class Sshd:
     known_hosts: Path
 
     @property
-    def inventory_variables(self) -> Dict[str, str]:
+    def inventory_variables(self) -> dict[str, str]:
         options = f"-F /dev/null -o UserKnownHostsFile={self.known_hosts} -o StrictHostKeyChecking=yes"
         return {
             "ansible_host": "127.0.0.1",
@@ -125,7 +126,7 @@ class Site:
     """Two hosts with folders of their own, their jobs, and how to run our playbooks on them."""
 
     root: Path
-    variables: Dict[str, Dict[str, Any]]
+    variables: dict[str, dict[str, Any]]
     run: Callable[..., Any]
 
     def jobs_file(self, host: str) -> Path:
@@ -157,9 +158,9 @@ def site(
 ) -> Site:
     """`near` is this machine, `far` the same machine through ssh; nothing is installed yet."""
     root = tmp_path / "hosts"
-    variables: Dict[str, Dict[str, Any]] = {}
+    variables: dict[str, dict[str, Any]] = {}
     sources = {host: tmp_path / "source of" / host for host in ("near", "far")}
-    jobs: Dict[str, Dict[str, Any]] = {
+    jobs: dict[str, dict[str, Any]] = {
         # As the sites' env files have it.
         "near": {
             "settings": {
@@ -224,11 +225,11 @@ def site(
     return Site(root, variables, run)
 
 
-def changed_tasks(run: Any) -> List[str]:
+def changed_tasks(run: Any) -> list[str]:
     return [f"{row['host']}: {row['task']}" for row in run.results if row["result"].get("changed")]
 
 
-def job_runs(run: Any) -> Dict[str, List[Dict[str, Any]]]:
+def job_runs(run: Any) -> dict[str, list[dict[str, Any]]]:
     """Host to what module uploader_run returned for its jobs."""
     rows = [row for row in run.results if row["action"] == "datasync.turbo.uploader_run"]
     return {row["host"]: row["result"]["jobs"] for row in rows}
@@ -320,7 +321,7 @@ def test_a_job_that_fails_is_named_and_the_others_run(site: Site, s3: Any, bucke
 
 
 def test_a_damaged_environment_is_repaired(site: Site) -> None:
-    def deploy(*arguments: str) -> List[str]:
+    def deploy(*arguments: str) -> list[str]:
         run = site.run("datasync.turbo.deploy", "--limit", "near", *arguments, variables={"deploy_canary": "never"})
         assert run.returncode == 0, run.stdout + run.stderr
         return [

@@ -15,12 +15,12 @@ import signal
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark import run as benchmark
 
-Measure = Callable[..., Dict[str, Any]]
+Measure = Callable[..., dict[str, Any]]
 Tool = Callable[[str], Path]
 
 FILES = {"a.bin": 300_000, "deep/b.bin": 6_000_000, "empty": 0, "names/with spaces 'and' quotes": 12}
@@ -35,7 +35,7 @@ def source(tree: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def measure(
-    run_module: Callable[..., Dict[str, Any]],
+    run_module: Callable[..., dict[str, Any]],
     connection_options: Mapping[str, str],
     bucket: str,
     source: Path,
@@ -44,7 +44,7 @@ def measure(
 ) -> Measure:
     """Run the module on the folder, one round, as Ansible does."""
 
-    def run(check: bool = False, **options: Any) -> Dict[str, Any]:
+    def run(check: bool = False, **options: Any) -> dict[str, Any]:
         usual = {
             "bucket": bucket,
             "s5cmd_path": str(s5cmd),
@@ -73,10 +73,10 @@ def tool(tmp_path: Path) -> Tool:
 
 
 @pytest.fixture
-def stored(s3: Any, bucket: str) -> Callable[[], List[str]]:
+def stored(s3: Any, bucket: str) -> Callable[[], list[str]]:
     """The keys in the bucket, with what is only half uploaded."""
 
-    def keys() -> List[str]:
+    def keys() -> list[str]:
         objects = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
         uploads = [entry["Key"] for entry in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])]
         return objects + uploads
@@ -313,7 +313,7 @@ def test_a_results_folder_that_cannot_be_written_is_known_before_anything_is_sen
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_half_written(
-    measure: Measure, options: Dict[str, Any], exit_code: int, words: str, tmp_path: Path
+    measure: Measure, options: dict[str, Any], exit_code: int, words: str, tmp_path: Path
 ) -> None:
     answer = measure(results_dir=str(tmp_path / "results"), **options)
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Callable, ClassVar, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, ClassVar, NamedTuple
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import Request, run_checks
@@ -34,18 +34,18 @@ NOTHING_ELSE = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_SHARED_CREDENTIALS_FIL
 INSTALLATION = ["binary", "platform", "runs", "version", "boto3", "awscrt"]
 CREDENTIALS = ["credentials_found", "credentials_accepted"]
 
-RunModule = Callable[..., Dict[str, Any]]
+RunModule = Callable[..., dict[str, Any]]
 
 
 class Outcome(NamedTuple):
     """What the module returned: its checks by name, the exit code, and everything."""
 
-    checks: Dict[str, Dict[str, Any]]
+    checks: dict[str, dict[str, Any]]
     exit_code: int
-    result: Dict[str, Any]
+    result: dict[str, Any]
 
     @property
-    def failed(self) -> List[str]:
+    def failed(self) -> list[str]:
         """The names of the checks that ran and found a fault."""
         return [
             name
@@ -54,12 +54,12 @@ class Outcome(NamedTuple):
         ]
 
     @property
-    def not_checked(self) -> List[str]:
+    def not_checked(self) -> list[str]:
         """The names of the checks that could not run."""
         return [name for name, check in self.checks.items() if check["message"].startswith("not checked: ")]
 
 
-def outcome_of(result: Dict[str, Any]) -> Outcome:
+def outcome_of(result: dict[str, Any]) -> Outcome:
     return Outcome({check["name"]: check for check in result["checks"]}, result["exit_code"], result)
 
 
@@ -70,7 +70,7 @@ Inspect = Callable[..., Outcome]
 def info(run_module: RunModule, s5cmd: Path) -> Inspect:
     """Run the module, by Ansible, with the real s5cmd, and read its answer."""
 
-    def run(args: Mapping[str, Any], environment: Optional[Mapping[str, str]] = None, **how: Any) -> Outcome:
+    def run(args: Mapping[str, Any], environment: Mapping[str, str] | None = None, **how: Any) -> Outcome:
         options = {"s5cmd_path": str(s5cmd), **args}
         result = run_module("s5cmd_info", options, environment={**NOTHING_ELSE, **(environment or {})}, **how)
         assert "checks" in result, result
@@ -84,7 +84,7 @@ def info(run_module: RunModule, s5cmd: Path) -> Inspect:
 def check(s5cmd: Path, monkeypatch: pytest.MonkeyPatch) -> Inspect:
     """Run what the module runs, with the real s5cmd, but in this process: without the seconds that Ansible takes."""
 
-    def run(args: Mapping[str, Any], environment: Optional[Mapping[str, str]] = None) -> Outcome:
+    def run(args: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Outcome:
         for name in [name for name in os.environ if name.startswith("AWS_") or name == "S3_ENDPOINT_URL"]:
             monkeypatch.delenv(name)
         for name, value in {**NOTHING_ELSE, **(environment or {})}.items():
@@ -97,7 +97,7 @@ def check(s5cmd: Path, monkeypatch: pytest.MonkeyPatch) -> Inspect:
 
 class TestAllIsWell:
     def test_every_check_passes_and_says_what_it_saw(
-        self, info: Inspect, connection_options: Dict[str, str], bucket: str, s5cmd: Path
+        self, info: Inspect, connection_options: dict[str, str], bucket: str, s5cmd: Path
     ) -> None:
         outcome = info({**connection_options, "bucket": bucket, "prefix": "studio-1"})
         assert outcome.exit_code == 0
@@ -110,7 +110,7 @@ class TestAllIsWell:
         assert not outcome.result.get("failed")
 
     def test_without_a_bucket_the_credentials_are_still_tried(
-        self, check: Inspect, connection_options: Dict[str, str]
+        self, check: Inspect, connection_options: dict[str, str]
     ) -> None:
         outcome = check(connection_options)
         assert outcome.exit_code == 0
@@ -118,7 +118,7 @@ class TestAllIsWell:
         assert check({**connection_options, "secret_key": "wrong"}).exit_code == 2
 
     def test_credentials_of_a_profile_are_told_by_method_and_profile(
-        self, check: Inspect, connection_options: Dict[str, str], bucket: str, tmp_path: Path
+        self, check: Inspect, connection_options: dict[str, str], bucket: str, tmp_path: Path
     ) -> None:
         credentials = tmp_path / "credentials"
         keys = (connection_options["access_key"], connection_options["secret_key"])
@@ -131,7 +131,7 @@ class TestAllIsWell:
         assert not any(key in json.dumps(outcome.result) for key in keys)
 
     def test_s5cmd_is_found_on_the_path_of_the_host(
-        self, run_module: RunModule, connection_options: Dict[str, str], s5cmd: Path, tmp_path: Path
+        self, run_module: RunModule, connection_options: dict[str, str], s5cmd: Path, tmp_path: Path
     ) -> None:
         folder = tmp_path / "bin"
         folder.mkdir()
@@ -144,7 +144,7 @@ class TestAllIsWell:
 
 class TestInstallation:
     def test_a_missing_binary_is_the_cause_and_the_rest_is_still_checked(
-        self, info: Inspect, connection_options: Dict[str, str], bucket: str, tmp_path: Path
+        self, info: Inspect, connection_options: dict[str, str], bucket: str, tmp_path: Path
     ) -> None:
         outcome = info({**connection_options, "bucket": bucket, "s5cmd_path": str(tmp_path / "s5cmd")})
         assert outcome.exit_code == 1
@@ -154,7 +154,7 @@ class TestInstallation:
         assert outcome.result["s5cmd_path"] is None
 
     def test_the_wrapper_of_the_wheel_is_told_and_the_binary_behind_it_is_checked(
-        self, check: Inspect, connection_options: Dict[str, str], s5cmd: Path
+        self, check: Inspect, connection_options: dict[str, str], s5cmd: Path
     ) -> None:
         wrapper = Path(sys.executable).parent / "s5cmd"
         assert wrapper.read_bytes().startswith(b"#!")
@@ -165,7 +165,7 @@ class TestInstallation:
         assert "does not hand signals on" in outcome.checks["binary"]["hint"]
 
     def test_a_wrapper_with_nothing_behind_it_is_a_fault(
-        self, check: Inspect, connection_options: Dict[str, str], tmp_path: Path
+        self, check: Inspect, connection_options: dict[str, str], tmp_path: Path
     ) -> None:
         wrapper = tmp_path / "bin" / "s5cmd"
         wrapper.parent.mkdir()
@@ -176,7 +176,7 @@ class TestInstallation:
         assert "is a wrapper script, which loses signals" in outcome.checks["binary"]["message"]
 
     def test_a_binary_for_another_architecture_is_told_with_both_names(
-        self, check: Inspect, connection_options: Dict[str, str], s5cmd: Path, tmp_path: Path
+        self, check: Inspect, connection_options: dict[str, str], s5cmd: Path, tmp_path: Path
     ) -> None:
         """The real binary with another architecture's number in its header: the kernel refuses it as it would that."""
         machine, other, name = (183, 62, "Linux-64bit") if os.uname().machine == "aarch64" else (62, 183, "Linux-arm64")
@@ -192,7 +192,7 @@ class TestInstallation:
         assert outcome.not_checked == ["version"]
 
     def test_a_damaged_binary_does_not_run(
-        self, check: Inspect, connection_options: Dict[str, str], s5cmd: Path, tmp_path: Path
+        self, check: Inspect, connection_options: dict[str, str], s5cmd: Path, tmp_path: Path
     ) -> None:
         outcome = check({**connection_options, "s5cmd_path": _executable(tmp_path, s5cmd.read_bytes()[:100_000])})
         assert outcome.exit_code == 1
@@ -206,11 +206,11 @@ class TestInstallation:
     def test_an_old_version_is_told(
         self,
         check: Inspect,
-        connection_options: Dict[str, str],
+        connection_options: dict[str, str],
         s5cmd: Path,
         tmp_path: Path,
         version: str,
-        failed: List[str],
+        failed: list[str],
         advice: str,
     ) -> None:
         """The real binary, told to report another version: no old s5cmd comes from a registry."""
@@ -224,7 +224,7 @@ class TestInstallation:
         assert advice in outcome.checks["version"]["hint"]
 
     def test_s5cmd_2_2_2_is_new_enough(
-        self, check: Inspect, connection_options: Dict[str, str], s5cmd_222: Path
+        self, check: Inspect, connection_options: dict[str, str], s5cmd_222: Path
     ) -> None:
         outcome = check({**connection_options, "s5cmd_path": str(s5cmd_222)})
         assert outcome.exit_code == 0
@@ -250,9 +250,9 @@ class TestCredentials:
     def test_keys_that_the_server_refuses(
         self,
         check: Inspect,
-        connection_options: Dict[str, str],
+        connection_options: dict[str, str],
         bucket: str,
-        wrong: Dict[str, str],
+        wrong: dict[str, str],
         code: str,
         exists: bool,
     ) -> None:
@@ -266,19 +266,19 @@ class TestCredentials:
         assert code in outcome.checks["credentials_accepted"]["message"]
         assert next(iter(wrong)) in outcome.checks["credentials_accepted"]["hint"]
 
-    def test_no_credentials_at_all(self, check: Inspect, connection_options: Dict[str, str], bucket: str) -> None:
+    def test_no_credentials_at_all(self, check: Inspect, connection_options: dict[str, str], bucket: str) -> None:
         outcome = check({"endpoint_url": connection_options["endpoint_url"], "bucket": bucket})
         assert outcome.exit_code == 2
         assert outcome.failed == ["credentials_found"]
         assert outcome.not_checked == ["credentials_accepted", "endpoint", "bucket"]
 
-    def test_an_unknown_profile(self, check: Inspect, connection_options: Dict[str, str]) -> None:
+    def test_an_unknown_profile(self, check: Inspect, connection_options: dict[str, str]) -> None:
         outcome = check({"endpoint_url": connection_options["endpoint_url"], "profile": "nobody"})
         assert outcome.exit_code == 2
         assert "profile 'nobody' is not in the AWS configuration" in outcome.checks["credentials_found"]["message"]
 
     def test_a_broken_credential_process(
-        self, check: Inspect, connection_options: Dict[str, str], tmp_path: Path
+        self, check: Inspect, connection_options: dict[str, str], tmp_path: Path
     ) -> None:
         config = tmp_path / "config"
         config.write_text("[profile vault]\ncredential_process = /bin/false\n")
@@ -290,7 +290,7 @@ class TestCredentials:
         assert "custom-process" in outcome.checks["credentials_found"]["message"]
 
     def test_keys_of_the_environment_are_never_shown(
-        self, info: Inspect, connection_options: Dict[str, str], bucket: str
+        self, info: Inspect, connection_options: dict[str, str], bucket: str
     ) -> None:
         environment = {
             "AWS_ACCESS_KEY_ID": connection_options["access_key"],
@@ -306,7 +306,7 @@ class TestCredentials:
 
 
 class TestAccess:
-    def test_a_missing_bucket(self, check: Inspect, connection_options: Dict[str, str]) -> None:
+    def test_a_missing_bucket(self, check: Inspect, connection_options: dict[str, str]) -> None:
         outcome = check({**connection_options, "bucket": "never-made", "write_probe": True})
         assert outcome.exit_code == 3
         assert outcome.failed == ["bucket"]
@@ -316,7 +316,7 @@ class TestAccess:
         assert "NoSuchBucket" in outcome.checks["bucket"]["message"]
 
     def test_a_refused_endpoint_is_told_soon_and_is_the_only_cause(
-        self, info: Inspect, connection_options: Dict[str, str]
+        self, info: Inspect, connection_options: dict[str, str]
     ) -> None:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
@@ -331,7 +331,7 @@ class TestAccess:
         assert "Connection refused" in outcome.checks["endpoint"]["message"]
 
     def test_an_endpoint_that_swallows_every_packet_is_told_soon(
-        self, check: Inspect, connection_options: Dict[str, str]
+        self, check: Inspect, connection_options: dict[str, str]
     ) -> None:
         with socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
@@ -345,7 +345,7 @@ class TestAccess:
         assert outcome.checks["endpoint"]["message"] == f"{endpoint_url} does not answer within 10 seconds"
 
     def test_a_server_that_speaks_another_protocol(
-        self, check: Inspect, connection_options: Dict[str, str], bucket: str
+        self, check: Inspect, connection_options: dict[str, str], bucket: str
     ) -> None:
         tls = connection_options["endpoint_url"].replace("http:", "https:")
         outcome = check({**connection_options, "endpoint_url": tls, "bucket": bucket})
@@ -356,7 +356,7 @@ class TestAccess:
 
 class TestWriteProbe:
     def test_leaves_nothing_behind(
-        self, check: Inspect, connection_options: Dict[str, str], bucket: str, s3: Any
+        self, check: Inspect, connection_options: dict[str, str], bucket: str, s3: Any
     ) -> None:
         outcome = check({**connection_options, "bucket": bucket, "prefix": "studio-1", "write_probe": True})
         assert outcome.exit_code == 0
@@ -368,7 +368,7 @@ class TestWriteProbe:
         assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
     def test_leaves_no_version_behind(
-        self, check: Inspect, connection_options: Dict[str, str], bucket: str, s3: Any
+        self, check: Inspect, connection_options: dict[str, str], bucket: str, s3: Any
     ) -> None:
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         outcome = check({**connection_options, "bucket": bucket, "write_probe": True})
@@ -379,7 +379,7 @@ class TestWriteProbe:
         assert "DeleteMarkers" not in versions
 
     def test_is_not_made_unless_asked_for_nor_in_check_mode(
-        self, info: Inspect, connection_options: Dict[str, str], bucket: str, s3: Any
+        self, info: Inspect, connection_options: dict[str, str], bucket: str, s3: Any
     ) -> None:
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         args = {**connection_options, "bucket": bucket}
@@ -395,7 +395,7 @@ class TestWriteProbe:
 
 class TestFailOnError:
     def test_fails_the_task_with_the_first_cause_and_all_checks(
-        self, info: Inspect, connection_options: Dict[str, str]
+        self, info: Inspect, connection_options: dict[str, str]
     ) -> None:
         outcome = info({**connection_options, "bucket": "never-made", "fail_on_error": True})
         assert outcome.result["failed"] is True
@@ -405,7 +405,7 @@ class TestFailOnError:
         assert outcome.exit_code == 3
 
     def test_does_not_fail_the_task_without_a_cause(
-        self, info: Inspect, connection_options: Dict[str, str], bucket: str
+        self, info: Inspect, connection_options: dict[str, str], bucket: str
     ) -> None:
         outcome = info({**connection_options, "bucket": bucket, "fail_on_error": True})
         assert not outcome.result.get("failed")
@@ -419,7 +419,7 @@ class TestFailOnError:
         ],
     )
     def test_options_that_cannot_work_always_fail_the_task(
-        self, run_module: RunModule, args: Dict[str, Any], word: str
+        self, run_module: RunModule, args: dict[str, Any], word: str
     ) -> None:
         result = run_module("s5cmd_info", args, environment=NOTHING_ELSE)
         assert result["failed"] is True
@@ -429,7 +429,7 @@ class TestFailOnError:
 # --- An emulator, for answers that SeaweedFS does not give: STS, refusals of single rights, a clock that is off. ---
 
 #: Status, body, and further headers.
-Answer = Tuple[int, str, Dict[str, str]]
+Answer = tuple[int, str, dict[str, str]]
 
 STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 ARN = "arn:aws:sts::123456789012:assumed-role/uploader/i-0123456789abcdef0"
@@ -456,12 +456,12 @@ def s3_error(code: str, message: str) -> str:
 
 
 @contextmanager
-def emulator(answers: Mapping[str, Union[Answer, Callable[[str], Answer]]]) -> Iterator[Tuple[str, List[str]]]:
+def emulator(answers: Mapping[str, Answer | Callable[[str], Answer]]) -> Iterator[tuple[str, list[str]]]:
     """An HTTP server with a canned answer for each method; yields its URL and the request lines that it gets.
 
     Not an S3 server and not STS: it checks nothing. An answer may depend on the path.
     """
-    seen: List[str] = []
+    seen: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -497,8 +497,8 @@ class TestSts:
     """Without endpoint_url: S3 is SeaweedFS, by the AWS configuration file; STS is the emulator."""
 
     @pytest.fixture
-    def aws(self, tmp_path: Path, connection_options: Dict[str, str]) -> Callable[[str], Dict[str, str]]:
-        def environment(sts_url: str) -> Dict[str, str]:
+    def aws(self, tmp_path: Path, connection_options: dict[str, str]) -> Callable[[str], dict[str, str]]:
+        def environment(sts_url: str) -> dict[str, str]:
             config = tmp_path / "config"
             config.write_text(
                 "[default]\nservices = here\n[services here]\n"
@@ -513,7 +513,7 @@ class TestSts:
         return environment
 
     def test_an_identity_that_sts_knows(
-        self, check: Inspect, aws: Callable[[str], Dict[str, str]], bucket: str
+        self, check: Inspect, aws: Callable[[str], dict[str, str]], bucket: str
     ) -> None:
         with emulator({"POST": (200, STS_ACCEPTED, {})}) as (url, seen):
             outcome = check({"bucket": bucket}, aws(url))
@@ -522,7 +522,7 @@ class TestSts:
         assert outcome.checks["credentials_accepted"]["message"] == f"AWS STS knows them as {ARN}"
         assert outcome.checks["endpoint"]["message"] == "Amazon S3 answers"
 
-    def test_an_expired_token(self, check: Inspect, aws: Callable[[str], Dict[str, str]], bucket: str) -> None:
+    def test_an_expired_token(self, check: Inspect, aws: Callable[[str], dict[str, str]], bucket: str) -> None:
         with emulator({"POST": (403, STS_EXPIRED, {})}) as (url, _seen):
             outcome = check({"bucket": bucket}, aws(url))
         assert outcome.exit_code == 2
@@ -532,7 +532,7 @@ class TestSts:
         assert "renew the session token" in outcome.checks["credentials_accepted"]["hint"]
 
     def test_a_network_with_a_way_to_s3_but_none_to_sts(
-        self, check: Inspect, aws: Callable[[str], Dict[str, str]], bucket: str
+        self, check: Inspect, aws: Callable[[str], dict[str, str]], bucket: str
     ) -> None:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
@@ -541,7 +541,7 @@ class TestSts:
         assert outcome.checks["credentials_accepted"]["message"] == "Amazon S3 accepts a request signed with them"
 
     def test_a_key_that_sts_knows_but_s3_does_not(
-        self, check: Inspect, aws: Callable[[str], Dict[str, str]], bucket: str
+        self, check: Inspect, aws: Callable[[str], dict[str, str]], bucket: str
     ) -> None:
         with emulator({"POST": (200, STS_ACCEPTED, {})}) as (url, _seen):
             outcome = check({"bucket": bucket}, {**aws(url), "AWS_ACCESS_KEY_ID": "AKUNKNOWN"})
@@ -552,7 +552,7 @@ class TestSts:
 class TestRefusals:
     """Every S3 answer here is the emulator's."""
 
-    KEYS: ClassVar[Dict[str, str]] = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret-example"}
+    KEYS: ClassVar[dict[str, str]] = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret-example"}
 
     def test_a_clock_that_is_off_is_explained(self, check: Inspect) -> None:
         date = email.utils.formatdate(time.time() + 3600, usegmt=True)
@@ -628,7 +628,7 @@ class TestRefusals:
         assert f"DELETE {key}" in seen
 
     def test_a_probe_that_may_not_be_deleted_is_told_by_its_name(self, check: Inspect) -> None:
-        answers: Dict[str, Answer] = {
+        answers: dict[str, Answer] = {
             "GET": (200, LISTING, {}),
             "PUT": (200, "", {}),
             "DELETE": (403, s3_error("AccessDenied", "Access Denied"), {}),
@@ -653,10 +653,10 @@ class TestInterpreter:
         return tmp_path / "bare" / "bin" / "python"
 
     @pytest.fixture
-    def collection_that_looks_in(self, tmp_path: Path) -> Callable[..., Dict[str, str]]:
+    def collection_that_looks_in(self, tmp_path: Path) -> Callable[..., dict[str, str]]:
         """A copy of the collection with other places to look; returns the environment that makes Ansible use it."""
 
-        def make(*interpreters: str) -> Dict[str, str]:
+        def make(*interpreters: str) -> dict[str, str]:
             copy = tmp_path / "collections" / "ansible_collections" / "datasync" / "turbo"
             for folder in ("plugins", "meta"):
                 shutil.copytree(CHECKOUT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
@@ -673,9 +673,9 @@ class TestInterpreter:
     def test_the_module_moves_to_the_one_that_has_them(
         self,
         info: Inspect,
-        connection_options: Dict[str, str],
+        connection_options: dict[str, str],
         bare_python: Path,
-        collection_that_looks_in: Callable[..., Dict[str, str]],
+        collection_that_looks_in: Callable[..., dict[str, str]],
     ) -> None:
         environment = collection_that_looks_in("/nonexistent/python", str(bare_python), sys.executable)
         outcome = info(connection_options, environment, python=bare_python)
@@ -686,9 +686,9 @@ class TestInterpreter:
     def test_packages_that_are_nowhere_are_a_failed_check(
         self,
         info: Inspect,
-        connection_options: Dict[str, str],
+        connection_options: dict[str, str],
         bare_python: Path,
-        collection_that_looks_in: Callable[..., Dict[str, str]],
+        collection_that_looks_in: Callable[..., dict[str, str]],
     ) -> None:
         environment = collection_that_looks_in("/nonexistent/python", str(bare_python))
         outcome = info({**connection_options, "bucket": "archive"}, environment, python=bare_python)
@@ -702,7 +702,7 @@ class TestInterpreter:
         run_module: RunModule,
         tmp_path: Path,
         bare_python: Path,
-        collection_that_looks_in: Callable[..., Dict[str, str]],
+        collection_that_looks_in: Callable[..., dict[str, str]],
     ) -> None:
         environment = collection_that_looks_in("/nonexistent/python")
         args = {"src": str(tmp_path), "bucket": "archive"}

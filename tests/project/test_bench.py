@@ -8,7 +8,6 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, List
 
 import pytest
 
@@ -58,7 +57,7 @@ def test_memory_that_the_kernel_does_not_tell_is_no_finding() -> None:
 
 
 def test_tables_line_up() -> None:
-    runs: Dict[str, List[Usage]] = {"ours": [usage(1.0)], "a peer with a long name": [usage(12.0)]}
+    runs: dict[str, list[Usage]] = {"ours": [usage(1.0)], "a peer with a long name": [usage(12.0)]}
     for text in (
         table.usage_table({"group": runs}),
         table.findings_table([table.ratio("upload", runs, "ours", "a peer with a long name", limit=1.0)]),

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from typing import Dict, List
-
 import pytest
 
 from tests.bench.fleet import __main__ as bench
@@ -29,7 +27,7 @@ def pair(hosts: int, first: float, second: float) -> Pair:
     return Pair(deployment(hosts, first), deployment(hosts, second))
 
 
-def grown() -> Dict[int, Dict[str, List[Pair]]]:
+def grown() -> dict[int, dict[str, list[Pair]]]:
     return {
         4: {"ours": [pair(4, 10.0, 2.0)], "yardstick": [pair(4, 20.0, 10.0)]},
         16: {"ours": [pair(16, 34.0, 9.0)], "yardstick": [pair(16, 32.0, 15.0)]},

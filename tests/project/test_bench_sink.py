@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -42,8 +42,8 @@ def sink(tmp_path: Path) -> Iterator[Sink]:
         yield server
 
 
-def stored(client: Any, key: str) -> Dict[str, Any]:
-    answer: Dict[str, Any] = client.head_object(Bucket=BUCKET, Key=key, ChecksumMode="ENABLED")
+def stored(client: Any, key: str) -> dict[str, Any]:
+    answer: dict[str, Any] = client.head_object(Bucket=BUCKET, Key=key, ChecksumMode="ENABLED")
     return answer
 
 

@@ -9,7 +9,7 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import Callable, Dict, NoReturn
+from typing import Callable, NoReturn
 
 import pytest
 
@@ -56,7 +56,7 @@ def test_every_python_of_the_hosts_compiles_the_program_once(
     python = find_interpreters().get(version) or cannot_run(f"no Python {version}")
     environment = {"PYTHONPYCACHEPREFIX": str(tmp_path / "kept")}
 
-    def start() -> Dict[Path, int]:
+    def start() -> dict[Path, int]:
         command = [str(python), str(program), "config", "--config", str(tmp_path / "none.env")]
         answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert (answer.returncode, "none.env" in answer.stderr) == (1, True), answer.stderr

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict
+from typing import Any
 
 import pytest
 import yaml
@@ -18,8 +18,8 @@ from dev.ansible_environment import CHECKOUT
 
 ROLE = CHECKOUT / "roles" / "uploader"
 SPECIFICATION = role_options.SPECIFICATION.read_text("utf-8")
-VARIABLES: Dict[str, Dict[str, Any]] = yaml.safe_load(SPECIFICATION)["argument_specs"]["main"]["options"]
-DEFAULTS: Dict[str, Any] = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text("utf-8"))
+VARIABLES: dict[str, dict[str, Any]] = yaml.safe_load(SPECIFICATION)["argument_specs"]["main"]["options"]
+DEFAULTS: dict[str, Any] = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text("utf-8"))
 README = (ROLE / "README.md").read_text("utf-8")
 
 

@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict
 
 import pytest
 
@@ -19,7 +18,7 @@ SH = "/bin/sh"
 
 
 def find_python(path: str, *arguments: str, home: str = "/nonexistent") -> subprocess.CompletedProcess[str]:
-    environment: Dict[str, str] = {"PATH": path, "HOME": home}
+    environment: dict[str, str] = {"PATH": path, "HOME": home}
     command = [SH, str(CHECKOUT / "dev" / "find_python.sh"), *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)"
 
 
-def test_the_host_is_cut_off(host: Any, connection: Dict[str, str]) -> None:
+def test_the_host_is_cut_off(host: Any, connection: dict[str, str]) -> None:
     address, port = connection["endpoint_url"].removeprefix("http://").split(":")
     answer = host.run(f"/usr/bin/python3 -c '{CONNECT}' {address} {port}")
     assert "timed out" in answer.stderr or "timeout" in answer.stderr, answer

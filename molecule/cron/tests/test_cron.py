@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 
 def test_systemd_does_not_run(host: Any) -> None:
@@ -13,8 +13,8 @@ def test_systemd_does_not_run(host: Any) -> None:
 
 def test_cron_uploads_and_proves(
     host: Any,
-    stored: Callable[[str], Dict[str, bytes]],
-    result: Callable[[str], Dict[str, Any]],
+    stored: Callable[[str], dict[str, bytes]],
+    result: Callable[[str], dict[str, Any]],
     wait_for: Callable[[str, Callable[[], Any]], Any],
 ) -> None:
     name = host.backend.get_hostname()

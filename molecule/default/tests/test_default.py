@@ -5,15 +5,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 LOG = "/var/log/datasync-turbo/outbox.log"
 SERVICE = "datasync-turbo@outbox.service"
 #: The issue's bound; 10 is unprotected, 0 is fully enclosed.
 MOST_EXPOSURE = 1.5
 
-Stored = Callable[[str], Dict[str, bytes]]
-Result = Callable[[str], Dict[str, Any]]
+Stored = Callable[[str], dict[str, bytes]]
+Result = Callable[[str], dict[str, Any]]
 WaitFor = Callable[[str, Callable[[], Any]], Any]
 
 
@@ -61,7 +61,7 @@ def test_the_log_is_rotated_and_written_on(host: Any, wait_for: WaitFor) -> None
     assert any(name.endswith(".gz") for name in host.check_output(f"ls {LOG}*").split()), "old logs are compressed"
 
 
-def test_secrets_are_in_files_that_only_the_service_user_reads(host: Any, connection: Dict[str, str]) -> None:
+def test_secrets_are_in_files_that_only_the_service_user_reads(host: Any, connection: dict[str, str]) -> None:
     secret = connection["secret_key"]
     found = host.run(
         f"grep -rlF -- '{secret}' /etc /opt/datasync-turbo /var/log /var/lib/datasync-turbo"

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 LOGROTATE = "/etc/logrotate.d/datasync-turbo"
 #: What the broken deployment reached: the first batch, and the host beside the one that failed.
 DEPLOYED_ANEW = {"fleet1", "fleet2", "fleet3"}
 
 
-def test_the_hosts_shared_the_folder(stored: Callable[[str], Dict[str, bytes]], host: Any) -> None:
+def test_the_hosts_shared_the_folder(stored: Callable[[str], dict[str, bytes]], host: Any) -> None:
     assert stored("shared/") == {f"shared/{number:02d}.txt": f"file {number}\n".encode() for number in range(24)}
     history = host.file("/var/lib/datasync-turbo/results/outbox.history.jsonl").content_string.splitlines()
     assert len(history) == 1, "each host uploaded once"

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 
 def test_what_was_deployed_is_gone(host: Any) -> None:
@@ -19,7 +19,7 @@ def test_what_was_deployed_is_gone(host: Any) -> None:
     assert host.check_output("systemctl list-units --all --no-legend 'datasync-turbo*'") == ""
 
 
-def test_data_results_and_logs_stay(host: Any, stored: Callable[[str], Dict[str, bytes]]) -> None:
+def test_data_results_and_logs_stay(host: Any, stored: Callable[[str], dict[str, bytes]]) -> None:
     name = host.backend.get_hostname()
     assert host.file("/srv/outbox/first.txt").content_string == f"from {name}\n"
     assert stored(f"{name}/") == {f"{name}/first.txt": f"from {name}\n".encode()}

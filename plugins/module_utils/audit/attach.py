@@ -11,9 +11,10 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 from __future__ import annotations
 
 import urllib.parse
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any
 
 from ..common.errors import AccessError, DatasyncError, EndpointError
 from ..common.stopping import Tick
@@ -62,13 +63,13 @@ class Attacher:
     `copy_limit` in bytes is for tests.
     """
 
-    def __init__(self, client: Any, bucket: str, acl: Optional[str] = None, copy_limit: int = COPY_LIMIT) -> None:
+    def __init__(self, client: Any, bucket: str, acl: str | None = None, copy_limit: int = COPY_LIMIT) -> None:
         self._client = client
         self._bucket = bucket
         self._acl = {"ACL": acl} if acl else {}
         self.copy_limit = copy_limit
 
-    def attach(self, key: str, etag: str, part_size: Optional[int], tick: Tick) -> None:
+    def attach(self, key: str, etag: str, part_size: int | None, tick: Tick) -> None:
         """Let the server compute and store the SHA256 of an object, if it still has this ETag.
 
         `part_size` in bytes is that of the object's parts, None if it is not known. An answer without an error proves
@@ -83,7 +84,7 @@ class Attacher:
         except AccessError as error:
             raise NotAttached(str(error)) from error
 
-    def _attach(self, key: str, etag: str, part_size: Optional[int], tick: Tick) -> None:
+    def _attach(self, key: str, etag: str, part_size: int | None, tick: Tick) -> None:
         head = self._client.head_object(Bucket=self._bucket, Key=key)
         if head["ETag"].strip('"') != etag:
             raise NotAttached("the object was replaced meanwhile")
@@ -114,7 +115,7 @@ class Attacher:
             raise
 
     def _copy_in_parts(
-        self, key: str, head: Mapping[str, Any], kept: Mapping[str, Any], part_size: Optional[int], tick: Tick
+        self, key: str, head: Mapping[str, Any], kept: Mapping[str, Any], part_size: int | None, tick: Tick
     ) -> None:
         where = {"Bucket": self._bucket, "Key": key}
         size, etag = head["ContentLength"], head["ETag"].strip('"')
@@ -136,8 +137,8 @@ class Attacher:
                 self._client.abort_multipart_upload(**upload)
             raise
 
-    def _copied_parts(self, upload: Mapping[str, str], etag: str, parts: List[str], tick: Tick) -> List[Dict[str, Any]]:
-        def copy(number: int, bytes_range: str) -> Dict[str, Any]:
+    def _copied_parts(self, upload: Mapping[str, str], etag: str, parts: list[str], tick: Tick) -> list[dict[str, Any]]:
+        def copy(number: int, bytes_range: str) -> dict[str, Any]:
             tick()
             answer = self._guarded(
                 self._client.upload_part_copy, etag, **upload, PartNumber=number, CopySourceRange=bytes_range
@@ -152,13 +153,13 @@ class Attacher:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def _tags(self, key: str) -> Dict[str, str]:
+    def _tags(self, key: str) -> dict[str, str]:
         """The tags, which a copy in parts does not take along."""
         tags = self._client.get_object_tagging(Bucket=self._bucket, Key=key).get("TagSet", ())
         return {"Tagging": urllib.parse.urlencode({tag["Key"]: tag["Value"] for tag in tags})} if tags else {}
 
 
-def ranges(size: int, part_size: Optional[int]) -> List[str]:
+def ranges(size: int, part_size: int | None) -> list[str]:
     """The parts of a copy as S3 takes them, of the object's own `part_size` in bytes, so that its ETag stays."""
     if not part_size or part_count(size, part_size) > MAX_PARTS:
         part_size = effective_part_size(size, PART_SIZE) * MIB

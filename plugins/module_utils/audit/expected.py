@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import os
-from typing import Callable, Optional
+from typing import Callable
 
 from ..job.local_file import LocalFile, describe_change, identity_of
 from ..job.state import Row
@@ -33,12 +33,12 @@ class Expected:
     by_sha256 = True
     by_parts = False
 
-    def __init__(self, path: str, key: str, size: Optional[int]) -> None:
+    def __init__(self, path: str, key: str, size: int | None) -> None:
         self.path = path
         self.key = key
         self.size = size
 
-    def in_listing(self, entry: StoredObject) -> Optional[Verdict]:  # noqa: ARG002 - for those that can
+    def in_listing(self, entry: StoredObject) -> Verdict | None:  # noqa: ARG002 - for those that can
         """The verdict if the listing alone can give it; None if the object's header must be asked for."""
         return None
 
@@ -61,7 +61,7 @@ class ExpectedFile(Expected):
         self._file = file
         self._verifier = verifier
 
-    def in_listing(self, entry: StoredObject) -> Optional[Verdict]:
+    def in_listing(self, entry: StoredObject) -> Verdict | None:
         """Of a small file stored in one PUT the ETag proves the content, if it is its MD5."""
         etag = parse_etag(entry.etag)
         if etag is None or etag.parts or entry.size != self.size or entry.size > SMALL_FILE:
@@ -91,13 +91,13 @@ class ExpectedRow(Expected):
     `part_size` asks the server for the bytes of the parts of an object.
     """
 
-    def __init__(self, row: Row, prefix: str, part_size: Callable[[str], Optional[int]]) -> None:
+    def __init__(self, row: Row, prefix: str, part_size: Callable[[str], int | None]) -> None:
         super().__init__(row.relative, prefix + row.relative, row.identity.size)
         self.by_sha256 = bool(row.sha256)
         self._row = row
         self._part_size = part_size
 
-    def in_listing(self, entry: StoredObject) -> Optional[Verdict]:
+    def in_listing(self, entry: StoredObject) -> Verdict | None:
         """An object with the ETag that it had when it was proven is the object that was proven."""
         row = self._row
         if row.method and row.etag and (entry.size, entry.etag) == (row.identity.size, row.etag):
@@ -125,7 +125,7 @@ class ExpectedRow(Expected):
             return Verdict(Outcome.UNPROVEN, message="the object was stored again in other parts since it was proven")
         return verdict
 
-    def _stored(self, head: ObjectHead) -> Optional[str]:
+    def _stored(self, head: ObjectHead) -> str | None:
         """What the server tells by the recorded method."""
         method = self._row.method
         algorithm, _dash, kind = method.partition("-")

@@ -13,7 +13,7 @@ import hashlib
 import os
 import threading
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Optional
+from typing import Any
 
 from ..common.errors import AccessError, EndpointError
 from ..common.stopping import Stop
@@ -38,7 +38,7 @@ class Means:
     """
 
     sha256_only: bool = False
-    attacher: Optional[Attacher] = None
+    attacher: Attacher | None = None
     attach_only_said: bool = False
     download: bool = False
 
@@ -55,12 +55,12 @@ class Prover:
         self._lock = threading.Lock()
         self._first = threading.Lock()
         #: Whether this server attaches by a copy in parts (True) and by one in one piece (False), as far as known.
-        self._attaches: Dict[bool, bool] = {}
+        self._attaches: dict[bool, bool] = {}
         #: Objects that were copied onto themselves, or would have been; bytes that were downloaded.
         self.attached = 0
         self.downloaded = 0
 
-    def verdict(self, expected: Expected, entry: Optional[StoredObject]) -> Verdict:
+    def verdict(self, expected: Expected, entry: StoredObject | None) -> Verdict:
         """Verdict on the object that the listing showed, or did not show. Raises CredentialsError and AccessError.
 
         What the listing shows of an object may be old by now: that it is missing or differs is asked once more.
@@ -126,14 +126,14 @@ class Prover:
             raise NotAttached(verdict.message or _no_sha256(now, verdict))
         return verdict
 
-    def _with_sha256(self, attacher: Attacher, key: str, head: ObjectHead) -> Optional[ObjectHead]:
+    def _with_sha256(self, attacher: Attacher, key: str, head: ObjectHead) -> ObjectHead | None:
         """The header after the copy. While nobody knows whether the server attaches, one object is tried at a time."""
         if (head.size > attacher.copy_limit) in self._attaches:
             return self._tried(attacher, key, head)
         with self._first:
             return self._tried(attacher, key, head)
 
-    def _tried(self, attacher: Attacher, key: str, head: ObjectHead) -> Optional[ObjectHead]:
+    def _tried(self, attacher: Attacher, key: str, head: ObjectHead) -> ObjectHead | None:
         in_parts = head.size > attacher.copy_limit
         if not self._attaches.get(in_parts, True):
             raise NotAttached("this server stores none with a copy")

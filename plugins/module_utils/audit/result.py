@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, NamedTuple
 
 from ..common.errors import ExitCode
 from ..common.units import counted, format_bytes_si
@@ -48,9 +48,9 @@ class Result:
     fail_on_extra: bool
     duration_seconds: float = 0.0
     status: str = "success"
-    counts: Dict[str, int] = field(default_factory=lambda: dict.fromkeys((OK, *FINDINGS), 0))
-    findings: Dict[str, List[Finding]] = field(default_factory=lambda: {kind: [] for kind in FINDINGS})
-    methods: Dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys((OK, *FINDINGS), 0))
+    findings: dict[str, list[Finding]] = field(default_factory=lambda: {kind: [] for kind in FINDINGS})
+    methods: dict[str, int] = field(default_factory=dict)
     bytes: int = 0
     objects: int = 0
     skipped: int = 0
@@ -62,13 +62,13 @@ class Result:
     exit_code: int = 0
     host: str = field(default_factory=socket.gethostname)
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The result as plain JSON types, with a list of its own for each kind of finding."""
         values = {name: value for name, value in vars(self).items() if name != "findings"}
         return {**values, **{kind: [finding._asdict() for finding in self.findings[kind]] for kind in FINDINGS}}
 
     @property
-    def failed(self) -> List[str]:
+    def failed(self) -> list[str]:
         """The kinds of findings that make this audit fail and were found."""
         kinds = FINDINGS if self.fail_on_extra else FINDINGS[:-1]
         return [kind for kind in kinds if self.counts[kind]]

@@ -12,9 +12,10 @@ import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Iterator, NamedTuple, Optional, Set
+from typing import NamedTuple
 
 from ..common import times
 from ..common.crew import Crew
@@ -64,7 +65,7 @@ class Request:
     """
 
     source: str = "tree"
-    manifest: Optional[str] = None
+    manifest: str | None = None
     attach_sha256: bool = False
     allow_download: bool = False
     fail_on_extra: bool = False
@@ -102,7 +103,7 @@ def run(job: Job, request: Request, log: Log, interrupt: Interrupt) -> Result:
 
 class _Task(NamedTuple):
     expected: Expected
-    entry: Optional[StoredObject]
+    entry: StoredObject | None
 
 
 class _Audit:
@@ -116,13 +117,13 @@ class _Audit:
         self._bucket = Bucket(job.connection, job.bucket, pool_size=PROVERS)
         self._verifier = Verifier(self._bucket, _algorithm(job))
         self._stop = Stop()
-        self._prover: Optional[Prover] = None
-        self._crew: Optional[Crew[_Task]] = None
+        self._prover: Prover | None = None
+        self._crew: Crew[_Task] | None = None
         self._lock = threading.Lock()
         self._expected = 0
         self._methods: Counter[str] = Counter()
         #: Paths of what the walk could not read: whether there are files below them is not known.
-        self._unknown: Set[str] = set()
+        self._unknown: set[str] = set()
         self._result = Result(
             timestamp=times.timestamp(self._began),
             source=request.manifest or (job.state_path or "" if request.source == "state" else job.src),

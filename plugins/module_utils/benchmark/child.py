@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import zipfile
-from typing import List
 
 from ..common.errors import DatasyncError
 from ..common.interrupt import Interrupt
@@ -35,7 +34,7 @@ def main() -> int:
     return int(finished.result.exit_code)
 
 
-def command() -> List[str]:
+def command() -> list[str]:
     """The arguments that run `main` in this interpreter; with `unpacked` as PYTHONPATH it finds this very code."""
     # The working folder would come first otherwise, and may be anybody's.
     return [sys.executable, "-c", f"import sys; del sys.path[0]; from {__name__} import leave, main; leave(main())"]

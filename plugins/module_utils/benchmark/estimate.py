@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable
 
 from ..common.errors import ConfigurationError
 from ..common.units import MIB, counted, format_bytes_si, parse_part_size
@@ -25,9 +26,9 @@ class Material:
     """A dataset before it is there: a recipe to make it by, or a folder of the host's."""
 
     name: str
-    sizes: Tuple[Tuple[int, int], ...]
-    recipe: Optional[Recipe] = None
-    folder: Optional[Dataset] = None
+    sizes: tuple[tuple[int, int], ...]
+    recipe: Recipe | None = None
+    folder: Dataset | None = None
 
     @property
     def files(self) -> int:
@@ -39,7 +40,7 @@ class Material:
         """Bytes of all files together."""
         return sum(size * count for size, count in self.sizes)
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """In the form of the result."""
         return {"name": self.name, "files": self.files, "bytes": self.total_bytes}
 
@@ -58,11 +59,11 @@ class Estimate:
 
     requests: int
     bytes: int
-    cost: Optional[float]
+    cost: float | None
     note: str
 
 
-def materials(request: BenchmarkRequest, tick: Callable[[], None]) -> List[Material]:
+def materials(request: BenchmarkRequest, tick: Callable[[], None]) -> list[Material]:
     """The datasets of a request, none without rounds.
 
     Raises ConfigurationError for a folder that is missing, unreadable or empty.

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Dict, Iterator, List, NamedTuple
+from typing import Any, NamedTuple
 
 from ..common import files as whole_file
 from ..common.errors import ConfigurationError, DatasyncError
@@ -41,7 +42,7 @@ class Prefixes:
         self._notes = os.path.join(work_dir, NOTES)
         self._number = 0
         #: What could not be removed so far.
-        self.left_behind: List[LeftBehind] = []
+        self.left_behind: list[LeftBehind] = []
 
     def begin(self) -> None:
         """Note where we will write. Raises ConfigurationError if that is not possible."""
@@ -98,10 +99,10 @@ class Prefixes:
                     self._note([other for other in self._noted() if other != entry])
                 yield f"removed what an earlier benchmark left at {where}"
 
-    def _entry(self, prefix: str) -> Dict[str, str]:
+    def _entry(self, prefix: str) -> dict[str, str]:
         return {"endpoint": self._bucket.endpoint_url or "", "bucket": self._bucket.name, "prefix": prefix}
 
-    def _noted(self) -> List[Dict[str, Any]]:
+    def _noted(self) -> list[dict[str, Any]]:
         try:
             with open(self._notes, encoding="utf-8") as file:
                 entries = json.load(file)
@@ -109,7 +110,7 @@ class Prefixes:
             return []
         return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
-    def _note(self, entries: List[Dict[str, Any]]) -> None:
+    def _note(self, entries: list[dict[str, Any]]) -> None:
         whole_file.replace(self._notes, [json.dumps(entries) + "\n"], _OWNER_ONLY)
 
 
@@ -118,7 +119,7 @@ def remove_all(bucket: Bucket, prefix: str) -> str:
 
     Raises CredentialsError or AccessError when the bucket does not answer.
     """
-    refusals: List[str] = []
+    refusals: list[str] = []
     keys = [entry.key for entry in bucket.list(prefix)]
     markers = False
     if keys:

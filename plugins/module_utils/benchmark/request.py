@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 from ..common.errors import ConfigurationError
 from ..common.units import parse_size
@@ -51,7 +52,7 @@ TRANSFER_OPTIONS = (
 class TuningRequest:
     """Which classes of files to tune for, within how many seconds and bytes."""
 
-    classes: Tuple[str, ...]
+    classes: tuple[str, ...]
     seconds: int
     size: int
 
@@ -63,21 +64,21 @@ class BenchmarkRequest:
     connection: Connection
     bucket: str
     prefix: str
-    tools: Tuple[str, ...]
-    datasets: Tuple[str, ...]
+    tools: tuple[str, ...]
+    datasets: tuple[str, ...]
     single_size: int
     rounds: int
     warmup: int
     timeout: int
     max_bytes: int
     work_dir: str
-    request_price: Optional[float] = None
-    link_mbps: Optional[float] = None
-    results_dir: Optional[str] = None
-    aws_path: Optional[str] = None
-    rclone_path: Optional[str] = None
-    s5cmd_path: Optional[str] = None
-    tuning: Optional[TuningRequest] = None
+    request_price: float | None = None
+    link_mbps: float | None = None
+    results_dir: str | None = None
+    aws_path: str | None = None
+    rclone_path: str | None = None
+    s5cmd_path: str | None = None
+    tuning: TuningRequest | None = None
     #: Options of module s5cmd_sync for the tool `datasync`: those of TRANSFER_OPTIONS that are set.
     transfer: Mapping[str, Any] = field(default_factory=dict)
 
@@ -154,11 +155,11 @@ def _tuning(given: Mapping[str, Any]) -> TuningRequest:
     )
 
 
-def _tools(names: Sequence[str]) -> Tuple[str, ...]:
+def _tools(names: Sequence[str]) -> tuple[str, ...]:
     return _distinct(names, "tools", TOOLS)
 
 
-def _datasets(names: Sequence[str]) -> Tuple[str, ...]:
+def _datasets(names: Sequence[str]) -> tuple[str, ...]:
     known = tuple(RECIPES)
     folders = [os.path.abspath(name) if name.startswith("/") else name for name in names]
     for name in folders:
@@ -170,9 +171,9 @@ def _datasets(names: Sequence[str]) -> Tuple[str, ...]:
     return _distinct(folders, "datasets", None)
 
 
-def _distinct(names: Sequence[str], option: str, known: Optional[Sequence[str]]) -> Tuple[str, ...]:
-    chosen: Dict[str, None] = {}
-    unknown: List[str] = [name for name in names if known is not None and name not in known]
+def _distinct(names: Sequence[str], option: str, known: Sequence[str] | None) -> tuple[str, ...]:
+    chosen: dict[str, None] = {}
+    unknown: list[str] = [name for name in names if known is not None and name not in known]
     if unknown and known is not None:
         raise ConfigurationError(f"{option} holds {unknown[0]!r}, which is unknown", f"choose of {', '.join(known)}")
     for name in names:
@@ -191,13 +192,13 @@ def _whole(value: Any, name: str, minimum: int) -> int:
     return number
 
 
-def _positive(value: Any, name: str) -> Optional[float]:
+def _positive(value: Any, name: str) -> float | None:
     if value is not None and not 0 < float(value) < float("inf"):
         raise ConfigurationError(f"{name} {value} is not above 0", "give the megabits per second, such as 1000")
     return None if value is None else float(value)
 
 
-def _not_negative(value: Any, name: str) -> Optional[float]:
+def _not_negative(value: Any, name: str) -> float | None:
     if value is not None and not 0 <= float(value) < float("inf"):
         raise ConfigurationError(f"{name} {value} is below 0", "give the price of 1,000 requests, such as 0.005")
     return None if value is None else float(value)
@@ -210,5 +211,5 @@ def _positive_size(value: Any, name: str) -> int:
     return size
 
 
-def _absolute(path: Optional[str]) -> Optional[str]:
+def _absolute(path: str | None) -> str | None:
     return os.path.abspath(os.path.expanduser(path)) if path else None

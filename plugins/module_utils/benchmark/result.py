@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable
 
 from ..tuning.statistics import paired_ratio, spread
 from .request import DATASYNC
@@ -36,9 +37,9 @@ class Run:
     peak_memory_bytes: int
     megabytes_per_second: float
     objects_per_second: float
-    link_bytes: Optional[int]
-    link_percent: Optional[float]
-    retries: Optional[int]
+    link_bytes: int | None
+    link_percent: float | None
+    retries: int | None
     errors: int
     exit_code: int
     message: str
@@ -49,24 +50,24 @@ class Run:
         """Whether it was a good run of a counted round."""
         return not self.message and self.round != WARM_UP
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """In the form of the result."""
         values = asdict(self)
         del values["total_bytes"]
         return values
 
 
-def summaries(runs: Sequence[Run]) -> List[Dict[str, Any]]:
+def summaries(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """A line for each dataset and tool that was run, in the order of the first runs."""
     return [_summary(_of(runs, dataset, tool)) for dataset, tool in _pairs(runs)]
 
 
-def ratios(runs: Sequence[Run]) -> List[Dict[str, Any]]:
+def ratios(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """How long a tool takes in comparison with each other tool, by wall time, round by round.
 
     The tool is ours; without ours the first that was measured.
     """
-    lines: List[Dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
     pairs = _pairs(runs)
     for dataset in dict.fromkeys(name for name, _tool in pairs):
         tools = [tool for name, tool in pairs if name == dataset]
@@ -76,18 +77,18 @@ def ratios(runs: Sequence[Run]) -> List[Dict[str, Any]]:
     return lines
 
 
-def _pairs(runs: Sequence[Run]) -> List[Tuple[str, str]]:
+def _pairs(runs: Sequence[Run]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((run.dataset, run.tool) for run in runs if run.round != WARM_UP))
 
 
-def _of(runs: Sequence[Run], dataset: str, tool: str) -> List[Run]:
+def _of(runs: Sequence[Run], dataset: str, tool: str) -> list[Run]:
     return [run for run in runs if run.dataset == dataset and run.tool == tool and run.round != WARM_UP]
 
 
-def _summary(runs: Sequence[Run]) -> Dict[str, Any]:
+def _summary(runs: Sequence[Run]) -> dict[str, Any]:
     good = [run for run in runs if run.counts]
 
-    def of(value: Callable[[Run], float]) -> Optional[Dict[str, float]]:
+    def of(value: Callable[[Run], float]) -> dict[str, float] | None:
         return _rounded(asdict(spread([value(run) for run in good]))) if good else None
 
     first = runs[0]
@@ -110,23 +111,23 @@ def _summary(runs: Sequence[Run]) -> Dict[str, Any]:
     }
 
 
-def _ratio(dataset: str, ours: Sequence[Run], theirs: Sequence[Run]) -> Dict[str, Any]:
+def _ratio(dataset: str, ours: Sequence[Run], theirs: Sequence[Run]) -> dict[str, Any]:
     by_round = {run.round: run for run in theirs}
     pairs = [(run, by_round[run.round]) for run in ours if run.round in by_round]
     found = paired_ratio([_seconds(run) for run, _other in pairs], [_seconds(other) for _run, other in pairs])
     return {"dataset": dataset, "tool": ours[0].tool, "against": theirs[0].tool, **_rounded(asdict(found))}
 
 
-def _rounded(values: Dict[str, Any]) -> Dict[str, Any]:
+def _rounded(values: dict[str, Any]) -> dict[str, Any]:
     """Without digits that mean nothing."""
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 
 
-def _seconds(run: Run) -> Optional[float]:
+def _seconds(run: Run) -> float | None:
     return run.wall_seconds if run.counts else None
 
 
-def rates(size: int, objects: int, seconds: float) -> Dict[str, float]:
+def rates(size: int, objects: int, seconds: float) -> dict[str, float]:
     """MB and objects a second."""
     return {
         "megabytes_per_second": round(size / _MB / seconds, 3),

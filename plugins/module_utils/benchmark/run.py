@@ -9,10 +9,11 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable
 from urllib.parse import urlsplit
 
 from ..common.errors import ConfigurationError, DatasyncError, ExitCode, LockedError
@@ -51,14 +52,14 @@ class Prepared:
     bucket: Bucket
     link: Link
     #: Host and port.
-    server: Tuple[str, int]
+    server: tuple[str, int]
     toolbox: Toolbox
-    tools: Dict[str, Tool]
-    materials: List[Material]
+    tools: dict[str, Tool]
+    materials: list[Material]
     estimate: Estimate
 
     @property
-    def available(self) -> List[Tool]:
+    def available(self) -> list[Tool]:
         """The tools that can be measured."""
         return [tool for tool in self.tools.values() if tool.available]
 
@@ -67,8 +68,8 @@ class Prepared:
 class Outcome:
     """The result, complete or not, and what ended the benchmark early."""
 
-    result: Dict[str, Any]
-    error: Optional[DatasyncError] = None
+    result: dict[str, Any]
+    error: DatasyncError | None = None
 
     @property
     def exit_code(self) -> int:
@@ -106,14 +107,14 @@ def prepare(request: BenchmarkRequest, tick: Tick) -> Prepared:
     )
 
 
-def _server(request: BenchmarkRequest, bucket: Bucket) -> Tuple[str, int]:
+def _server(request: BenchmarkRequest, bucket: Bucket) -> tuple[str, int]:
     """Host and port of the server."""
     region = request.connection.region_name or DEFAULT_REGION
     parts = urlsplit(bucket.endpoint_url or f"https://s3.{region}.amazonaws.com")
     return parts.hostname or "", parts.port or _PORTS[parts.scheme]
 
 
-def measure(prepared: Prepared, tick: Tick, then: Optional[Then] = None) -> Outcome:
+def measure(prepared: Prepared, tick: Tick, then: Then | None = None) -> Outcome:
     """Run all rounds, and `then` what comes after them. Whatever ends it, the prefixes are removed.
 
     Raises LockedError while another benchmark runs on this host, and what refuses the first object.
@@ -145,13 +146,13 @@ def alone(path: str = LOCK_PATH) -> Iterator[int]:
 class _Benchmark:
     prepared: Prepared
     tick: Tick
-    inherited: Tuple[int, ...]
-    runs: List[Run] = field(default_factory=list)
-    problems: List[str] = field(default_factory=list)
+    inherited: tuple[int, ...]
+    runs: list[Run] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     #: By dataset, whether all of it was read into the page cache before the first run.
-    cached: Dict[str, bool] = field(default_factory=dict)
+    cached: dict[str, bool] = field(default_factory=dict)
 
-    def run(self, then: Optional[Then]) -> Outcome:
+    def run(self, then: Then | None) -> Outcome:
         request, host = self.prepared.request, self.prepared.host
         began = datetime.now().astimezone()
         name = f"{began.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}-{_for_a_key(host.name)}-{secrets.token_hex(3)}"
@@ -169,8 +170,8 @@ class _Benchmark:
             self.tick,
             self.inherited,
         )
-        error: Optional[DatasyncError] = None
-        tuning: Optional[TuningResult] = None
+        error: DatasyncError | None = None
+        tuning: TuningResult | None = None
         try:
             self.prepared.toolbox.begin(os.path.join(directory, "home"))
             for material in self.prepared.materials:
@@ -212,7 +213,7 @@ class _Benchmark:
             return
         data = material.made(self.prepared.request.work_dir, self.tick)
         self.cached[material.name] = _warm(data, self.tick)
-        given_up: Dict[str, str] = {}
+        given_up: dict[str, str] = {}
         for number in range(1 - self.prepared.request.warmup, self.prepared.request.rounds + 1):
             for tool in _rotated(self.prepared.available, number):
                 if tool.name not in given_up:
@@ -225,7 +226,7 @@ class _Benchmark:
 
     # --- the result
 
-    def _result(self, name: str, began: datetime, error: Optional[DatasyncError], prefixes: Prefixes) -> Dict[str, Any]:
+    def _result(self, name: str, began: datetime, error: DatasyncError | None, prefixes: Prefixes) -> dict[str, Any]:
         prepared, request = self.prepared, self.prepared.request
         failures = [run for run in self.runs if run.message]
         self.problems += [f"{run.tool} on {run.dataset}, round {run.round}: {run.message}" for run in failures]
@@ -266,13 +267,13 @@ def _warm(data: Dataset, tick: Tick) -> bool:
         ) from error
 
 
-def _status(error: Optional[DatasyncError], *, complete: bool) -> str:
+def _status(error: DatasyncError | None, *, complete: bool) -> str:
     if error is not None:
         return "interrupted" if error.exit_code > 128 else "incomplete"
     return "complete" if complete else "incomplete"
 
 
-def _rotated(tools: Sequence[Tool], number: int) -> List[Tool]:
+def _rotated(tools: Sequence[Tool], number: int) -> list[Tool]:
     """Another tool begins each round, and every other round goes backwards: none always follows the same one."""
     step = -1 if number % 2 else 1
     return [tools[(number + step * index) % len(tools)] for index in range(len(tools))]

@@ -14,8 +14,9 @@ import re
 import shutil
 import site
 import subprocess
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple
 
 from ..common.errors import DatasyncError
 from ..common.units import MIB, counted, format_bytes_si
@@ -64,7 +65,7 @@ class Tool:
         """Whether it can be measured."""
         return not self.reason
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """In the form of the result."""
         return {"name": self.name, "available": self.available, **{key: getattr(self, key) for key in _TOOL_TEXTS}}
 
@@ -75,9 +76,9 @@ _TOOL_TEXTS = ("reason", "path", "version", "settings")
 class Command(NamedTuple):
     """One call of a tool."""
 
-    arguments: List[str]
-    environment: Dict[str, str]
-    stdin: Optional[bytes] = None
+    arguments: list[str]
+    environment: dict[str, str]
+    stdin: bytes | None = None
 
 
 class Upload(NamedTuple):
@@ -96,7 +97,7 @@ class Upload(NamedTuple):
 class Account(NamedTuple):
     """What a tool told about a run. `retries` is None where it does not tell."""
 
-    retries: Optional[int]
+    retries: int | None
     errors: int
     message: str
 
@@ -104,13 +105,13 @@ class Account(NamedTuple):
 class Toolbox:
     """Finds the tools of a request and makes their command lines. `endpoint_url` is None for Amazon S3."""
 
-    def __init__(self, request: BenchmarkRequest, endpoint_url: Optional[str]) -> None:
+    def __init__(self, request: BenchmarkRequest, endpoint_url: str | None) -> None:
         self._request = request
         self._endpoint_url = endpoint_url
         self._home = ""
         self._python_path = ""
 
-    def find(self) -> Dict[str, Tool]:
+    def find(self) -> dict[str, Tool]:
         """The tools of the request by name; those that are missing have a reason."""
         return {name: self.find_one(name) for name in self._request.tools}
 
@@ -132,7 +133,7 @@ class Toolbox:
         own = benchmark_child.unpacked(os.path.join(home, "pipeline"))
         self._python_path = os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH")]))
 
-    def command(self, tool: Tool, upload: Upload, transfer: Optional[Mapping[str, Any]] = None) -> Command:
+    def command(self, tool: Tool, upload: Upload, transfer: Mapping[str, Any] | None = None) -> Command:
         """The call that uploads with this tool. `transfer` replaces options of `datasync`.
 
         Credentials are asked for anew, so that those that expire last for this call. Raises CredentialsError.
@@ -206,7 +207,7 @@ class Toolbox:
         environment = {**self._environment(), "PYTHONPATH": self._python_path}
         return Command(benchmark_child.command(), environment, options.encode())
 
-    def _destination_options(self) -> Dict[str, Any]:
+    def _destination_options(self) -> dict[str, Any]:
         connection = self._request.connection
         return {
             "bucket": self._request.bucket,
@@ -245,7 +246,7 @@ class Toolbox:
     def _region(self) -> str:
         return self._request.connection.region_name or DEFAULT_REGION
 
-    def _environment(self) -> Dict[str, str]:
+    def _environment(self) -> dict[str, str]:
         with explained("find credentials", self._request.destination):
             keys = self._request.connection.credentials().get_frozen_credentials()
         environment = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
@@ -284,7 +285,7 @@ def _settings_of(job: Job) -> str:
     return ", ".join(told)
 
 
-def _found(name: str, given: Optional[str], program: str, version_argument: str, settings: str) -> Tool:
+def _found(name: str, given: str | None, program: str, version_argument: str, settings: str) -> Tool:
     """A program that prints its version."""
     path = given or shutil.which(program) or shutil.which(program, path="/usr/local/bin")
     if not path:
@@ -352,7 +353,7 @@ def _read(path: str) -> str:
 
 #: Of each tool, from which size on it sends parts, and the size of a part, in bytes, with its defaults.
 #: s5cmd's uploader begins parts beyond one part; https://rclone.org/s3/#s3-upload-cutoff; AWS CLI as above.
-_PARTS: Dict[str, Tuple[int, int]] = {
+_PARTS: dict[str, tuple[int, int]] = {
     AWSCLI: (8 * MIB, 8 * MIB),
     AWSCLI_OPTIMIZED: (8 * MIB, 64 * MIB),
     S5CMD: (50 * MIB, 50 * MIB),
@@ -360,7 +361,7 @@ _PARTS: Dict[str, Tuple[int, int]] = {
 }
 
 
-def requests_of(tool: Tool, sizes: Iterable[Tuple[int, int]], part_size: int) -> int:
+def requests_of(tool: Tool, sizes: Iterable[tuple[int, int]], part_size: int) -> int:
     """About how many requests an upload of files of these sizes (bytes, number) takes with this tool.
 
     Uploads and what proves them; listings, which are some for each thousand files, and repetitions are left out.

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable
 
 from ..common.errors import ConfigurationError
 from ..tuning import rules as tuning_rules
@@ -59,7 +60,7 @@ class HostTuning:
         ]
         return tune(subjects, measure, Budget(self.wanted.seconds, self.wanted.size), about=self._about(facts))
 
-    def _transfer(self, settings: Settings) -> Dict[str, Any]:
+    def _transfer(self, settings: Settings) -> dict[str, Any]:
         """The job's options with those of a trial; what an earlier tuning found must not decide this one."""
         own = {name: value for name, value in self.prepared.request.transfer.items() if name != "tuning_path"}
         return {**own, **settings._asdict()}
@@ -97,9 +98,9 @@ def host_tuning(prepared: Prepared, wanted: TuningRequest, tick: Tick) -> HostTu
     return HostTuning(prepared, wanted, tool, tick)
 
 
-def round_trip(host: str, port: int) -> Optional[float]:
+def round_trip(host: str, port: int) -> float | None:
     """Seconds to the server and back: the shortest of some connections. None if there is no direct way to it."""
-    found: List[float] = []
+    found: list[float] = []
     for _attempt in range(_CONNECTIONS):
         began = time.monotonic()
         try:

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Callable, Mapping, Optional, Tuple
+from typing import Any, Callable
 
 from ..common.errors import ConfigurationError
 from ..common.units import counted
@@ -38,9 +39,9 @@ class MeasuredUploads:
     timeout: int
     tick: Callable[[], None]
     #: Of the locks: a tool that outlives us holds them on.
-    inherited: Tuple[int, ...] = ()
+    inherited: tuple[int, ...] = ()
 
-    def run(self, tool: Tool, data: Dataset, number: int, transfer: Optional[Mapping[str, Any]] = None) -> Run:
+    def run(self, tool: Tool, data: Dataset, number: int, transfer: Mapping[str, Any] | None = None) -> Run:
         """Upload the dataset; `number` is the round. `transfer` replaces options of our own pipeline.
 
         A tool that fails gives a run with a message. Raises what `tick` raises, and CredentialsError or AccessError
@@ -56,9 +57,7 @@ class MeasuredUploads:
         self.prefixes.remove(prefix)
         return run
 
-    def _run(
-        self, tool: Tool, data: Dataset, number: int, upload: Upload, transfer: Optional[Mapping[str, Any]]
-    ) -> Run:
+    def _run(self, tool: Tool, data: Dataset, number: int, upload: Upload, transfer: Mapping[str, Any] | None) -> Run:
         command = self.toolbox.command(tool, upload, transfer)
         began = datetime.now().astimezone().isoformat(timespec="seconds")
         sent_before = self._sent()
@@ -100,10 +99,10 @@ class MeasuredUploads:
         except ConfigurationError:
             return True
 
-    def _sent(self) -> Optional[int]:
+    def _sent(self) -> int | None:
         return link.bytes_sent(self.link.interface) if self.link.interface else None
 
-    def _share(self, sent: Optional[int], seconds: float) -> Optional[float]:
+    def _share(self, sent: int | None, seconds: float) -> float | None:
         """Percent of the link that was used; None where its speed is unknown."""
         if sent is None or not self.link.mbps:
             return None

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple
 
 from ..common.errors import (
     AccessError,
@@ -33,13 +34,13 @@ CREDENTIALS = "credentials"
 ACCESS = "access"
 
 #: Category -> exit code when one of its checks failed. The first failing category in this order decides.
-EXIT_CODES: Dict[str, ExitCode] = {
+EXIT_CODES: dict[str, ExitCode] = {
     INSTALLATION: ExitCode.CONFIGURATION,
     CREDENTIALS: ExitCode.CREDENTIALS,
     ACCESS: ExitCode.ACCESS,
 }
 #: Check -> category, in the order of the report.
-CATEGORIES: Dict[str, str] = {
+CATEGORIES: dict[str, str] = {
     "binary": INSTALLATION,
     "platform": INSTALLATION,
     "runs": INSTALLATION,
@@ -71,8 +72,8 @@ class Request:
     """
 
     connection: Connection = field(default_factory=Connection)
-    s5cmd_path: Optional[str] = None
-    bucket: Optional[str] = None
+    s5cmd_path: str | None = None
+    bucket: str | None = None
     prefix: str = ""
     write_probe: bool = False
     dry_run: bool = False
@@ -114,7 +115,7 @@ class Check:
         """Whether it ran and found a fault."""
         return self.ran and not self.ok
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The check in the keys that s5cmd_info returns."""
         return {
             "name": self.name,
@@ -129,12 +130,12 @@ class Check:
 class Report:
     """All checks in the order of CATEGORIES, and which s5cmd was found: its path, and its version as `2.3.0`."""
 
-    checks: Tuple[Check, ...]
-    s5cmd_path: Optional[str] = None
-    s5cmd_version: Optional[str] = None
+    checks: tuple[Check, ...]
+    s5cmd_path: str | None = None
+    s5cmd_version: str | None = None
 
     @property
-    def failures(self) -> List[Check]:
+    def failures(self) -> list[Check]:
         """The checks that ran and found a fault."""
         return [check for check in self.checks if check.failed]
 
@@ -144,7 +145,7 @@ class Report:
         failing = {check.category for check in self.failures}
         return int(next((code for category, code in EXIT_CODES.items() if category in failing), ExitCode.OK))
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The report as plain JSON types, in the keys that s5cmd_info returns."""
         return {
             "exit_code": self.exit_code,
@@ -165,10 +166,10 @@ class _Examination:
         self._connection = request.connection
         self._endpoint = request.connection.endpoint_url or "Amazon S3"
         self._wanted = [name for name in CATEGORIES if self._is_wanted(name)]
-        self._checks: Dict[str, Check] = {}
-        self._secrets: Tuple[str, ...] = ()
-        self._path: Optional[str] = None
-        self._version: Optional[str] = None
+        self._checks: dict[str, Check] = {}
+        self._secrets: tuple[str, ...] = ()
+        self._path: str | None = None
+        self._version: str | None = None
 
     def _is_wanted(self, name: str) -> bool:
         if name in ("write", "cleanup"):
@@ -185,19 +186,19 @@ class _Examination:
         self._not_checked("there are no credentials to try", *self._wanted)
         return Report(tuple(self._checks[name] for name in self._wanted), self._path, self._version)
 
-    def _passed(self, name: str, message: str, hint: Optional[str] = None) -> None:
+    def _passed(self, name: str, message: str, hint: str | None = None) -> None:
         self._record(name, True, message, hint)
 
     def _failed(self, name: str, error: DatasyncError) -> None:
         self._record(name, False, error.message, error.hint)
 
-    def _not_checked(self, reason: str, *names: str, hint: Optional[str] = None) -> None:
+    def _not_checked(self, reason: str, *names: str, hint: str | None = None) -> None:
         """Close those of the checks that are wanted and still open."""
         for name in names:
             if name in self._wanted and name not in self._checks:
                 self._record(name, False, f"not checked: {reason}", hint, ran=False)
 
-    def _record(self, name: str, ok: bool, message: str, hint: Optional[str], ran: bool = True) -> None:
+    def _record(self, name: str, ok: bool, message: str, hint: str | None, ran: bool = True) -> None:
         # Some servers repeat the access key in their error messages.
         for secret in self._secrets:
             message = message.replace(secret, "********")
@@ -350,7 +351,7 @@ class _Examination:
             reason = f"{self._endpoint} refuses to list buckets too, so that this may be the key or its rights"
             self._not_checked(reason, "credentials_accepted", hint="check access_key and secret_key")
 
-    def _refusal(self, request: Callable[[], object]) -> Optional[DatasyncError]:
+    def _refusal(self, request: Callable[[], object]) -> DatasyncError | None:
         """Ask the S3 server; None if it does what was asked."""
         late = EndpointError(
             f"{self._endpoint} does not answer within {ANSWER_DEADLINE:.0f} seconds",
@@ -362,7 +363,7 @@ class _Examination:
             return error
         return None
 
-    def _judge(self, refusal: Optional[DatasyncError], hint: Optional[str] = None) -> bool:
+    def _judge(self, refusal: DatasyncError | None, hint: str | None = None) -> bool:
         """Read from an answer what it says about endpoint and credentials; False if there is no point in going on."""
         if isinstance(refusal, EndpointError):
             self._failed("endpoint", refusal)
@@ -373,7 +374,7 @@ class _Examination:
         self._judge_credentials(refusal)
         return not self._refused_credentials()
 
-    def _judge_credentials(self, refusal: Optional[DatasyncError]) -> None:
+    def _judge_credentials(self, refusal: DatasyncError | None) -> None:
         if isinstance(refusal, CredentialsError):
             self._failed("credentials_accepted", refusal)
         elif refusal is None and "credentials_accepted" not in self._checks:
@@ -395,7 +396,7 @@ class _Examination:
             self._passed("write", f"s3://{bucket.name}/{key} was stored")
         self._clean_up(bucket, key, version_id)
 
-    def _clean_up(self, bucket: Bucket, key: str, version_id: Optional[str]) -> None:
+    def _clean_up(self, bucket: Bucket, key: str, version_id: str | None) -> None:
         try:
             # A failed request may have been carried out all the same.
             if not self._checks["write"].ok and not answered(
@@ -418,7 +419,7 @@ class _Credentials(NamedTuple):
     """What boto3 found: where, in words that may be shown, and the values that may not."""
 
     description: str
-    secrets: Tuple[str, ...]
+    secrets: tuple[str, ...]
 
 
 def _credentials(connection: Connection) -> _Credentials:
@@ -470,7 +471,7 @@ def _late_probe(action: str, key: str) -> EndpointError:
     )
 
 
-def _this_host() -> Tuple[str, str]:
+def _this_host() -> tuple[str, str]:
     """This host as uname names it, and the release asset that it needs, both for messages."""
     uname = os.uname()
     host = f"{uname.sysname} {uname.machine}"
@@ -480,11 +481,11 @@ def _this_host() -> Tuple[str, str]:
         return host, "a build of its own"
 
 
-def _dotted(version: Tuple[int, ...]) -> str:
+def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(str(number) for number in version)
 
 
-def _look_at_boto3() -> Tuple[str, Optional[str]]:
+def _look_at_boto3() -> tuple[str, str | None]:
     """boto3's version, and a hint if it is old."""
     try:
         import boto3
@@ -500,7 +501,7 @@ def _look_at_boto3() -> Tuple[str, Optional[str]]:
     return f"boto3 {boto3.__version__} cannot read CRC64NVME", "use the environment that the role uploader makes"
 
 
-def _look_at_awscrt() -> Tuple[str, Optional[str]]:
+def _look_at_awscrt() -> tuple[str, str | None]:
     """awscrt's version, after a look that it computes CRC64NVME right."""
     try:
         import awscrt

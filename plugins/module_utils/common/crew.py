@@ -7,7 +7,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from typing import Callable, Generic, Optional, TypeVar
+from typing import Callable, Generic, TypeVar
 
 from .stopping import ReadingStopped, Stop
 
@@ -29,8 +29,8 @@ class Crew(Generic[_Task]):
     def __init__(self, size: int, work: Callable[[_Task], object], stop: Stop) -> None:
         self._work = work
         self._stop = stop
-        self._todo: queue.Queue[Optional[_Task]] = queue.Queue(AHEAD * size)
-        self._error: Optional[BaseException] = None
+        self._todo: queue.Queue[_Task | None] = queue.Queue(AHEAD * size)
+        self._error: BaseException | None = None
         self._threads = [threading.Thread(target=self._toil, name="crew", daemon=True) for _number in range(size)]
         for thread in self._threads:
             thread.start()
@@ -55,7 +55,7 @@ class Crew(Generic[_Task]):
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _put(self, task: Optional[_Task]) -> None:
+    def _put(self, task: _Task | None) -> None:
         while True:
             self._check()
             try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import signal
 from enum import IntEnum
-from typing import Optional
 
 
 class ExitCode(IntEnum):
@@ -32,7 +31,7 @@ class DatasyncError(Exception):
 
     exit_code: int = ExitCode.CONFIGURATION
 
-    def __init__(self, message: str, hint: Optional[str] = None) -> None:
+    def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Iterable
 
 #: Monitoring usually runs as another user, and what is written here holds no secret.
 READABLE_BY_ALL = 0o644

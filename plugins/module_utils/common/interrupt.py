@@ -7,7 +7,7 @@ from __future__ import annotations
 import signal
 import time
 from types import FrameType, TracebackType
-from typing import Any, Dict, Optional, Type
+from typing import Any
 
 from .errors import Interrupted, TimedOut
 
@@ -21,11 +21,11 @@ class Interrupt:
     thread may use it so. A signal that the caller ignores stays ignored, as nohup(1) wants it for SIGHUP.
     """
 
-    def __init__(self, timeout: Optional[int] = None) -> None:
+    def __init__(self, timeout: int | None = None) -> None:
         self._timeout = timeout
-        self._deadline: Optional[float] = None
-        self._previous: Dict[signal.Signals, Any] = {}
-        self.signal_number: Optional[int] = None
+        self._deadline: float | None = None
+        self._previous: dict[signal.Signals, Any] = {}
+        self.signal_number: int | None = None
         self.renew()
 
     def renew(self) -> None:
@@ -43,7 +43,7 @@ class Interrupt:
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise TimedOut(f"the time limit of {self._timeout} s was reached", "raise timeout, or upload less at once")
 
-    def _received(self, number: int, _frame: Optional[FrameType]) -> None:
+    def _received(self, number: int, _frame: FrameType | None) -> None:
         self.signal_number = number
 
     def __enter__(self) -> Interrupt:
@@ -54,7 +54,7 @@ class Interrupt:
         return self
 
     def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)

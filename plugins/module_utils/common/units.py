@@ -9,7 +9,6 @@ ConfigurationError with that name. None of these values is secret, so the messag
 from __future__ import annotations
 
 import re
-from typing import Dict, Union
 
 from .errors import ConfigurationError
 
@@ -31,7 +30,7 @@ _DURATION = re.compile(r"([0-9]{1,12})[ \t]*([smhd]?)", re.IGNORECASE)
 _COUNT = re.compile(r"[0-9]{1,12}")
 #: Bits as the AWS CLI writes them (`b`, by 1024, like its bytes), and as lines are sold (`bit`, by 1000). The case of
 #: `b` and `B` decides, because it is all that tells bits from bytes.
-_BIT_RATE_UNITS: Dict[str, int] = {
+_BIT_RATE_UNITS: dict[str, int] = {
     **{f"{unit}b": 1024**power for power, unit in enumerate("KMG", start=1)},
     **{f"{unit}bit": 1000**power for power, unit in enumerate("kMG", start=1)},
     "Kbit": 1000,
@@ -44,7 +43,7 @@ _TRUTH = {
 }
 
 
-def parse_size(value: Union[str, int], name: str) -> int:
+def parse_size(value: str | int, name: str) -> int:
     """Bytes of `64MB`, `64MiB`, `64M` (all 64 * 1024 * 1024) or of a plain number of bytes."""
     match = _SIZE.fullmatch(str(value).strip())
     if match is None:
@@ -55,7 +54,7 @@ def parse_size(value: Union[str, int], name: str) -> int:
     return int(number) * _SIZE_UNITS[(unit or byte or "").upper()]
 
 
-def parse_part_size(value: Union[str, int], name: str) -> int:
+def parse_part_size(value: str | int, name: str) -> int:
     """Whole MiB of a part size; s5cmd's `--part-size` takes nothing finer.
 
     `64MB`, `64MiB`, `64M` and s5cmd's own plain `64` are 64. A plain number that is too large for MiB is taken for
@@ -78,7 +77,7 @@ def parse_part_size(value: Union[str, int], name: str) -> int:
     return mebibytes
 
 
-def parse_rate(value: Union[str, int], name: str) -> int:
+def parse_rate(value: str | int, name: str) -> int:
     """Bytes per second of `50MB/s` (50 * 1024 * 1024, as in the AWS CLI), `400Mbit/s` (50,000,000) or of a number.
 
     The AWS CLI's `max_bandwidth` has the same meaning here: https://docs.aws.amazon.com/cli/latest/topic/s3-config.html
@@ -96,7 +95,7 @@ def parse_rate(value: Union[str, int], name: str) -> int:
     return parse_size(match[1], name)
 
 
-def parse_duration(value: Union[str, int], name: str) -> int:
+def parse_duration(value: str | int, name: str) -> int:
     """Seconds of `90`, `90s`, `15m`, `2h` or `1d`."""
     match = _DURATION.fullmatch(str(value).strip())
     if match is None:
@@ -107,7 +106,7 @@ def parse_duration(value: Union[str, int], name: str) -> int:
     return int(number) * _DURATION_UNITS[unit.lower()]
 
 
-def parse_count(value: Union[str, int], name: str, minimum: int = 0) -> int:
+def parse_count(value: str | int, name: str, minimum: int = 0) -> int:
     """A whole number that is not below `minimum`."""
     text = str(value).strip()
     if not _COUNT.fullmatch(text) or int(text) < minimum:
@@ -115,7 +114,7 @@ def parse_count(value: Union[str, int], name: str, minimum: int = 0) -> int:
     return int(text)
 
 
-def parse_bool(value: Union[str, bool], name: str) -> bool:
+def parse_bool(value: str | bool, name: str) -> bool:
     """True of `true yes on 1`, False of `false no off 0`, in any case."""
     text = str(value).strip().lower()
     if text not in _TRUTH:

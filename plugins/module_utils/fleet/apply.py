@@ -12,9 +12,10 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Set
+from typing import Callable
 
 from ..common.errors import ConfigurationError
 from ..install.layout import Layout, Occupant
@@ -66,9 +67,9 @@ except OSError as error:
 class Differences:
     """What applying a generation would change, in words and as steps in their order."""
 
-    changes: List[Change] = field(default_factory=list)
-    steps: List[Step] = field(default_factory=list)
-    files: List[ManagedFile] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    files: list[ManagedFile] = field(default_factory=list)
 
     def add(self, change: Change, *steps: Step) -> None:
         """One more change."""
@@ -87,8 +88,8 @@ class HostApply:
         store: GenerationStore,
         generation: Generation,
         earlier: Sequence[Generation] = (),
-        systemd: Optional[Systemd] = None,
-        launchd: Optional[Launchd] = None,
+        systemd: Systemd | None = None,
+        launchd: Launchd | None = None,
     ) -> None:
         self._store = store
         self._generation = generation
@@ -128,19 +129,19 @@ class HostApply:
 
     # The parts of a comparison
 
-    def _folders(self) -> List[ManagedFolder]:
+    def _folders(self) -> list[ManagedFolder]:
         folders = [ManagedFolder(str(path)) for path in (self._store.root, self._store.command.parent)]
         return [*folders, *self._wanted.folders]
 
-    def _files(self) -> List[ManagedFile]:
+    def _files(self) -> list[ManagedFile]:
         command = ManagedFile(str(self._store.command), command_text(self._store, self._generation), "0755")
         return [*self._wanted.files, command]
 
-    def _gone(self) -> Dict[str, ManagedFile]:
+    def _gone(self) -> dict[str, ManagedFile]:
         wanted = {file.path for file in self._files()}
         return {file.path: file for each in self._earlier for file in each.wanted.files if file.path not in wanted}
 
-    def _stop(self, gone: Dict[str, ManagedFile], found: Differences) -> None:
+    def _stop(self, gone: dict[str, ManagedFile], found: Differences) -> None:
         """Units and property lists of earlier generations that this one lacks, before their files go."""
         stop_units([unit for unit in units_of(self._earlier) if unit not in self._wanted.units], self._systemd, found)
         plists = [path for path in property_lists_of(self._earlier) if path in gone]
@@ -175,7 +176,7 @@ class HostApply:
                 f"install it: s5cmd_version={wanted.version}; s5cmd_keep says how many old versions stay",
             )
 
-        def switch(version: Optional[str]) -> None:
+        def switch(version: str | None) -> None:
             with layout.lock(timeout=_LOCK_TIMEOUT):
                 layout.switch(version) if version else layout.remove_link()
 
@@ -199,7 +200,7 @@ class HostApply:
         if self._wanted.launchd:
             self._schedule_by_launchd(written, found, stopped)
 
-    def _schedule_by_systemd(self, services: List[str], written: Set[str], found: Differences, stopped: int) -> None:
+    def _schedule_by_systemd(self, services: list[str], written: set[str], found: Differences, stopped: int) -> None:
         units = list(self._wanted.units)
         states = self._systemd.states([*units, *services])
         idle = [unit for unit in units if not (states[unit].enabled and states[unit].active)]
@@ -226,7 +227,7 @@ class HostApply:
         if changed:
             found.steps.append(Action(lambda: self._systemd.restart(changed), _nothing))
 
-    def _schedule_by_launchd(self, written: Set[str], found: Differences, stopped: int) -> None:
+    def _schedule_by_launchd(self, written: set[str], found: Differences, stopped: int) -> None:
         plists = list(self._wanted.launchd)
         loaded = self._launchd.loaded(plists)
         stale = [path for path in plists if path in written or path not in loaded]
@@ -304,8 +305,8 @@ class HostRemoval:
     def __init__(
         self,
         generations: Sequence[Generation],
-        systemd: Optional[Systemd] = None,
-        launchd: Optional[Launchd] = None,
+        systemd: Systemd | None = None,
+        launchd: Launchd | None = None,
     ) -> None:
         self._generations = generations
         self._systemd = systemd or Systemd()
@@ -327,18 +328,18 @@ class HostRemoval:
         return found
 
 
-def services_of(generations: Sequence[Generation]) -> List[str]:
+def services_of(generations: Sequence[Generation]) -> list[str]:
     """The services of the jobs of all of them, each once."""
     jobs = (job for each in generations for job in each.wanted.jobs)
     return list(dict.fromkeys(job.service for job in jobs if job.service))
 
 
-def units_of(generations: Sequence[Generation]) -> List[str]:
+def units_of(generations: Sequence[Generation]) -> list[str]:
     """The timers and paths of all of them, each once."""
     return list(dict.fromkeys(unit for each in generations for unit in each.wanted.units))
 
 
-def property_lists_of(generations: Sequence[Generation]) -> List[str]:
+def property_lists_of(generations: Sequence[Generation]) -> list[str]:
     """The property lists of all of them, each once."""
     return list(dict.fromkeys(path for each in generations for path in each.wanted.launchd))
 
@@ -377,7 +378,7 @@ def remove_files(files: Iterable[ManagedFile], found: Differences) -> None:
             found.add(Change(file.path, "remove", readable(file, now.content, now.mode)), RemoveFile(file.path))
 
 
-def as_user(user: str) -> List[str]:
+def as_user(user: str) -> list[str]:
     """What to put before a command so that `user` runs it, with that user's groups; nothing if that is us."""
     if os.geteuid() != 0 or pwd.getpwnam(user).pw_uid == 0:
         return []
@@ -411,7 +412,7 @@ def command_text(store: GenerationStore, generation: Generation) -> str:
     )
 
 
-def s5cmd_in_use(bin_dir: str, versions_dir: str) -> Optional[S5cmdLink]:
+def s5cmd_in_use(bin_dir: str, versions_dir: str) -> S5cmdLink | None:
     """The version that the s5cmd command leads to, None if this collection did not install it."""
     version = Layout(Path(bin_dir), Path(versions_dir)).command_link().version
     return S5cmdLink(bin_dir, versions_dir, version) if version else None

@@ -9,9 +9,10 @@ import grp
 import os
 import pwd
 import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable
 
 from ..common.errors import ConfigurationError, InstallationError
 from ..install.download import file_sha256
@@ -45,14 +46,14 @@ class Request:
     user: str
     python: str
     delivery: str
-    s5cmd: Tuple[str, str]
+    s5cmd: tuple[str, str]
     wanted: Wanted
     requirements: str
     program_sha256: str
     collection_version: str
-    payload: Optional[Path] = None
-    pip_arguments: Tuple[str, ...] = ()
-    groups: Tuple[str, ...] = ()
+    payload: Path | None = None
+    pip_arguments: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     wait: int = 0
 
     @classmethod
@@ -86,14 +87,14 @@ class Outcome:
     `left` names what a removal leaves on the host.
     """
 
-    changes: List[Change] = field(default_factory=list)
-    generation: Optional[Generation] = None
-    before: Optional[Generation] = None
-    needs: List[str] = field(default_factory=list)
-    python: Optional[HostPython] = None
-    left: List[str] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    generation: Generation | None = None
+    before: Generation | None = None
+    needs: list[str] = field(default_factory=list)
+    python: HostPython | None = None
+    left: list[str] = field(default_factory=list)
 
-    def result(self) -> Dict[str, Any]:
+    def result(self) -> dict[str, Any]:
         """The values that the module returns."""
         return {
             "changed": bool(self.changes),
@@ -229,7 +230,7 @@ def _generation(request: Request, python: HostPython) -> Generation:
     )
 
 
-def _needs(request: Request, store: GenerationStore, generation: Generation) -> List[str]:
+def _needs(request: Request, store: GenerationStore, generation: Generation) -> list[str]:
     needs = [] if _user_exists(request.user) else [USER]
     if not needs and _missing_groups(request):
         needs.append(GROUPS)
@@ -247,7 +248,7 @@ def _can_provide(need: str, request: Request) -> bool:
     return request.payload is not None or (need == PACKAGES and request.delivery == "direct")
 
 
-def _changes_for(needs: List[str], request: Request, store: GenerationStore, generation: Generation) -> List[Change]:
+def _changes_for(needs: list[str], request: Request, store: GenerationStore, generation: Generation) -> list[Change]:
     changes = {
         USER: Change(f"user {request.user}", "create"),
         GROUPS: Change(f"user {request.user}", f"add to group {', '.join(_missing_groups(request))}:"),
@@ -257,12 +258,12 @@ def _changes_for(needs: List[str], request: Request, store: GenerationStore, gen
     return [changes[need] for need in needs]
 
 
-def _versions(generation: Optional[Generation]) -> str:
+def _versions(generation: Generation | None) -> str:
     versions = generation.versions if generation else {}
     return "".join(f"{name} {version}\n" for name, version in versions.items())
 
 
-def _missing_groups(request: Request) -> List[str]:
+def _missing_groups(request: Request) -> list[str]:
     """The groups that the user shall be in and is not. A group that does not exist counts as missing, too."""
     return [name for name in request.groups if not _is_member(request.user, name)]
 
@@ -309,7 +310,7 @@ def _taking_back(store: GenerationStore, generation: Generation) -> Iterator[Non
 
 
 def _provide(
-    request: Request, store: GenerationStore, generation: Generation, python: HostPython, needs: List[str]
+    request: Request, store: GenerationStore, generation: Generation, python: HostPython, needs: list[str]
 ) -> None:
     """Put environment and program into their folders, each whole or not at all."""
     if PACKAGES in needs:
@@ -351,9 +352,7 @@ def _unpack_program(payload: Path, sha256: str, path: Path) -> None:
         raise InstallationError("the program arrived damaged on this host", "deploy again")
 
 
-def _apply(
-    request: Request, store: GenerationStore, generation: Generation, before: Optional[Generation]
-) -> Generation:
+def _apply(request: Request, store: GenerationStore, generation: Generation, before: Generation | None) -> Generation:
     apply = HostApply(store, generation, store.stored())
     found = apply.differences()
     apply.check(found)
@@ -393,6 +392,6 @@ def _remove_empty_folders(generations: Sequence[Generation]) -> None:
             os.rmdir(path)
 
 
-def _folders(generations: Sequence[Generation]) -> List[str]:
+def _folders(generations: Sequence[Generation]) -> list[str]:
     """The folders of all of them, each once."""
     return list(dict.fromkeys(folder.path for each in generations for folder in each.wanted.folders))

@@ -19,8 +19,9 @@ import sys
 import sysconfig
 import zipfile
 import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, NamedTuple
 
 from ..common.errors import InstallationError
 
@@ -111,7 +112,7 @@ def _other_python(path: str) -> HostPython:
 
 def environment_name(requirements: str, python: HostPython) -> str:
     """The name of the environment with these packages for this Python: 12 hexadecimal digits."""
-    parts: List[Any] = [LAYOUT, requirements, python.executable, python.minor, python.system, python.machine]
+    parts: list[Any] = [LAYOUT, requirements, python.executable, python.minor, python.system, python.machine]
     parts += [python.pointer_bits, python.libc[0] if python.libc else ""]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
@@ -119,7 +120,7 @@ def environment_name(requirements: str, python: HostPython) -> str:
 def is_intact(folder: Path) -> bool:
     """Whether the environment is complete: its record, its Python, and each of its files with the recorded size."""
     try:
-        sizes: Dict[str, int] = json.loads((folder / RECORD).read_text("utf-8"))["files"]
+        sizes: dict[str, int] = json.loads((folder / RECORD).read_text("utf-8"))["files"]
         if not os.access(folder / "bin" / "python", os.X_OK):
             return False
         return all(os.stat(f"{folder}/{name}").st_size == size for name, size in sizes.items())
@@ -211,8 +212,8 @@ def _finish(folder: Path, python: HostPython) -> None:
 def _run(
     command: Sequence[str],
     failure: str,
-    text: Optional[str] = None,
-    hint: Callable[[str], Optional[str]] = lambda _output: None,
+    text: str | None = None,
+    hint: Callable[[str], str | None] = lambda _output: None,
 ) -> str:
     """What a command printed. Raises InstallationError with the end of its messages and the hint that fits them."""
     try:

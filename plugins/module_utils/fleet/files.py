@@ -13,8 +13,9 @@ import re
 import secrets
 import shutil
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, NamedTuple
 
 from ..common.errors import ConfigurationError
 from .generation import ManagedFile, ManagedFolder
@@ -49,7 +50,7 @@ class Present(NamedTuple):
     gid: int
 
 
-def present(path: str) -> Optional[Present]:
+def present(path: str) -> Present | None:
     """The file at `path`, None if there is none. Raises ConfigurationError if something else is there."""
     try:
         with open(path, "rb", opener=_open_as_it_is) as file:
@@ -76,10 +77,10 @@ class Owners:
     """
 
     def __init__(self) -> None:
-        self._users: Dict[str, Optional[int]] = {ROOT: os.geteuid()}
-        self._groups: Dict[str, Optional[int]] = {ROOT: os.getegid()}
+        self._users: dict[str, int | None] = {ROOT: os.geteuid()}
+        self._groups: dict[str, int | None] = {ROOT: os.getegid()}
 
-    def ids(self, owner: str, group: str) -> Tuple[Optional[int], Optional[int]]:
+    def ids(self, owner: str, group: str) -> tuple[int | None, int | None]:
         """The user's and the group's number."""
         if owner not in self._users:
             self._users[owner] = _number(lambda: pwd.getpwnam(owner).pw_uid)
@@ -87,7 +88,7 @@ class Owners:
             self._groups[group] = _number(lambda: grp.getgrnam(group).gr_gid)
         return self._users[owner], self._groups[group]
 
-    def required(self, owner: str, group: str) -> Tuple[int, int]:
+    def required(self, owner: str, group: str) -> tuple[int, int]:
         """The same, but a name that is not there is a ConfigurationError."""
         uid, gid = self.ids(owner, group)
         if uid is None or gid is None:
@@ -96,14 +97,14 @@ class Owners:
         return uid, gid
 
 
-def _number(look_up: Callable[[], int]) -> Optional[int]:
+def _number(look_up: Callable[[], int]) -> int | None:
     try:
         return look_up()
     except KeyError:
         return None
 
 
-def file_change(file: ManagedFile, owners: Owners) -> Optional[Change]:
+def file_change(file: ManagedFile, owners: Owners) -> Change | None:
     """How the file on the host differs from the wanted one, None if it does not."""
     now = present(file.path)
     if now is None:
@@ -122,7 +123,7 @@ def file_change(file: ManagedFile, owners: Owners) -> Optional[Change]:
     return Change(file.path, "change", ("" if same_mode else before) + old, ("" if same_mode else after) + new)
 
 
-def folder_change(folder: ManagedFolder, owners: Owners) -> Optional[Change]:
+def folder_change(folder: ManagedFolder, owners: Owners) -> Change | None:
     """How the folder on the host differs from the wanted one, None if it does not."""
     after = f"{folder.mode} {folder.owner}:{folder.group}\n"
     status = present_folder(folder.path)
@@ -135,7 +136,7 @@ def folder_change(folder: ManagedFolder, owners: Owners) -> Optional[Change]:
     return Change(folder.path, "change permissions of", before, after)
 
 
-def present_folder(path: str) -> Optional[os.stat_result]:
+def present_folder(path: str) -> os.stat_result | None:
     """The folder at `path`, None if there is none. Raises ConfigurationError if something else is there.
 
     A link is followed only if root or whoever deploys made it: the service user owns some of these folders, and could
@@ -173,7 +174,7 @@ def is_secret(mode: str) -> bool:
     return not int(mode, 8) & 0o004
 
 
-def _without_values(text: str, ours: str) -> List[str]:
+def _without_values(text: str, ours: str) -> list[str]:
     """The lines with their names only. A value may go on over many lines, of which none is shown."""
     known = set(ours.splitlines())
     shown, end = [], ""
@@ -207,7 +208,7 @@ def _open_end(line: str, quote: str) -> str:
     return quote or ("\\" if escaped else "")
 
 
-def _differing(before: str, file: ManagedFile) -> Tuple[str, str]:
+def _differing(before: str, file: ManagedFile) -> tuple[str, str]:
     """The lines that differ although they look alike when their values are hidden."""
     after = file.content
     old, new = set(before.splitlines()), set(after.splitlines())
@@ -237,8 +238,8 @@ class WriteFile(Step):
 
     def __init__(self, file: ManagedFile, owners: Owners) -> None:
         self._file, self._owners = file, owners
-        self._before: Optional[Present] = None
-        self._made: List[str] = []
+        self._before: Present | None = None
+        self._made: list[str] = []
         self._is_written = False
 
     def run(self) -> None:
@@ -263,8 +264,8 @@ class RemoveFile(Step):
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._before: Optional[Present] = None
-        self._folder: Optional[os.stat_result] = None
+        self._before: Present | None = None
+        self._folder: os.stat_result | None = None
 
     def run(self) -> None:
         self._before = present(self._path)
@@ -293,8 +294,8 @@ class MakeFolder(Step):
 
     def __init__(self, folder: ManagedFolder, owners: Owners) -> None:
         self._folder, self._owners = folder, owners
-        self._made: List[str] = []
-        self._before: Optional[os.stat_result] = None
+        self._made: list[str] = []
+        self._before: os.stat_result | None = None
 
     def run(self) -> None:
         path = self._folder.path
@@ -316,8 +317,8 @@ class SetLink(Step):
 
     def __init__(self, path: Path, target: str) -> None:
         self._path, self._target = path, target
-        self._before: Optional[str] = None
-        self._aside: Optional[Path] = None
+        self._before: str | None = None
+        self._aside: Path | None = None
 
     def run(self) -> None:
         with _naming(str(self._path)):
@@ -354,13 +355,13 @@ def _change_folder(path: str, uid: int, gid: int, mode: int) -> None:
         os.close(descriptor)
 
 
-def make_folders(path: str) -> List[str]:
+def make_folders(path: str) -> list[str]:
     """Make a folder and what is missing above it, each with mode 0755; returns what was made, the highest first."""
     missing = []
     while not os.path.isdir(path):
         missing.append(path)
         path = os.path.dirname(path)
-    made: List[str] = []
+    made: list[str] = []
     try:
         for folder in reversed(missing):
             os.mkdir(folder)
@@ -372,7 +373,7 @@ def make_folders(path: str) -> List[str]:
     return made
 
 
-def remove_folders(paths: List[str]) -> None:
+def remove_folders(paths: list[str]) -> None:
     """Remove what `make_folders` made, as far as it is empty."""
     for path in reversed(paths):
         with contextlib.suppress(OSError):

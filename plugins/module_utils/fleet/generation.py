@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple
 
 from ..common.errors import ConfigurationError
 
@@ -87,18 +88,18 @@ class Wanted:
     `units` are systemd timers and paths that shall be enabled and running, `launchd` the property lists to load.
     """
 
-    files: Tuple[ManagedFile, ...] = ()
-    folders: Tuple[ManagedFolder, ...] = ()
-    units: Tuple[str, ...] = ()
-    launchd: Tuple[str, ...] = ()
-    sources: Tuple[SourceCheck, ...] = ()
-    calendars: Tuple[CalendarCheck, ...] = ()
-    jobs: Tuple[JobOnHost, ...] = ()
+    files: tuple[ManagedFile, ...] = ()
+    folders: tuple[ManagedFolder, ...] = ()
+    units: tuple[str, ...] = ()
+    launchd: tuple[str, ...] = ()
+    sources: tuple[SourceCheck, ...] = ()
+    calendars: tuple[CalendarCheck, ...] = ()
+    jobs: tuple[JobOnHost, ...] = ()
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Wanted:
         """Build from plain JSON types. Raises ConfigurationError that names what does not fit."""
-        rows: Dict[str, Any] = {
+        rows: dict[str, Any] = {
             "files": ManagedFile,
             "folders": ManagedFolder,
             "sources": SourceCheck,
@@ -106,7 +107,7 @@ class Wanted:
             "jobs": JobOnHost,
         }
         try:
-            built: Dict[str, Any] = {
+            built: dict[str, Any] = {
                 name: tuple(row(**entry) for entry in values.get(name) or ()) for name, row in rows.items()
             }
         except TypeError as error:
@@ -118,10 +119,10 @@ class Wanted:
                 raise ConfigurationError(f"wanted: {entry.path!r} is no absolute path", "write it from / on")
         return cls(**built, units=tuple(values.get("units") or ()), launchd=tuple(values.get("launchd") or ()))
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         rows = ("files", "folders", "sources", "calendars", "jobs")
-        values: Dict[str, Any] = {name: [entry._asdict() for entry in getattr(self, name)] for name in rows}
+        values: dict[str, Any] = {name: [entry._asdict() for entry in getattr(self, name)] for name in rows}
         return {**values, "units": list(self.units), "launchd": list(self.launchd)}
 
 
@@ -139,10 +140,10 @@ class Generation:
     state_dir: str
     environment: str
     program: str
-    s5cmd: Optional[S5cmdLink] = None
-    versions: Dict[str, Optional[str]] = field(default_factory=dict)
+    s5cmd: S5cmdLink | None = None
+    versions: dict[str, str | None] = field(default_factory=dict)
     number: int = 0
-    parent: Optional[int] = None
+    parent: int | None = None
     created_at: str = ""
 
     @property
@@ -153,11 +154,11 @@ class Generation:
             del values[name]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
 
-    def numbered(self, number: int, parent: Optional[int], created_at: str) -> Generation:
+    def numbered(self, number: int, parent: int | None, created_at: str) -> Generation:
         """The same state under a number."""
         return replace(self, number=number, parent=parent, created_at=created_at)
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Plain JSON types; `jobs` stands at the top for those who only look."""
         values = asdict(replace(self, wanted=Wanted(), s5cmd=None))
         values["s5cmd"] = self.s5cmd._asdict() if self.s5cmd else None

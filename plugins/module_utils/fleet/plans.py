@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, NamedTuple
 
 from ..common.errors import ExitCode
 from ..common.units import format_bytes_si
@@ -39,13 +40,13 @@ class Planned:
 
     job: str
     exit_code: int
-    result: Optional[Dict[str, Any]] = None
-    uploads: List[Dict[str, Any]] = field(default_factory=list)
+    result: dict[str, Any] | None = None
+    uploads: list[dict[str, Any]] = field(default_factory=list)
     upload_count: int = 0
     upload_bytes: int = 0
-    deletions: List[str] = field(default_factory=list)
+    deletions: list[str] = field(default_factory=list)
     deletion_count: int = 0
-    reasons: List[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
 
     @property
     def failed(self) -> bool:
@@ -57,7 +58,7 @@ class Planned:
         """Whether a run would store or delete anything."""
         return self.upload_count + self.deletion_count > 0
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         return {**asdict(self), "failed": self.failed, "changed": self.changed}
 
@@ -112,7 +113,7 @@ def planned(
     )
 
 
-def diff(plan: Planned) -> Dict[str, str]:
+def diff(plan: Planned) -> dict[str, str]:
     """Ansible's diff of a plan: a line for each object that would be stored, replaced or deleted."""
     before = [f"{key} (its file is gone)\n" for key in plan.deletions]
     after = []
@@ -148,7 +149,7 @@ def _unusable(job: JobOnHost, printed: Printed) -> Planned:
     return Planned(job.name, printed.exit_status or int(ExitCode.CONFIGURATION), reasons=[reason])
 
 
-def _json(printed: Printed) -> Optional[Dict[str, Any]]:
+def _json(printed: Printed) -> dict[str, Any] | None:
     try:
         values = json.loads(printed.output)
     except ValueError:
@@ -158,7 +159,7 @@ def _json(printed: Printed) -> Optional[Dict[str, Any]]:
 
 def plan_all(
     jobs: Sequence[JobOnHost], command: str, timeout: float, *, checks: bool = False
-) -> Tuple[List[Planned], List[Mapping[str, str]]]:
+) -> tuple[list[Planned], list[Mapping[str, str]]]:
     """The plans of the jobs, one after the other, and their diffs; a plan that fails does not keep the others."""
     plans = [planned(job, command, timeout, checks=checks) for job in jobs]
     return plans, [diff(plan) for plan in plans if plan.changed]

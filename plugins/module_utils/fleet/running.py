@@ -7,7 +7,8 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from typing import Callable, List, Sequence, Set
+from collections.abc import Sequence
+from typing import Callable
 
 from ..common.errors import LockedError
 from .generation import JobOnHost
@@ -17,7 +18,7 @@ PROC_LOCKS = "/proc/locks"
 INTERVAL = 1.0
 
 
-def running_jobs(jobs: Sequence[JobOnHost], proc_locks: str = PROC_LOCKS) -> List[str]:
+def running_jobs(jobs: Sequence[JobOnHost], proc_locks: str = PROC_LOCKS) -> list[str]:
     """The names of the jobs whose lock is held."""
     held = _held_inodes(proc_locks) if os.path.exists(proc_locks) else None
     return [job.name for job in jobs if (held is None or _inode(job.lock) in held) and _is_held(job.lock)]
@@ -26,7 +27,7 @@ def running_jobs(jobs: Sequence[JobOnHost], proc_locks: str = PROC_LOCKS) -> Lis
 def wait_until_idle(
     jobs: Sequence[JobOnHost],
     limit: float,
-    running: Callable[[Sequence[JobOnHost]], List[str]] = running_jobs,
+    running: Callable[[Sequence[JobOnHost]], list[str]] = running_jobs,
     sleep: Callable[[float], None] = time.sleep,
 ) -> float:
     """Wait until no job runs; returns the seconds that took.
@@ -48,7 +49,7 @@ def wait_until_idle(
         sleep(min(INTERVAL, max(limit - waited, 0.01)))
 
 
-def _held_inodes(proc_locks: str) -> Set[int]:
+def _held_inodes(proc_locks: str) -> set[int]:
     """The inodes of files that are locked by flock(2). A line, see proc(5): `1: FLOCK ADVISORY WRITE 7 08:01:99 0 EOF`.
 
     Devices are not compared: on btrfs and overlayfs they differ from what stat(2) says. So another file system's file

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, NamedTuple
 
 from ..common.errors import ConfigurationError, DatasyncError, ExitCode
 from . import supervisor as detached_process
@@ -49,7 +50,7 @@ class Run:
         """Build from what `as_dict` made in an earlier call."""
         return cls(**{name: values[name] for name in cls.__dataclass_fields__})
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         return asdict(self)
 
@@ -64,8 +65,8 @@ class Outcome:
     job: str
     exit_code: int
     joined: bool
-    result: Optional[Dict[str, Any]]
-    reasons: List[str] = field(default_factory=list)
+    result: dict[str, Any] | None
+    reasons: list[str] = field(default_factory=list)
 
     @property
     def failed(self) -> bool:
@@ -79,7 +80,7 @@ class Outcome:
         deleted = (result.get("deletions") or {}).get("deleted")
         return any([result.get("files_synced"), deleted, result.get("files_moved"), result.get("files_removed")])
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         return {**asdict(self), "failed": self.failed, "changed": self.changed}
 
@@ -87,7 +88,7 @@ class Outcome:
 class Ended(NamedTuple):
     """What whoever ran it says of a run that is over: the exit status, None if nobody knows, and its words."""
 
-    exit_status: Optional[int]
+    exit_status: int | None
     text: str
 
 
@@ -99,11 +100,11 @@ class Host:
     units: Callable[[Sequence[str]], Mapping[str, Unit]] = unit_properties.units
     start_units: Callable[[Sequence[str]], None] = unit_properties.start
     spawn: Callable[[Sequence[str]], str] = detached_process.start
-    running: Callable[[Sequence[JobOnHost]], List[str]] = running_jobs
+    running: Callable[[Sequence[JobOnHost]], list[str]] = running_jobs
     has_systemd: Callable[[], bool] = Systemd.is_running
 
 
-def chosen(jobs: Sequence[JobOnHost], names: Sequence[str]) -> List[JobOnHost]:
+def chosen(jobs: Sequence[JobOnHost], names: Sequence[str]) -> list[JobOnHost]:
     """The jobs of these names, all jobs without names. Raises ConfigurationError that says which jobs there are."""
     if not jobs:
         raise ConfigurationError(
@@ -118,7 +119,7 @@ def chosen(jobs: Sequence[JobOnHost], names: Sequence[str]) -> List[JobOnHost]:
     return [job for job in jobs if not names or job.name in names]
 
 
-def start(jobs: Sequence[JobOnHost], host: Host) -> List[Run]:
+def start(jobs: Sequence[JobOnHost], host: Host) -> list[Run]:
     """Start the jobs, all at once; a job that runs already is joined."""
     busy = host.running(jobs)
     services = [job.service for job in jobs if job.service] if host.has_systemd() else []
@@ -128,7 +129,7 @@ def start(jobs: Sequence[JobOnHost], host: Host) -> List[Run]:
     return runs
 
 
-def _begin(job: JobOnHost, busy: bool, unit: Optional[Unit], host: Host) -> Run:
+def _begin(job: JobOnHost, busy: bool, unit: Unit | None, host: Host) -> Run:
     before = result_mark(job)
     if unit is not None and unit.loaded:
         if busy and unit.over:
@@ -139,7 +140,7 @@ def _begin(job: JobOnHost, busy: bool, unit: Optional[Unit], host: Host) -> Run:
     return Run(job.name, PROCESS, before, folder=host.spawn([host.command, "sync", "--quiet", "--config", job.config]))
 
 
-def look(runs: Sequence[Run], jobs: Sequence[JobOnHost], host: Host) -> Tuple[List[Run], List[Outcome]]:
+def look(runs: Sequence[Run], jobs: Sequence[JobOnHost], host: Host) -> tuple[list[Run], list[Outcome]]:
     """The runs that go on, and how those ended that are over.
 
     A run that found the job's lock held has not done the job, and one that we joined had looked at the folder before we
@@ -148,8 +149,8 @@ def look(runs: Sequence[Run], jobs: Sequence[JobOnHost], host: Host) -> Tuple[Li
     by_name = {job.name: job for job in jobs}
     busy = host.running([by_name[run.job] for run in runs])
     units = host.units([by_name[run.job].service for run in runs if run.how == SERVICE])
-    going: List[Run] = []
-    outcomes: List[Outcome] = []
+    going: list[Run] = []
+    outcomes: list[Outcome] = []
     for run in runs:
         job = by_name[run.job]
         ended = _ended(run, job, run.job in busy, units.get(job.service))
@@ -173,7 +174,7 @@ def watch(
     *,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> Tuple[List[Run], List[Outcome]]:
+) -> tuple[list[Run], list[Outcome]]:
     """`look` again and again until no run goes on, for at most so many seconds."""
     deadline = clock() + seconds
     going, outcomes, interval = list(runs), [], FIRST_INTERVAL
@@ -187,7 +188,7 @@ def watch(
         interval = min(interval * 1.5, LONGEST_INTERVAL)
 
 
-def progress_of(runs: Sequence[Run], jobs: Sequence[JobOnHost]) -> Dict[str, Dict[str, Any]]:
+def progress_of(runs: Sequence[Run], jobs: Sequence[JobOnHost]) -> dict[str, dict[str, Any]]:
     """What the runs that go on say of themselves, by job; a job that has not begun to upload is left out."""
     found = {job.name: read_progress(job.progress) for job in jobs if job.name in {run.job for run in runs}}
     return {name: values for name, values in found.items() if values is not None}
@@ -202,7 +203,7 @@ def result_mark(job: JobOnHost) -> str:
     return f"{status.st_ino}-{status.st_mtime_ns}"
 
 
-def _ended(run: Run, job: JobOnHost, busy: bool, unit: Optional[Unit]) -> Optional[Ended]:
+def _ended(run: Run, job: JobOnHost, busy: bool, unit: Unit | None) -> Ended | None:
     if run.how == PROCESS:
         try:
             done = detached_process.ended(run.folder)
@@ -234,7 +235,7 @@ def _outcome(run: Run, job: JobOnHost, ended: Ended) -> Outcome:
     return Outcome(job.name, code, run.waited, result, reasons_of(result) if code else [])
 
 
-def reasons_of(result: Mapping[str, Any]) -> List[str]:
+def reasons_of(result: Mapping[str, Any]) -> list[str]:
     """Why a run is no success: its problems in words, and how many more there are."""
     problems = [problem for problem in result.get("problems") or () if isinstance(problem, dict)]
     shown = [

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Callable, NamedTuple
 
 from ..common.errors import ConfigurationError
 
@@ -52,7 +53,7 @@ class Systemd:
         """Whether this host was booted with systemd; see sd_booted(3)."""
         return os.path.isdir("/run/systemd/system")
 
-    def states(self, units: Sequence[str]) -> Dict[str, UnitState]:
+    def states(self, units: Sequence[str]) -> dict[str, UnitState]:
         """The state of each unit, in one call."""
         if not units:
             return {}
@@ -131,7 +132,7 @@ class Launchd:
     def __init__(self, run: Run = run_command) -> None:
         self._run = run
 
-    def loaded(self, plists: Iterable[str]) -> List[str]:
+    def loaded(self, plists: Iterable[str]) -> list[str]:
         """Which of the property lists are loaded; each is named after its label."""
         return [path for path in plists if self._run(["launchctl", "print", _target(path)]).returncode == 0]
 

@@ -8,10 +8,11 @@ import json
 import os
 import platform
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable
 
 from ..common.errors import ConfigurationError
 from ..common.times import timestamp
@@ -31,10 +32,10 @@ SHOWN_PROBLEMS = 10
 class Versions:
     """What really lies on the host, whatever was recorded: None where something is missing or is not ours."""
 
-    s5cmd: Optional[str] = None
-    program: Optional[str] = None
-    environment: Optional[str] = None
-    python: Optional[str] = None
+    s5cmd: str | None = None
+    program: str | None = None
+    environment: str | None = None
+    python: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,11 @@ class JobStatus:
     service: str
     log: str
     running: bool = False
-    last: Optional[Dict[str, Any]] = None
-    age_seconds: Optional[int] = None
-    history: List[Dict[str, Any]] = field(default_factory=list)
-    progress: Optional[Dict[str, Any]] = None
-    next_run: Optional[str] = None
+    last: dict[str, Any] | None = None
+    age_seconds: int | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    progress: dict[str, Any] | None = None
+    next_run: str | None = None
     service_state: str = ""
     service_result: str = ""
     timer_state: str = ""
@@ -74,14 +75,14 @@ class HostStatus:
     installed: bool
     time: str
     hostname: str
-    generation: Optional[int] = None
-    generations: List[int] = field(default_factory=list)
-    deployed_at: Optional[str] = None
-    versions: Dict[str, Optional[str]] = field(default_factory=dict)
+    generation: int | None = None
+    generations: list[int] = field(default_factory=list)
+    deployed_at: str | None = None
+    versions: dict[str, str | None] = field(default_factory=dict)
     found: Versions = field(default_factory=Versions)
-    jobs: List[JobStatus] = field(default_factory=list)
+    jobs: list[JobStatus] = field(default_factory=list)
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         return asdict(self)
 
@@ -93,7 +94,7 @@ class Look:
     history: int = 0
     now: Callable[[], float] = time.time
     units: Callable[[Sequence[str]], Mapping[str, Unit]] = unit_properties.units
-    running: Callable[[Sequence[JobOnHost]], List[str]] = running_jobs
+    running: Callable[[Sequence[JobOnHost]], list[str]] = running_jobs
     has_systemd: Callable[[], bool] = Systemd.is_running
 
 
@@ -106,7 +107,7 @@ def host_status(root: Path, link: Layout, look: Look) -> HostStatus:
     now = look.now()
     store = GenerationStore(root)
     generation = deployed(store)
-    common: Dict[str, Any] = {"time": timestamp(now), "hostname": platform.node()}
+    common: dict[str, Any] = {"time": timestamp(now), "hostname": platform.node()}
     if generation is None:
         return HostStatus(False, found=Versions(s5cmd=link.command_link().version), **common)
     return HostStatus(
@@ -121,14 +122,14 @@ def host_status(root: Path, link: Layout, look: Look) -> HostStatus:
     )
 
 
-def deployed(store: GenerationStore) -> Optional[Generation]:
+def deployed(store: GenerationStore) -> Generation | None:
     """The generation in use, None on a bare host. Raises ConfigurationError, also for a user who may not look."""
     if store.generations.is_dir() and not os.access(store.generations, os.R_OK | os.X_OK):
         raise ConfigurationError(f"{store.generations} can be read by its owner only", "use become: true")
     return store.current()
 
 
-def read_result(path: str) -> Optional[Dict[str, Any]]:
+def read_result(path: str) -> dict[str, Any] | None:
     """The result JSON at `path`, None if there is none. Raises ValueError, whose text says why, if it is no result."""
     try:
         with open(path, encoding="utf-8") as file:
@@ -144,14 +145,14 @@ def read_result(path: str) -> Optional[Dict[str, Any]]:
     return shortened(values)
 
 
-def shortened(result: Mapping[str, Any]) -> Dict[str, Any]:
+def shortened(result: Mapping[str, Any]) -> dict[str, Any]:
     """A result with its first problems only; `problems_total` is their number, as in the result."""
     problems = list(result.get("problems") or ())
     total = max(int(result.get("problems_total") or 0), len(problems))
     return {**result, "problems": problems[:SHOWN_PROBLEMS], "problems_total": total}
 
 
-def ended_at(result: Mapping[str, Any]) -> Optional[float]:
+def ended_at(result: Mapping[str, Any]) -> float | None:
     """When the run of a result ended, in seconds since the epoch."""
     try:
         began = datetime.fromisoformat(str(result["timestamp"])).timestamp()
@@ -174,7 +175,7 @@ def _versions(store: GenerationStore, generation: Generation, link: Layout) -> V
     )
 
 
-def _python(configuration: Path) -> Optional[str]:
+def _python(configuration: Path) -> str | None:
     """The version of Python that a virtual environment was made with."""
     try:
         lines = configuration.read_text("utf-8", "replace").splitlines()
@@ -184,7 +185,7 @@ def _python(configuration: Path) -> Optional[str]:
     return values.get("version") or values.get("version_info")
 
 
-def _jobs(generation: Generation, look: Look, now: float) -> List[JobStatus]:
+def _jobs(generation: Generation, look: Look, now: float) -> list[JobStatus]:
     jobs = generation.wanted.jobs
     running = look.running(jobs)
     names = [name for job in jobs for name in (job.service, timer_of(job, generation)) if name]
@@ -202,7 +203,7 @@ def timer_of(job: JobOnHost, generation: Generation) -> str:
 
 
 def _job(
-    job: JobOnHost, running: bool, service: Optional[Unit], timer: Optional[Unit], *, look: Look, now: float
+    job: JobOnHost, running: bool, service: Unit | None, timer: Unit | None, *, look: Look, now: float
 ) -> JobStatus:
     last, unreadable = None, ""
     try:
@@ -231,7 +232,7 @@ def _job(
     )
 
 
-def read_progress(path: str) -> Optional[Dict[str, Any]]:
+def read_progress(path: str) -> dict[str, Any] | None:
     """What a run that goes on says of itself (`progress`); None before it has begun to upload."""
     try:
         with open(path, encoding="utf-8") as file:
@@ -241,7 +242,7 @@ def read_progress(path: str) -> Optional[Dict[str, Any]]:
     return values if isinstance(values, dict) else None
 
 
-def _history(path: str, count: int) -> List[Dict[str, Any]]:
+def _history(path: str, count: int) -> list[dict[str, Any]]:
     """The newest `count` lines of a history, the oldest first. A line that is no JSON was cut off by a full disk."""
     if not count:
         return []

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Sequence
+from collections.abc import Sequence
+from typing import Callable
 
 from ..common.errors import ConfigurationError, DatasyncError
 
@@ -39,7 +40,7 @@ def run_all(steps: Sequence[Step]) -> None:
 
     What could not be put back is added to the error's message.
     """
-    done: List[Step] = []
+    done: list[Step] = []
     try:
         for step in steps:
             # Before it runs: what stopped half way is taken back too.
@@ -54,7 +55,7 @@ def run_all(steps: Sequence[Step]) -> None:
         raise
 
 
-def _undo(done: List[Step]) -> List[str]:
+def _undo(done: list[Step]) -> list[str]:
     failures = []
     for step in reversed(done):
         try:

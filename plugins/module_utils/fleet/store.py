@@ -19,9 +19,9 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Iterator, List, Optional, Set
 
 from ..common.errors import ConfigurationError, LockedError
 from .generation import Generation
@@ -55,7 +55,7 @@ class GenerationStore:
 
     # What is there
 
-    def current(self) -> Optional[Generation]:
+    def current(self) -> Generation | None:
         """The generation in use, None on a bare host. Raises ConfigurationError if it cannot be read."""
         try:
             number = int(os.readlink(self.generations / CURRENT))
@@ -67,7 +67,7 @@ class GenerationStore:
             ) from error
         return self.read(number)
 
-    def read(self, number: int) -> Optional[Generation]:
+    def read(self, number: int) -> Generation | None:
         """A generation by its number, None if it is not there."""
         path = self.generations / str(number) / RECORD
         try:
@@ -77,7 +77,7 @@ class GenerationStore:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigurationError(f"{path} cannot be read: {error}", "remove it and deploy again") from error
 
-    def stored(self) -> List[Generation]:
+    def stored(self) -> list[Generation]:
         """The generations that can be read, in order; also one that a deployment began and did not end."""
         found = []
         for number in self.numbers():
@@ -86,7 +86,7 @@ class GenerationStore:
                 found += [generation] if generation else []
         return found
 
-    def numbers(self) -> List[int]:
+    def numbers(self) -> list[int]:
         """The numbers of the generations that are there, in order."""
         try:
             names = os.listdir(self.generations)
@@ -115,7 +115,7 @@ class GenerationStore:
         finally:
             os.close(descriptor)
 
-    def add(self, generation: Generation, parent: Optional[int]) -> Generation:
+    def add(self, generation: Generation, parent: int | None) -> Generation:
         """Store the generation under a new number, which is not in use yet; returns it with its number."""
         number = max(self.numbers(), default=0) + 1
         created_at = datetime.now().astimezone().isoformat(timespec="seconds")
@@ -141,7 +141,7 @@ class GenerationStore:
     def remove_unused(self) -> None:
         """Remove generations beyond KEPT, and the environments and programs that none of those left needs."""
         readable = {generation.number: generation for generation in self.stored()}
-        kept: List[Generation] = []
+        kept: list[Generation] = []
         generation = self.current()
         while generation is not None and len(kept) < KEPT:
             kept.append(generation)
@@ -182,7 +182,7 @@ def replace_link(path: Path, target: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _remove_others(folder: Path, kept: Set[str]) -> None:
+def _remove_others(folder: Path, kept: set[str]) -> None:
     try:
         names = os.listdir(folder)
     except FileNotFoundError:

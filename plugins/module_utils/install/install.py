@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..common.errors import ConfigurationError, InstallationError
 from .layout import COMMAND, CommandLink, Layout, Occupant, Record
@@ -44,23 +44,23 @@ class Outcome:
 
     path: str
     changed: bool = False
-    version: Optional[str] = None
-    previous_version: Optional[str] = None
-    platform: Optional[Platform] = None
-    source: Optional[str] = None
-    sha256: Optional[str] = None
-    pinned: Optional[bool] = None
+    version: str | None = None
+    previous_version: str | None = None
+    platform: Platform | None = None
+    source: str | None = None
+    sha256: str | None = None
+    pinned: bool | None = None
     ran: bool = False
-    attempts: List[Attempt] = field(default_factory=list)
-    warnings: List[str] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     before: str = ""
     after: str = ""
     awaits_delivery: bool = False
 
-    def result(self) -> Dict[str, Any]:
+    def result(self) -> dict[str, Any]:
         """The values that the module returns."""
         names = ["path", "changed", "version", "previous_version", "source", "sha256", "pinned", "ran"]
-        result: Dict[str, Any] = {name: getattr(self, name) for name in names}
+        result: dict[str, Any] = {name: getattr(self, name) for name in names}
         result["platform"] = self.platform._asdict() if self.platform else None
         result["attempts"] = [attempt._asdict() for attempt in self.attempts]
         if self.awaits_delivery:
@@ -71,7 +71,7 @@ class Outcome:
 class NotInstalled(InstallationError):
     """No source had the version. `attempts` says why, source by source."""
 
-    def __init__(self, order: Order, attempts: List[Attempt]) -> None:
+    def __init__(self, order: Order, attempts: list[Attempt]) -> None:
         reasons = "; ".join(f"{attempt.source}: {attempt.message}" for attempt in attempts)
         hint = "without a way to the network, set wheel_dir or url to a file on the host"
         if order.delivered:
@@ -90,11 +90,11 @@ class Plan:
     """
 
     link: CommandLink
-    link_record: Optional[Record]
-    record: Optional[Record]
+    link_record: Record | None
+    record: Record | None
     switch: bool
-    prune: List[str]
-    installed: List[str]
+    prune: list[str]
+    installed: list[str]
 
     @property
     def is_done(self) -> bool:
@@ -180,7 +180,7 @@ class _Installation:
 
     def carry_out(self, plan: Plan) -> Outcome:
         """Do it, with the lock held."""
-        attempts: List[Attempt] = []
+        attempts: list[Attempt] = []
         record = plan.record or self._fetch(attempts)
         if plan.switch:
             # A package manager may have put its own command there meanwhile.
@@ -192,7 +192,7 @@ class _Installation:
         outcome.attempts = attempts
         return outcome
 
-    def outcome(self, plan: Plan, record: Optional[Record], changed: bool = False) -> Outcome:
+    def outcome(self, plan: Plan, record: Record | None, changed: bool = False) -> Outcome:
         """The outcome of a plan; `record` is None when check mode leaves the version unfetched."""
         kept = [version for version in plan.installed if version not in (*plan.prune, self.order.version)]
         after = CommandLink(Occupant.OURS, self.order.version)
@@ -263,7 +263,7 @@ class _Installation:
             raise InstallationError(f"the executable ends with exit status {done.returncode}: {last_words(done)}")
         return done.stdout.strip()[:80]
 
-    def _fetch(self, attempts: List[Attempt]) -> Record:
+    def _fetch(self, attempts: list[Attempt]) -> Record:
         """Put the version into its folder from the first source that has it. `attempts` grows by each one tried."""
         # A host that is right needs none of it.
         from .sources.registry import SOURCES
@@ -314,7 +314,7 @@ def _order(request: Request, tools: Tools) -> Order:
     return request.order(version, platform, for_this_host=host is not None and host.asset == platform.asset)
 
 
-def _host_platform() -> Optional[Platform]:
+def _host_platform() -> Platform | None:
     try:
         return detect()
     except ConfigurationError:
@@ -332,7 +332,7 @@ def _refuse_unknown(order: Order, request: Request) -> None:
 
 
 def _described(
-    layout: Layout, link: CommandLink, installed: List[str], record: Optional[Record], sources: str = ""
+    layout: Layout, link: CommandLink, installed: list[str], record: Record | None, sources: str = ""
 ) -> str:
     """An installation as lines of text, for a diff."""
     lines = [f"path: {layout.link}"]

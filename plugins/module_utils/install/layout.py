@@ -20,10 +20,11 @@ import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional
+from typing import NamedTuple
 
 from ..common.errors import ConfigurationError, InstallationError, LockedError
 from .download import file_sha256
@@ -53,13 +54,13 @@ class Record:
     detail: str
     asset: str
     sha256: str
-    archive_sha256: Optional[str]
+    archive_sha256: str | None
     pinned: bool
     installed_at: str
-    identity: Optional[str] = field(default=None, compare=False)
+    identity: str | None = field(default=None, compare=False)
 
     @classmethod
-    def read(cls, path: Path) -> Optional[Record]:
+    def read(cls, path: Path) -> Record | None:
         """The record in a file, None when there is none or it is not one of ours."""
         try:
             values = {"identity": None, **json.loads(path.read_text("utf-8"))}
@@ -86,8 +87,8 @@ class CommandLink(NamedTuple):
     """What is at bin_dir/s5cmd, the version it leads to if it is ours, and where it leads if it is a link."""
 
     occupant: Occupant
-    version: Optional[str] = None
-    target: Optional[str] = None
+    version: str | None = None
+    target: str | None = None
 
 
 class Layout:
@@ -120,17 +121,17 @@ class Layout:
         version = self._version_of_target(target)
         return CommandLink(Occupant.OURS if version else Occupant.FOREIGN, version, target)
 
-    def _version_of_target(self, target: str) -> Optional[str]:
+    def _version_of_target(self, target: str) -> str | None:
         path = Path(os.path.normpath(os.path.join(self.bin_dir, target)))
         is_ours = path.name == COMMAND and path.parent.parent in (self.versions_dir, self.versions_dir.resolve())
         return path.parent.name if is_ours and _is_version(path.parent.name) else None
 
-    def record(self, version: str) -> Optional[Record]:
+    def record(self, version: str) -> Record | None:
         """The record of a version, None when it is not installed."""
         record = Record.read(self.folder(version) / RECORD)
         return record if record and record.version == version else None
 
-    def intact(self, version: str) -> Optional[Record]:
+    def intact(self, version: str) -> Record | None:
         """The record of a version whose executable still is what was recorded, None otherwise."""
         record = self.record(version)
         executable = self.executable(version)
@@ -145,7 +146,7 @@ class Layout:
             return record
         return record if file_sha256(executable) == record.sha256 else None
 
-    def installed(self) -> List[str]:
+    def installed(self) -> list[str]:
         """The versions that this collection installed, the one in use first, then the one last in use, and so on."""
         linked = self.command_link().version
         try:
@@ -312,7 +313,7 @@ def _writing(path: Path, variable: str) -> Iterator[None]:
         raise _cannot_write(path, variable, error.strerror or str(error), error.errno) from error
 
 
-def _cannot_write(path: Path, variable: str, reason: str, number: Optional[int] = None) -> InstallationError:
+def _cannot_write(path: Path, variable: str, reason: str, number: int | None = None) -> InstallationError:
     hint = f"run it with more privileges (become: true), or set {variable} to a folder that you own"
     if number in (errno.ENOSPC, errno.EDQUOT):
         hint = "free some space: an installation needs 30 MB there"

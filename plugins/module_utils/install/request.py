@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any
 
 from ..common.errors import ConfigurationError
 from .download import require_http
@@ -36,19 +37,19 @@ class Request:
     versions_dir: Path = Path(DEFAULT_VERSIONS_DIR)
     keep: int = DEFAULT_KEEP
     delivery: str = DIRECT
-    controller_dir: Optional[Path] = None
-    sources: Tuple[str, ...] = DEFAULT_SOURCES[DIRECT]
+    controller_dir: Path | None = None
+    sources: tuple[str, ...] = DEFAULT_SOURCES[DIRECT]
     mirror: str = DOWNLOADS
     api_url: str = API
-    github_token: Optional[str] = field(default=None, repr=False)
-    url: Optional[str] = None
-    checksum: Optional[str] = None
+    github_token: str | None = field(default=None, repr=False)
+    url: str | None = None
+    checksum: str | None = None
     checksums: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    wheel_dir: Optional[Path] = None
+    wheel_dir: Path | None = None
     allow_unpinned: bool = False
-    platform: Optional[Platform] = None
+    platform: Platform | None = None
     force: bool = False
-    delivered: Optional[Delivered] = None
+    delivered: Delivered | None = None
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Request:
@@ -149,9 +150,9 @@ def _absolute(text: str, variable: str) -> Path:
     return Path(os.path.normpath(text))
 
 
-def _checksum_table(table: Any) -> Dict[str, Dict[str, str]]:
+def _checksum_table(table: Any) -> dict[str, dict[str, str]]:
     """version -> asset -> SHA256 from the option of that shape."""
-    checked: Dict[str, Dict[str, str]] = {}
+    checked: dict[str, dict[str, str]] = {}
     for version, assets in table.items():
         if not isinstance(assets, Mapping):
             raise ConfigurationError(

@@ -9,8 +9,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Callable, Mapping, NamedTuple, Optional, Protocol, Sequence
+from typing import Callable, NamedTuple, Protocol
 
 from ..common.errors import InstallationError
 from .download import Downloader
@@ -31,13 +32,13 @@ class RunCommand(Protocol):
     """Runs a command from an argument list."""
 
     def __call__(
-        self, arguments: Sequence[str], environment: Optional[Mapping[str, str]] = None, timeout: float = ...
+        self, arguments: Sequence[str], environment: Mapping[str, str] | None = None, timeout: float = ...
     ) -> Completed:
         """Run it with `environment` added to ours. Raises InstallationError if it cannot run or takes too long."""
 
 
 def run_command(
-    arguments: Sequence[str], environment: Optional[Mapping[str, str]] = None, timeout: float = COMMAND_TIMEOUT
+    arguments: Sequence[str], environment: Mapping[str, str] | None = None, timeout: float = COMMAND_TIMEOUT
 ) -> Completed:
     """The RunCommand that really runs it: no shell, no input, output as text in the C locale."""
     try:
@@ -64,7 +65,7 @@ class Tools:
 
     downloader: Downloader
     run: RunCommand = run_command
-    which: Callable[[str], Optional[str]] = shutil.which
+    which: Callable[[str], str | None] = shutil.which
     python: str = sys.executable
 
 

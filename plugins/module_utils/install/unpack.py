@@ -9,8 +9,9 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Iterator, Optional
+from typing import IO
 
 from ..common.errors import InstallationError
 from .download import CHUNK, copy_file, write_file
@@ -64,7 +65,7 @@ def _extract(package: Path, path: Path, name: str) -> str:
 
 def _from_archive(package: Path, path: Path, name: str) -> str:
     """A release archive: s5cmd at its top level. The rest is looked at, never unpacked."""
-    digest: Optional[str] = None
+    digest: str | None = None
     total = 0
     with tarfile.open(package, "r|gz") as archive:
         for member in archive:

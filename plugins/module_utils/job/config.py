@@ -11,9 +11,10 @@ import os
 import re
 import shlex
 import stat
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple
 
 from ..common.errors import ConfigurationError
 from ..common.units import parse_bool, parse_count, parse_duration, parse_part_size, parse_rate
@@ -34,10 +35,10 @@ class Config:
     `origins` tells for each option where it was written (`file:line: NAME`), for messages.
     """
 
-    options: Dict[str, Any] = field(default_factory=dict, repr=False)
-    environment: Dict[str, str] = field(default_factory=dict, repr=False)
-    warnings: List[str] = field(default_factory=list)
-    origins: Dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict, repr=False)
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
+    warnings: list[str] = field(default_factory=list)
+    origins: dict[str, str] = field(default_factory=dict)
 
     def set_default(self, option: str, value: Any, origin: str) -> None:
         """Set an option that nothing has set before."""
@@ -59,7 +60,7 @@ class Setting(NamedTuple):
     """
 
     option: str
-    names: Tuple[str, ...]
+    names: tuple[str, ...]
     convert: Callable[[str, str], Any]
     same: bool = False
 
@@ -72,7 +73,7 @@ def _upper(value: str, _origin: str) -> str:
     return value.upper()
 
 
-def _patterns(value: str, _origin: str) -> List[str]:
+def _patterns(value: str, _origin: str) -> list[str]:
     return [pattern for pattern in re.split(r"[\s,]+", value) if pattern]
 
 
@@ -80,13 +81,13 @@ def _positive(value: str, origin: str) -> int:
     return parse_count(value, origin, minimum=1)
 
 
-def _timeout(value: str, origin: str) -> Optional[int]:
+def _timeout(value: str, origin: str) -> int | None:
     """Seconds, or None for no limit, which 0 stands for as in timeout(1)."""
     return parse_duration(value, origin) or None
 
 
-def _metadata(value: str, origin: str) -> Dict[str, str]:
-    metadata: Dict[str, str] = {}
+def _metadata(value: str, origin: str) -> dict[str, str]:
+    metadata: dict[str, str] = {}
     for pair in filter(None, (piece.strip() for piece in value.split(","))):
         key, equals, content = pair.partition("=")
         if not key or not equals:
@@ -116,7 +117,7 @@ def _log_level(value: str, origin: str) -> str:
     return _choice(value, origin, levels)
 
 
-def _shard(value: str, origin: str) -> Dict[str, int]:
+def _shard(value: str, origin: str) -> dict[str, int]:
     """`0/4` is the first of four parts; whether the index fits is for shard.Shard to say."""
     match = _SHARD.fullmatch(value.strip())
     if match is None:
@@ -240,7 +241,7 @@ SYSTEMD_CREDENTIAL = "aws-credentials"
 SECRET_NAMES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 
 
-def load_config(path: str, environment: Mapping[str, str], today: Optional[date] = None) -> Config:
+def load_config(path: str, environment: Mapping[str, str], today: date | None = None) -> Config:
     """Read the env file at `path`; its lines may refer to variables of `environment`.
 
     `today` (local time, default now) names the log file in LOGS_DIR. An empty value counts as not set. Credentials that
@@ -268,7 +269,7 @@ def config_of(env_file: EnvFile, today: date) -> Config:
     return config
 
 
-def _read(path: str) -> Tuple[str, int]:
+def _read(path: str) -> tuple[str, int]:
     """The text and the mode of the file, both of the same open file."""
     try:
         with open(path, "rb") as file:
@@ -283,7 +284,7 @@ def _read(path: str) -> Tuple[str, int]:
     return decode_env_file(data, path), stat.S_IMODE(mode)
 
 
-def _chosen(setting: Setting, env_file: EnvFile) -> Optional[Tuple[Any, str]]:
+def _chosen(setting: Setting, env_file: EnvFile) -> tuple[Any, str] | None:
     """The value of the setting's first name that is in the file, and its origin."""
     given = [name for name in setting.names if env_file.get(name)]
     if not given:
@@ -307,7 +308,7 @@ def _apply_verification_switches(env_file: EnvFile, config: Config) -> None:
 
 def _apply_folders(env_file: EnvFile, config: Config, today: date) -> None:
     """Log and results where the sites' monitors look for them; LOG_FILE and RESULT_FILE win over LOGS_DIR."""
-    results: List[str] = []
+    results: list[str] = []
     written = [name for name in (*LOG_FOLDER.names, RESULT_FILE, RESULT_FOLDER) if env_file.get(name)]
     if written:
         config.origins["result_path"] = env_file.where(written[-1])
@@ -324,14 +325,14 @@ def _apply_folders(env_file: EnvFile, config: Config, today: date) -> None:
         config.options["result_paths"] = results
 
 
-def _systemd_credentials(environment: Mapping[str, str]) -> Dict[str, str]:
+def _systemd_credentials(environment: Mapping[str, str]) -> dict[str, str]:
     """The credentials that systemd hands to a unit: a copy that the service user can read, also of root's file."""
     folder = environment.get("CREDENTIALS_DIRECTORY")
     path = os.path.join(folder, SYSTEMD_CREDENTIAL) if folder else ""
     return {CREDENTIALS_VARIABLE: path} if path and os.path.lexists(path) else {}
 
 
-def _warn_of_mode(env_file: EnvFile, mode: int) -> List[str]:
+def _warn_of_mode(env_file: EnvFile, mode: int) -> list[str]:
     warnings = []
     secrets = [name for name in SECRET_NAMES if env_file.get(name)]
     if secrets and mode & (stat.S_IRGRP | stat.S_IROTH):
@@ -347,7 +348,7 @@ def _warn_of_mode(env_file: EnvFile, mode: int) -> List[str]:
     return warnings
 
 
-def _warn_of_names(env_file: EnvFile) -> List[str]:
+def _warn_of_names(env_file: EnvFile) -> list[str]:
     """One line for all names that ask for something we do not do."""
     acted_on = {name for setting in (*SETTINGS, LOG_FOLDER) for name in setting.names}
     acted_on.update(VERIFICATION_SWITCHES, (RESULT_FILE, RESULT_FOLDER), ENVIRONMENT_NAMES, env_file.referenced)

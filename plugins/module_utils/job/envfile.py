@@ -11,8 +11,9 @@ never show a value, because it may be a secret.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Dict, List, Mapping, NamedTuple, NoReturn, Optional, Set
+from typing import NamedTuple, NoReturn
 
 from ..common.errors import ConfigurationError
 
@@ -57,9 +58,9 @@ class EnvFile:
     """What an env file says. A name that is assigned twice has its last value, as in a shell."""
 
     source_name: str
-    assignments: Dict[str, Assignment] = field(default_factory=dict, repr=False)
+    assignments: dict[str, Assignment] = field(default_factory=dict, repr=False)
     #: Names that other lines of the file made use of, as in `SOURCE_DIR=$BASE/outbox`.
-    referenced: Set[str] = field(default_factory=set)
+    referenced: set[str] = field(default_factory=set)
 
     def get(self, name: str) -> str:
         """The value of `name`; an empty string when it is empty or not in the file."""
@@ -118,7 +119,7 @@ class _Parser:
         self.result = EnvFile(source_name)
         self.position = 0
         self.line = 1
-        self.name: Optional[str] = None
+        self.name: str | None = None
         self.length = 0
 
     def parse(self) -> EnvFile:
@@ -174,7 +175,7 @@ class _Parser:
 
     def word(self) -> str:
         """One word of sh: quoted and unquoted pieces without a blank between them."""
-        pieces: List[str] = []
+        pieces: list[str] = []
         tilde_expands = True
         while self.peek() and self.peek() not in " \t\n":
             character = self.peek()
@@ -238,7 +239,7 @@ class _Parser:
 
     def double_quoted(self) -> str:
         self.take()
-        pieces: List[str] = []
+        pieces: list[str] = []
         while True:
             character = self.peek()
             if character in ("", "\n"):
@@ -300,7 +301,7 @@ class _Parser:
         """The text of a default up to its closing brace. What depends on the quotes around it is refused."""
         if depth > MAX_NESTING:
             self.fail(f"more than {MAX_NESTING} defaults inside each other", "write the value itself")
-        pieces: List[str] = []
+        pieces: list[str] = []
         tilde_expands = True
         while self.peek() != "}":
             character = self.peek()
@@ -330,7 +331,7 @@ class _Parser:
             )
         return value
 
-    def lookup(self, name: str) -> Optional[str]:
+    def lookup(self, name: str) -> str | None:
         assignment = self.result.assignments.get(name)
         if assignment is not None:
             self.result.referenced.add(name)

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable
 
 from ..common.errors import ConfigurationError
 from ..common.units import parse_part_size, parse_rate
@@ -82,14 +83,14 @@ class Job:
     bucket: str
     prefix: str = ""
     connection: Connection = field(default_factory=Connection)
-    s5cmd_path: Optional[str] = None
-    include: Tuple[str, ...] = ()
-    exclude: Tuple[str, ...] = ()
+    s5cmd_path: str | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     follow_symlinks: bool = True
-    storage_class: Optional[str] = None
-    acl: Optional[str] = None
-    sse: Optional[str] = None
-    sse_kms_key_id: Optional[str] = None
+    storage_class: str | None = None
+    acl: str | None = None
+    sse: str | None = None
+    sse_kms_key_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     numworkers: int = 32
     concurrency: int = 4
@@ -97,14 +98,14 @@ class Job:
     retry_count: int = 3
     verify: str = "uploaded"
     checksum_algorithm: str = "CRC64NVME"
-    log_path: Optional[str] = None
-    result_paths: Tuple[str, ...] = ()
-    history_path: Optional[str] = None
+    log_path: str | None = None
+    result_paths: tuple[str, ...] = ()
+    history_path: str | None = None
     history_runs: int = DEFAULT_RUNS
-    progress_path: Optional[str] = None
-    timeout: Optional[int] = None
-    lock_path: Optional[str] = None
-    state_path: Optional[str] = None
+    progress_path: str | None = None
+    timeout: int | None = None
+    lock_path: str | None = None
+    state_path: str | None = None
     #: Empty: `state` with a state file, else `remote`; see `comparison`.
     compare: str = ""
     reconcile: bool = False
@@ -113,22 +114,22 @@ class Job:
     max_delete: str = "10%"
     delete_excluded: bool = False
     allow_empty_source: bool = False
-    require_mount: Optional[str] = None
+    require_mount: str | None = None
     settle_seconds: int = 0
     ignore_temporary: bool = False
-    temporary_patterns: Tuple[str, ...] = TEMPORARY_PATTERNS
-    shard: Optional[Shard] = None
+    temporary_patterns: tuple[str, ...] = TEMPORARY_PATTERNS
+    shard: Shard | None = None
     after_upload: str = "keep"
-    move_to: Optional[str] = None
-    manifest_path: Optional[str] = None
+    move_to: str | None = None
+    manifest_path: str | None = None
     retry_rounds: int = 3
     retry_delay: int = 2
     #: Bytes per second that s5cmd may send; 0 is no limit.
     bandwidth_limit: int = 0
     #: The file with what was measured to be best for this host.
-    tuning_path: Optional[str] = None
+    tuning_path: str | None = None
     #: Which of TUNED were asked for: those win over the tuning file.
-    given_settings: Tuple[str, ...] = ()
+    given_settings: tuple[str, ...] = ()
 
     @property
     def comparison(self) -> str:
@@ -163,7 +164,7 @@ class Job:
         """
         given = {name: value for name, value in options.items() if value is not None}
         names = {f.name for f in fields(cls)} - {"connection"}
-        values: Dict[str, Any] = {name: given[name] for name in names if name in given}
+        values: dict[str, Any] = {name: given[name] for name in names if name in given}
         values["connection"] = Connection.from_options(given)
         values["given_settings"] = tuple(name for name in TUNED if name in given)
         values["src"] = _source(values.get("src"))
@@ -250,7 +251,7 @@ def is_inside(path: str, folder: str, resolved: Callable[[str], str] = os.path.r
     return inner.startswith(outer)
 
 
-def _source(value: Optional[str]) -> str:
+def _source(value: str | None) -> str:
     if not value:
         raise ConfigurationError("src is missing", "give the folder to upload (SOURCE_DIR in an env file)")
     path = os.path.abspath(os.path.expanduser(value))
@@ -261,7 +262,7 @@ def _source(value: Optional[str]) -> str:
     return path
 
 
-def bucket_name(value: Optional[str]) -> str:
+def bucket_name(value: str | None) -> str:
     """A bucket's name, checked. Raises ConfigurationError."""
     if not value:
         raise ConfigurationError("bucket is missing", "give the bucket's name (BUCKET_NAME in an env file)")
@@ -294,13 +295,13 @@ def is_utf_8(text: str) -> bool:
     return True
 
 
-def _texts(value: Any, name: str) -> Tuple[str, ...]:
+def _texts(value: Any, name: str) -> tuple[str, ...]:
     if isinstance(value, str):
         raise ConfigurationError(f"{name} {value!r} is one text", "give a list")
     return tuple(str(text) for text in value)
 
 
-def _metadata(value: Mapping[str, Any]) -> Dict[str, str]:
+def _metadata(value: Mapping[str, Any]) -> dict[str, str]:
     unfit = [name for name, text in value.items() if not isinstance(text, (str, int, float)) or isinstance(text, bool)]
     if unfit:
         raise ConfigurationError(f"metadata {unfit[0]!r} is {value[unfit[0]]!r}", "write its value as text, in quotes")
@@ -320,7 +321,7 @@ def _metadata(value: Mapping[str, Any]) -> Dict[str, str]:
     return metadata
 
 
-def _whole_number(values: Dict[str, Any], name: str, minimum: int) -> None:
+def _whole_number(values: dict[str, Any], name: str, minimum: int) -> None:
     if name not in values:
         return
     text = str(values[name]).strip()
@@ -346,8 +347,8 @@ def _max_delete(value: Any) -> str:
     return text
 
 
-def _choices(values: Dict[str, Any]) -> None:
-    allowed: List[Tuple[str, Tuple[str, ...]]] = [
+def _choices(values: dict[str, Any]) -> None:
+    allowed: list[tuple[str, tuple[str, ...]]] = [
         ("verify", VERIFY_CHOICES),
         ("compare", COMPARE_CHOICES),
         ("after_upload", AFTER_UPLOAD_CHOICES),

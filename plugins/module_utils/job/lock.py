@@ -11,9 +11,10 @@ import json
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple
 
 from ..common.errors import ConfigurationError, LockedError
 from .job import Job
@@ -40,10 +41,10 @@ class Memory:
     `filter`: which files belonged to the job when `unproven_since` was set.
     """
 
-    unproven_since: Optional[float] = None
-    unfinished_since: Optional[float] = None
-    multipart_keys: Tuple[str, ...] = ()
-    state: Optional[StateMark] = None
+    unproven_since: float | None = None
+    unfinished_since: float | None = None
+    multipart_keys: tuple[str, ...] = ()
+    state: StateMark | None = None
     filter: str = ""
 
 
@@ -129,7 +130,7 @@ def open_lock_file(path: str, hint: str) -> int:
         try:
             return _plain(os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644), path)
         except FileNotFoundError as error:
-            missing: Optional[OSError] = error
+            missing: OSError | None = error
             if flags & os.O_CREAT:
                 break
         except PermissionError as error:
@@ -160,7 +161,7 @@ def memory_of(job: Job) -> Memory:
 class _Memories:
     """Memories by the digest of the job; `others` holds for jobs that are not named."""
 
-    by_job: Dict[str, Memory] = field(default_factory=dict)
+    by_job: dict[str, Memory] = field(default_factory=dict)
     others: Memory = field(default_factory=Memory)
 
     def of(self, job: str) -> Memory:
@@ -186,7 +187,7 @@ def _write(descriptor: int, memories: _Memories) -> str:
     return ""
 
 
-def _values(memory: Memory) -> Dict[str, Any]:
+def _values(memory: Memory) -> dict[str, Any]:
     values = {name: value for name, value in asdict(memory).items() if value not in (None, (), "")}
     if memory.unproven_since is not None:
         values["unproven_since"] = int(memory.unproven_since)
@@ -227,7 +228,7 @@ def _memory(values: Any) -> Memory:
     )
 
 
-def _moment(value: Any) -> Optional[float]:
+def _moment(value: Any) -> float | None:
     return None if value is None else float(value)
 
 

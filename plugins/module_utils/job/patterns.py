@@ -11,7 +11,8 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
-from typing import Iterable, List, Pattern
+from collections.abc import Iterable
+from re import Pattern
 
 #: Names of files that programs write before they rename them: editors, copies and downloads under way, office locks,
 #: and what NFS keeps of files that are deleted while open.
@@ -34,7 +35,7 @@ TEMPORARY_PATTERNS = (
 )
 
 
-def _compiled(patterns: Iterable[str]) -> List[Pattern[str]]:
+def _compiled(patterns: Iterable[str]) -> list[Pattern[str]]:
     return [re.compile(fnmatch.translate(_relative(pattern))) for pattern in patterns]
 
 

@@ -16,10 +16,11 @@ import os
 import sqlite3
 import time
 import uuid
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple
 
 from .job import Job, is_utf_8
 from .local_file import Identity
@@ -80,7 +81,7 @@ class Row(NamedTuple):
 
 
 #: What decides whether a file is unchanged: size, mtime_ns, ctime_ns, inode as SQLite keeps it, and how it was proven.
-Known = Tuple[int, int, int, int, str]
+Known = tuple[int, int, int, int, str]
 
 
 class Watch(NamedTuple):
@@ -140,8 +141,8 @@ class State:
         self.objects = int(meta.get("objects", 0))
         #: Whether objects without a file were looked for since a file vanished; only of interest to jobs that delete.
         self.swept = meta.get("swept") == "1"
-        self._waiting: List[Tuple[object, ...]] = []
-        self._folders: Dict[str, int] = {}
+        self._waiting: list[tuple[object, ...]] = []
+        self._folders: dict[str, int] = {}
         self._committed = time.monotonic()
 
     @property
@@ -149,7 +150,7 @@ class State:
         """Whether nothing is recorded."""
         return not self._read("SELECT 1 FROM file LIMIT 1")
 
-    def known(self, folder: str, above: Optional[str] = None, upto: Optional[str] = None) -> Dict[str, Known]:
+    def known(self, folder: str, above: str | None = None, upto: str | None = None) -> dict[str, Known]:
         """What is recorded of the files of one folder, by name, with names above `above` and up to `upto`."""
         if not folder.isascii() and not is_utf_8(folder):
             return {}
@@ -164,7 +165,7 @@ class State:
                 values.append(limit)
         return {row[0]: row[1:] for row in self._read(query, *values)}
 
-    def row(self, relative: str) -> Optional[Row]:
+    def row(self, relative: str) -> Row | None:
         """All that is recorded of one file."""
         at = _Name.of(relative)
         query = f"SELECT path, {_COLUMNS} FROM file JOIN folder ON folder.id = folder WHERE path = ? AND name = ?"  # noqa: S608
@@ -295,7 +296,7 @@ class State:
             self._folders[path] = int(found[0])
         return self._folders[path]
 
-    def _read(self, query: str, *values: Any) -> List[Any]:
+    def _read(self, query: str, *values: Any) -> list[Any]:
         try:
             return self._connection.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
@@ -324,7 +325,7 @@ class State:
             )
 
 
-def open_state(job: Job, server: str, mark: Optional[StateMark], watch: Watch) -> Tuple[Optional[State], bool]:
+def open_state(job: Job, server: str, mark: StateMark | None, watch: Watch) -> tuple[State | None, bool]:
     """The state of a job that is about to run, and whether it can be trusted.
 
     `server` is the URL that requests go to, '' for Amazon's own. `mark` is what the lock file remembers. Whatever keeps
@@ -349,7 +350,7 @@ def open_state(job: Job, server: str, mark: Optional[StateMark], watch: Watch) -
         return replaced(job, server, error, watch), False
 
 
-def replaced(job: Job, server: str, error: StateUnusable, watch: Watch) -> Optional[State]:
+def replaced(job: Job, server: str, error: StateUnusable, watch: Watch) -> State | None:
     """A new state in place of one that cannot be used, which is set aside; None if it is not ours to replace."""
     path = str(job.state_path)
     watch.warn(f"state_path {path!r} {error}: comparing with the bucket's listing")
@@ -363,7 +364,7 @@ def replaced(job: Job, server: str, error: StateUnusable, watch: Watch) -> Optio
         return None
 
 
-def read_state(job: Job, server: str, mark: Optional[StateMark]) -> Optional[State]:
+def read_state(job: Job, server: str, mark: StateMark | None) -> State | None:
     """The state of a job for reading only; None if there is none that can be trusted."""
     if not job.state_path or not os.path.lexists(job.state_path):
         return None
@@ -386,13 +387,13 @@ def _unsigned(number: int) -> int:
     return number + (1 << 64) if number < 0 else number
 
 
-def _row(values: Tuple[object, ...]) -> Row:
+def _row(values: tuple[object, ...]) -> Row:
     folder, name, size, mtime_ns, ctime_ns, inode, device, *rest = values
     identity = Identity(size, mtime_ns, ctime_ns, _unsigned(inode), _unsigned(device))  # type: ignore[arg-type]
     return Row(f"{folder}{name}", identity, *rest)  # type: ignore[arg-type]
 
 
-def _distrust(state: State, mark: Optional[StateMark]) -> Optional[str]:
+def _distrust(state: State, mark: StateMark | None) -> str | None:
     if mark is None:
         return "is not known to the lock file, which may have been removed"
     if mark.id != state.mark.id:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Callable, NamedTuple
 
 from ..common.problems import Problem
 from ..common.units import counted
@@ -29,7 +30,7 @@ _MAX_NAME_BYTES = 255
 class Found(NamedTuple):
     """Objects whose files are gone, and how many objects belong to the job in all."""
 
-    gone: List[StoredObject]
+    gone: list[StoredObject]
     total: int
 
 
@@ -39,7 +40,7 @@ def find(job: Job, listing: ObjectIndex, was_seen: Callable[[str], bool], tick: 
     `was_seen` tells of a relative path whether the walk saw the file.
     """
     files = job.filter
-    gone: List[StoredObject] = []
+    gone: list[StoredObject] = []
     left = belonging = 0
     for entry in listing.rest():
         left += 1
@@ -87,14 +88,14 @@ def refusal(job: Job, gone: int, total: int, *, source_is_empty: bool, problems:
     return ""
 
 
-def confirm(job: Job, bucket: Bucket, planned: Sequence[StoredObject], tick: Callable[[], None]) -> Iterator[List[str]]:
+def confirm(job: Job, bucket: Bucket, planned: Sequence[StoredObject], tick: Callable[[], None]) -> Iterator[list[str]]:
     """Of what was planned, the keys that may still be deleted, some at a time: the uploads since may have taken hours.
 
     The bucket is listed once more to its end; an object that somebody replaced since, or whose file came back, stays.
     Raises what Bucket raises.
     """
-    wanted: Dict[str, StoredObject] = {entry.key: entry for entry in planned}
-    confirmed: List[str] = []
+    wanted: dict[str, StoredObject] = {entry.key: entry for entry in planned}
+    confirmed: list[str] = []
     for number, entry in enumerate(bucket.list(job.prefix)):
         if number % _TICK_EVERY == 0:
             tick()

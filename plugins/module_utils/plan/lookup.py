@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Callable, Deque, NamedTuple, Optional, Tuple
+from typing import Callable, NamedTuple
 
 from ..common.units import MIB
 from ..job.job import Job
@@ -74,7 +74,7 @@ class Lookup:
         window = CLOCK_MARGIN + READ_WINDOW + seconds_per_mib * file.identity.size / MIB
         return file.last_change_ns < (self.stored_at(entry) - window) * 1e9
 
-    def reason_by_record(self, file: LocalFile, row: Optional[Row]) -> Answer:
+    def reason_by_record(self, file: LocalFile, row: Row | None) -> Answer:
         """The file was touched: is its content still what was proven to be stored?"""
         if row is not None and row.method:
             proof = Verdict(Outcome.SAME, row.method, "", row.etag, row.checksum, row.part_size)
@@ -85,7 +85,7 @@ class Lookup:
                 return Answer(f"content: {verdict.message}", verdict)
         return self.reason_to_upload(file, None, suspect=True)
 
-    def reason_to_upload(self, file: LocalFile, entry: Optional[StoredObject], suspect: bool) -> Answer:
+    def reason_to_upload(self, file: LocalFile, entry: StoredObject | None, suspect: bool) -> Answer:
         """By the content. With `suspect` the times settle nothing, and what cannot be proven is a problem."""
         listed = self._same_by_listing(file, entry)
         if listed is not None:
@@ -103,7 +103,7 @@ class Lookup:
             return Answer("", verdict)
         return Answer(f"content: {verdict.message}", verdict)
 
-    def _same_by_listing(self, file: LocalFile, entry: Optional[StoredObject]) -> Optional[Verdict]:
+    def _same_by_listing(self, file: LocalFile, entry: StoredObject | None) -> Verdict | None:
         """SAME if the ETag in the listing is the file's MD5. To read a small file is cheaper than to ask for a header.
 
         Only a match tells anything: an ETag may be no MD5. With `verify=all` the stored checksums are wanted.
@@ -115,7 +115,7 @@ class Lookup:
         listed = Verdict(Outcome.SAME, "ETag", "", entry.etag, entry.etag)
         return listed if self._verifier.recorded(file, listed).outcome is Outcome.SAME else None
 
-    def _stored_as_it_is(self, file: LocalFile, entry: Optional[StoredObject], head: ObjectHead) -> bool:
+    def _stored_as_it_is(self, file: LocalFile, entry: StoredObject | None, head: ObjectHead) -> bool:
         """Whether the times prove that the object was read from the file after its last change."""
         if head.size != file.identity.size:
             return False
@@ -139,7 +139,7 @@ class Looks:
         self._verifier = verifier
         self._tick = tick
         self._pool = ThreadPoolExecutor(LOOKERS, thread_name_prefix="look")
-        self._pending: Deque[Tuple[Future[Answer], Callable[[Answer], None]]] = deque()
+        self._pending: deque[tuple[Future[Answer], Callable[[Answer], None]]] = deque()
 
     def __enter__(self) -> Looks:
         return self
@@ -167,7 +167,7 @@ class Looks:
         take_in(future.result())
 
 
-def _began_to_read(head: ObjectHead) -> Optional[int]:
+def _began_to_read(head: ObjectHead) -> int | None:
     """The second, by this host's clock, in which the uploader began to read the file; None if others stored it."""
     text = head.metadata.get("timestamp", "")
     return int(text) if head.metadata.get("synced-by") == SYNCED_BY and text.isdecimal() else None

@@ -20,7 +20,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set
+from typing import Any, Callable, NamedTuple
 
 from ..common.patience import answered
 from ..common.problems import Kind, Problem, printable
@@ -75,17 +75,17 @@ class Plan:
     unchanged: int = 0
     unchanged_bytes: int = 0
     proven: Counter[str] = field(default_factory=Counter)
-    unproven: List[Present] = field(default_factory=list)
-    deletions: List[StoredObject] = field(default_factory=list)
+    unproven: list[Present] = field(default_factory=list)
+    deletions: list[StoredObject] = field(default_factory=list)
     deletable_objects: int = 0
-    problems: List[Problem] = field(default_factory=list)
-    deferred: List[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    deferred: list[str] = field(default_factory=list)
     settled_at: float = 0.0
     skipped: int = 0
     elsewhere: int = 0
     remote_objects: int = 0
     listed: bool = False
-    reconciled: Optional[Reconciliation] = None
+    reconciled: Reconciliation | None = None
     swept: bool = False
     leaves_suspects: bool = False
 
@@ -109,7 +109,7 @@ class Plan:
         """Whether the source holds no file at all, of this job, of another shard, or left out."""
         return not (self.source_files or self.skipped or self.elsewhere or self.deferred)
 
-    def uploads_as_dicts(self) -> List[Dict[str, Any]]:
+    def uploads_as_dicts(self) -> list[dict[str, Any]]:
         """The uploads as plain JSON types: path relative to the source, key, size in bytes, reason."""
         return [
             {
@@ -126,9 +126,9 @@ class Plan:
 class Memories:
     """What earlier runs left: the state file, whether it can be trusted, and since when objects may be unproven."""
 
-    state: Optional[State] = None
+    state: State | None = None
     trusted: bool = False
-    unproven_since: Optional[float] = None
+    unproven_since: float | None = None
 
 
 def make_plan(
@@ -164,7 +164,7 @@ class _Comparison:
         verifier = Verifier(bucket, job.checksum_algorithm)
         self._lookup = Lookup(job, bucket, verifier)
         self._walker = Walker(job.src, job.prefix, job.filter, job.follow_symlinks, tick, shard=job.shard)
-        self._listing: Optional[ObjectIndex] = None
+        self._listing: ObjectIndex | None = None
         self._looks = Looks(verifier, tick)
         self._now_ns = time.time_ns()
         self._plan = Plan.nothing(job)
@@ -172,7 +172,7 @@ class _Comparison:
         #: mounted for a while is forgotten, and comes back.
         self._unknown = Uploads(job.src, job.prefix)
         #: Paths, and folders with a slash at the end, that the state file knows and the source no longer has.
-        self._gone: Set[str] = set()
+        self._gone: set[str] = set()
         #: An identity that is recorded settles it, and nothing more is to be done.
         self._identity_is_enough = False
 
@@ -248,7 +248,7 @@ class _Comparison:
         self._plan.unchanged_bytes += unchanged_bytes
         self._find_gone(batch, known)
 
-    def _compare(self, file: LocalFile, recorded: Optional[Known], same: bool) -> None:
+    def _compare(self, file: LocalFile, recorded: Known | None, same: bool) -> None:
         if not self._trusted:
             self._compare_with_listing(file, self._take(file), recorded=same)
         elif self._listing is None:
@@ -258,10 +258,10 @@ class _Comparison:
         else:
             self._compare_with_listing(file, self._take(file), recorded=False)
 
-    def _take(self, file: LocalFile) -> Optional[StoredObject]:
+    def _take(self, file: LocalFile) -> StoredObject | None:
         return self._listing.take(file.key) if self._listing else None
 
-    def _compare_with_state(self, file: LocalFile, recorded: Optional[Known], same: bool) -> None:
+    def _compare_with_state(self, file: LocalFile, recorded: Known | None, same: bool) -> None:
         if recorded is None:
             self._unknown.add(Upload(file, ""))
         elif same:
@@ -289,7 +289,7 @@ class _Comparison:
                 suspect = self._unproven_since is not None
                 self._look(file, partial(self._lookup.reason_to_upload, file, None, suspect=suspect))
 
-    def _row(self, file: LocalFile) -> Optional[Row]:
+    def _row(self, file: LocalFile) -> Row | None:
         return self._state.row(file.relative) if self._state else None
 
     def _reconcile(self, file: LocalFile) -> None:
@@ -308,7 +308,7 @@ class _Comparison:
             found.different += 1
             self._look(file, partial(self._lookup.reason_to_upload, file, entry, suspect=True))
 
-    def _compare_with_listing(self, file: LocalFile, entry: Optional[StoredObject], recorded: bool) -> None:
+    def _compare_with_listing(self, file: LocalFile, entry: StoredObject | None, recorded: bool) -> None:
         if entry is None:
             self._upload(file, NEW)
         elif entry.size != file.identity.size:
@@ -326,7 +326,7 @@ class _Comparison:
             return False
         return self._lookup.stored_after_last_change(file, entry, OUR_SECONDS_PER_MIB)
 
-    def _present(self, file: LocalFile, verdict: Optional[Verdict] = None) -> None:
+    def _present(self, file: LocalFile, verdict: Verdict | None = None) -> None:
         """The file is stored; `verdict` if its content was compared to know."""
         plan = self._plan
         plan.unchanged += 1
@@ -369,7 +369,7 @@ class _Comparison:
             self._plan.settled_at = max(self._plan.settled_at, self._now_ns / 1e9 + left)
         return left > 0
 
-    def _find_gone(self, batch: Batch, known: Dict[str, Known]) -> None:
+    def _find_gone(self, batch: Batch, known: dict[str, Known]) -> None:
         """What is left of the records: files that the filters leave out now, or that are gone."""
         gone = [batch.folder + name for name in known if _is_no_file(batch.path + name)]
         if gone and self._state is not None:
@@ -425,7 +425,7 @@ class _Comparison:
         self._present(file, answer.verdict)
         self._record(file, answer.verdict)
 
-    def _take_in_by_record(self, file: LocalFile, row: Optional[Row], answer: Answer) -> None:
+    def _take_in_by_record(self, file: LocalFile, row: Row | None, answer: Answer) -> None:
         """The bucket was not asked: what was proven then holds, with the new identity; no more."""
         if not answer.by_record or row is None or self._state is None:
             self._take_in(file, answer)

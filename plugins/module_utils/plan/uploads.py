@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 import struct
 from bisect import bisect_left
-from typing import Dict, Iterator, List, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from ..job.local_file import Identity, LocalFile, Uploaded
 from ..s3.limits import SMALL_FILE
@@ -35,7 +36,7 @@ class Uploads:
     def __init__(self, source: str, prefix: str) -> None:
         self._source = os.path.join(source, "")
         self._prefix = prefix
-        self._entries: List[bytes] = []
+        self._entries: list[bytes] = []
         #: Bytes of all files.
         self.size = 0
 
@@ -98,7 +99,7 @@ class Ledger:
     def __init__(self, uploads: Uploads) -> None:
         self._uploads = uploads
         self._fates = bytearray(len(uploads))
-        self._identities: Dict[int, Identity] = {}
+        self._identities: dict[int, Identity] = {}
         #: Files that are stored without a problem, and their bytes.
         self.stored = 0
         self.stored_bytes = 0

@@ -10,7 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import Callable, Iterator, List, NamedTuple, Optional, Set, Tuple
+from collections.abc import Iterator
+from typing import Callable, NamedTuple
 
 from ..common.problems import Kind, Problem, printable
 from ..job.local_file import LocalFile, identity_of
@@ -27,11 +28,11 @@ BATCH = 4096
 #: Parts of a path, with those of the links on it, that are looked at; the kernel itself follows 40 links.
 MAX_PATH_STEPS = 4096
 
-_Inode = Tuple[int, int]
+_Inode = tuple[int, int]
 
 
 #: A file of a batch: its name, what stat(2) says, and `path_changed_ns` as in LocalFile.
-Found = Tuple[str, os.stat_result, int]
+Found = tuple[str, os.stat_result, int]
 
 
 class Batch(NamedTuple):
@@ -43,20 +44,20 @@ class Batch(NamedTuple):
 
     folder: str
     path: str
-    files: List[Found]
-    above: Optional[str]
-    upto: Optional[str]
+    files: list[Found]
+    above: str | None
+    upto: str | None
 
 
 class _Ancestors(NamedTuple):
     """The folders that hold an entry, from the inside out."""
 
     inode: _Inode
-    outer: Optional[_Ancestors]
+    outer: _Ancestors | None
 
     def hold(self, inode: _Inode) -> bool:
         """Whether one of them is this folder."""
-        folder: Optional[_Ancestors] = self
+        folder: _Ancestors | None = self
         while folder is not None:
             if folder.inode == inode:
                 return True
@@ -69,7 +70,7 @@ class _Folder(NamedTuple):
 
     path: str
     relative: str
-    ancestors: Optional[_Ancestors]
+    ancestors: _Ancestors | None
     path_changed_ns: int
 
 
@@ -88,7 +89,7 @@ class Walker:
         follow_symlinks: bool,
         tick: Callable[[], None] = lambda: None,
         *,
-        shard: Optional[Shard] = None,
+        shard: Shard | None = None,
     ) -> None:
         self._source = source
         self._prefix = prefix
@@ -98,8 +99,8 @@ class Walker:
         self._shard = shard
         #: Every file belongs to the job, so none needs a look at its name.
         self._takes_all = files.takes_all and shard is None
-        self._plain_names: Optional[Set[str]] = None
-        self.problems: List[Problem] = []
+        self._plain_names: set[str] | None = None
+        self.problems: list[Problem] = []
         self.skipped = 0
         self.elsewhere = 0
 
@@ -130,14 +131,14 @@ class Walker:
                 path_changed_ns=max(folder.path_changed_ns, _moved_ns(status)),
             )
             self._plain_names = None
-            folders: List[_Folder] = []
+            folders: list[_Folder] = []
             yield from self._batches_of(inside, names, folders)
             pending.extend(reversed(folders))
         if root != _inode_of(self._source):
             message = "was unmounted or replaced while it was read; what is in the plan may be incomplete"
             self._problem(".", Kind.SOURCE_LOST, message)
 
-    def local_file(self, batch: Batch, found: Found) -> Optional[LocalFile]:
+    def local_file(self, batch: Batch, found: Found) -> LocalFile | None:
         """The file with its key; None, and a problem, if S3 cannot carry its name."""
         name, status, path_changed_ns = found
         relative = batch.folder + name
@@ -153,8 +154,8 @@ class Walker:
             return None
         return LocalFile(batch.path + name, relative, key, identity_of(status), path_changed_ns)
 
-    def _batches_of(self, folder: _Folder, names: List[str], folders: List[_Folder]) -> Iterator[Batch]:
-        above: Optional[str] = None
+    def _batches_of(self, folder: _Folder, names: list[str], folders: list[_Folder]) -> Iterator[Batch]:
+        above: str | None = None
         for start in range(0, len(names) or 1, BATCH):
             self._tick()
             some = names[start : start + BATCH]
@@ -164,8 +165,8 @@ class Walker:
             yield Batch(folder.relative, folder.path, files, above, upto)
             above = upto or above
 
-    def _files_of(self, folder: _Folder, names: List[str], folders: List[_Folder]) -> List[Found]:
-        files: List[Found] = []
+    def _files_of(self, folder: _Folder, names: list[str], folders: list[_Folder]) -> list[Found]:
+        files: list[Found] = []
         path, path_changed_ns, takes_all = folder.path, folder.path_changed_ns, self._takes_all
         for name in names:
             try:
@@ -179,7 +180,7 @@ class Walker:
                 self._visit(folder, (name, status, path_changed_ns), files, folders)
         return files
 
-    def _visit(self, parent: _Folder, found: Found, files: List[Found], folders: List[_Folder]) -> None:
+    def _visit(self, parent: _Folder, found: Found, files: list[Found], folders: list[_Folder]) -> None:
         """Everything but the plain case: folders, links, special files, and files that may be left out."""
         name, status, path_changed_ns = found
         relative, path = parent.relative + name, parent.path + name
@@ -202,7 +203,7 @@ class Walker:
             message = f"is a {_type_name(status.st_mode)}, which cannot be stored; exclude it if that is right"
             self._problem(relative, Kind.SPECIAL_FILE, message)
 
-    def _follow_link(self, path: str, relative: str, ancestors: Optional[_Ancestors]) -> Optional[os.stat_result]:
+    def _follow_link(self, path: str, relative: str, ancestors: _Ancestors | None) -> os.stat_result | None:
         if not self._follow:
             self.skipped += 1
             return None
@@ -243,7 +244,7 @@ class Walker:
         self.problems.append(Problem(printable(relative), kind, message))
 
 
-def _plain_names(path: str) -> Set[str]:
+def _plain_names(path: str) -> set[str]:
     """Names of the entries of which the listing itself says that they are files."""
     try:
         with os.scandir(path) as entries:
@@ -252,7 +253,7 @@ def _plain_names(path: str) -> Set[str]:
         return set()
 
 
-def _last_utf_8(names: List[str]) -> Optional[str]:
+def _last_utf_8(names: list[str]) -> str | None:
     """The last of the names that is UTF-8; names that are not cannot be stored, nor remembered."""
     for name in reversed(names):
         try:
@@ -263,7 +264,7 @@ def _last_utf_8(names: List[str]) -> Optional[str]:
     return None
 
 
-def _inode_of(path: str) -> Optional[_Inode]:
+def _inode_of(path: str) -> _Inode | None:
     try:
         status = os.stat(path)
     except OSError:

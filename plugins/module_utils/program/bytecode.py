@@ -20,7 +20,7 @@ import sys
 import zlib
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
-from typing import Any, Optional
+from typing import Any
 
 
 def keep_compiled(package: str, archive_loader: Any) -> None:
@@ -45,7 +45,7 @@ class _Finder:
         stamp = b"".join(number.to_bytes(8, "little") for number in (status.st_size, status.st_mtime_ns))
         self._head = importlib.util.MAGIC_NUMBER + stamp
 
-    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> Optional[ModuleSpec]:
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> ModuleSpec | None:
         """Where a module is; None unless it is one of the package's."""
         if not name.startswith(self._begin):
             return None
@@ -87,7 +87,7 @@ class _Finder:
             raise ModuleNotFoundError(f"{path} is not in the program") from error
         return source
 
-    def _read(self, path: str) -> Optional[CodeType]:
+    def _read(self, path: str) -> CodeType | None:
         try:
             with open(path, "rb") as file:
                 # The folder may be that of a service user, and this one somebody else.

@@ -14,8 +14,9 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NoReturn, Optional
+from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 from ..audit.result import DEFAULT_LIMIT, EXTRA, FINDINGS
 from ..audit.result import Result as Audited
@@ -48,7 +49,7 @@ exit codes:
 """
 
 
-def main(argv: Optional[List[str]] = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run the program; returns its exit code."""
     _secure_streams()
     arguments = _parser().parse_args(argv)
@@ -337,7 +338,7 @@ def _config(arguments: argparse.Namespace) -> int:
     return int(ExitCode.OK)
 
 
-def _described(job: Job) -> Dict[str, Any]:
+def _described(job: Job) -> dict[str, Any]:
     """What others need to know of a job: those who deploy it, wait for its runs, and read what they leave."""
     return {
         "source": job.src,
@@ -355,7 +356,7 @@ def _described(job: Job) -> Dict[str, Any]:
     }
 
 
-def _print_json(values: Dict[str, Any]) -> None:
+def _print_json(values: dict[str, Any]) -> None:
     # The escapes of JSON can be shown in every encoding.
     escaped = codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
     with _printing():

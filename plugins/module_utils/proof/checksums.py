@@ -14,7 +14,7 @@ import importlib.util
 import re
 import threading
 import zlib
-from typing import Any, BinaryIO, Callable, Dict, NamedTuple, Optional, Tuple, Union
+from typing import Any, BinaryIO, Callable, NamedTuple
 
 from ..common.errors import InstallationError
 from ..common.stopping import Tick
@@ -82,7 +82,7 @@ def _import() -> None:
         _awscrt()
 
 
-_HASHERS: Dict[str, Callable[[], Any]] = {
+_HASHERS: dict[str, Callable[[], Any]] = {
     "CRC64NVME": lambda: _Crc(_awscrt().crc64nvme, 8),
     "SHA256": hashlib.sha256,
     "CRC32C": lambda: _Crc(_awscrt().crc32c, 4),
@@ -112,19 +112,19 @@ _CRC_PART = 16 * MIB
 _COMBINERS = {"CRC64NVME": "combine_crc64nvme", "CRC32C": "combine_crc32c", "CRC32": "combine_crc32"}
 
 
-def _combiner(algorithm: str) -> Optional[Callable[[int, int, int], int]]:
+def _combiner(algorithm: str) -> Callable[[int, int, int], int] | None:
     """None for an algorithm that cannot be computed in parts, or that the installed awscrt cannot combine."""
     name = _COMBINERS.get(algorithm)
     return getattr(_awscrt(), name, None) if name else None
 
 
-def _hashed(algorithm: Any, file: Union[BinaryIO, Part], tick: Tick) -> Any:
+def _hashed(algorithm: Any, file: BinaryIO | Part, tick: Tick) -> Any:
     """The hash object, after it has seen the rest of a file or of a part."""
     each_block(file, algorithm.update, tick)
     return algorithm
 
 
-def _digest(algorithm: Any, file: Union[BinaryIO, Part], tick: Tick) -> bytes:
+def _digest(algorithm: Any, file: BinaryIO | Part, tick: Tick) -> bytes:
     result: bytes = _hashed(algorithm, file, tick).digest()
     return result
 
@@ -147,7 +147,7 @@ def sha256_hex(file: BinaryIO, tick: Tick = _never) -> str:
     return _digest(hashlib.sha256(), file, tick).hex()
 
 
-def _digest_of_digests(file: BinaryIO, new_hash: Callable[[], Any], part_size: int, tick: Tick) -> Tuple[bytes, int]:
+def _digest_of_digests(file: BinaryIO, new_hash: Callable[[], Any], part_size: int, tick: Tick) -> tuple[bytes, int]:
     """The digest of the digests of a file's parts, and the number of the parts."""
     digests = [
         digest
@@ -193,7 +193,7 @@ class ETag(NamedTuple):
     parts: int
 
 
-def parse_etag(text: str) -> Optional[ETag]:
+def parse_etag(text: str) -> ETag | None:
     """Read an ETag in the MD5 forms; None for any other form, which proves nothing.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html

@@ -16,7 +16,8 @@ import os
 import stat
 import threading
 import time
-from typing import BinaryIO, Callable, Dict, Generic, Iterator, List, Optional, Protocol, Tuple, TypeVar, Union, cast
+from collections.abc import Iterator
+from typing import BinaryIO, Callable, Generic, Protocol, TypeVar, cast
 
 from ..common.stopping import ReadingStopped, Stop, Tick
 
@@ -40,7 +41,7 @@ Consume = Callable[[memoryview], object]
 class _Readable(Protocol):
     """What can be read block by block; typing.BinaryIO does not say that files can."""
 
-    def readinto(self, buffer: memoryview, /) -> Optional[int]:
+    def readinto(self, buffer: memoryview, /) -> int | None:
         """Fill the buffer from its beginning; returns how many bytes came, none at the end."""
 
 
@@ -91,7 +92,7 @@ class _Buffers(threading.local):
     """The buffers of a thread that nobody uses at the moment."""
 
     def __init__(self) -> None:
-        self._idle: List[memoryview] = []
+        self._idle: list[memoryview] = []
 
     def take(self) -> memoryview:
         """One of READ_SIZE bytes."""
@@ -108,7 +109,7 @@ class _Buffers(threading.local):
 _buffers = _Buffers()
 
 
-def each_block(file: Union[BinaryIO, Part], consume: Consume, tick: Tick) -> None:
+def each_block(file: BinaryIO | Part, consume: Consume, tick: Tick) -> None:
     """Hand the rest of an open file, or of a part of one, to `consume`, in blocks of at most READ_SIZE bytes."""
     readinto = cast(_Readable, file).readinto
     buffer = _buffers.take()
@@ -131,7 +132,7 @@ def is_shared(file: BinaryIO) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_size >= MIN_SHARED
 
 
-def each_part(file: BinaryIO, part_size: int, work: Work[_Result], tick: Tick) -> List[Tuple[_Result, int]]:
+def each_part(file: BinaryIO, part_size: int, work: Work[_Result], tick: Tick) -> list[tuple[_Result, int]]:
     """What `work` returns for each part of the rest of an open file, in order, with the part's length in bytes.
 
     All parts have `part_size` bytes, but for the last. An empty file has none. `work` is called in several threads
@@ -143,7 +144,7 @@ def each_part(file: BinaryIO, part_size: int, work: Work[_Result], tick: Tick) -
     return list(_one_by_one(file, part_size, work, tick))
 
 
-def _one_by_one(file: BinaryIO, part_size: int, work: Work[_Result], tick: Tick) -> Iterator[Tuple[_Result, int]]:
+def _one_by_one(file: BinaryIO, part_size: int, work: Work[_Result], tick: Tick) -> Iterator[tuple[_Result, int]]:
     readable = cast(_Readable, file)
     while True:
         part = Part(lambda buffer, _offset: readable.readinto(buffer) or 0, 0, part_size)
@@ -208,14 +209,14 @@ class _Team(Generic[_Result]):
         self._tick = tick
         self._lock = threading.Lock()
         self._taken = 0
-        self._results: Dict[int, Tuple[_Result, int]] = {}
+        self._results: dict[int, tuple[_Result, int]] = {}
         self._ended = False
         self._stop = Stop()
-        self._error: Optional[BaseException] = None
-        self._helpers: List[threading.Thread] = []
+        self._error: BaseException | None = None
+        self._helpers: list[threading.Thread] = []
         self._clocks = (0.0, 0.0)
 
-    def results(self) -> List[Tuple[_Result, int]]:
+    def results(self) -> list[tuple[_Result, int]]:
         """Read the file; the results and lengths of its parts, up to the first that is not full."""
         self._clocks = _clocks()
         _processors.occupy()
@@ -231,7 +232,7 @@ class _Team(Generic[_Result]):
             raise self._error
         return list(self._in_order())
 
-    def _in_order(self) -> Iterator[Tuple[_Result, int]]:
+    def _in_order(self) -> Iterator[tuple[_Result, int]]:
         for number in range(self._taken):
             result, length = self._results[number]
             if length:
@@ -294,6 +295,6 @@ class _Team(Generic[_Result]):
                 helper.join(0.05)
 
 
-def _clocks() -> Tuple[float, float]:
+def _clocks() -> tuple[float, float]:
     """Seconds on the clock, and seconds of this thread on a processor."""
     return time.monotonic(), time.thread_time()

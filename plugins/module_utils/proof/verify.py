@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import BinaryIO, Callable, Dict, Iterable, NamedTuple, Optional, TypeVar, Union
+from typing import BinaryIO, Callable, NamedTuple, Optional, TypeVar
 
 from ..common.stopping import Stop, Tick
 from ..job.local_file import Identity, LocalFile, Uploaded, describe_change, identity_of
@@ -99,7 +100,7 @@ def prove(file: BinaryIO, size: int, head: ObjectHead, algorithm: str, part_size
     return Verdict(Outcome.DIFFERENT, method.name, message)
 
 
-def _by_stored_checksum(head: ObjectHead, algorithm: str, size: int, part_size: PartSize) -> Optional[_Method]:
+def _by_stored_checksum(head: ObjectHead, algorithm: str, size: int, part_size: PartSize) -> _Method | None:
     for name in (algorithm, *limits.ALGORITHMS):
         stored = head.checksums.get(name)
         if not stored:
@@ -113,7 +114,7 @@ def _by_stored_checksum(head: ObjectHead, algorithm: str, size: int, part_size: 
     return None
 
 
-def _by_etag(head: ObjectHead, size: int, part_size: PartSize) -> Optional[_Method]:
+def _by_etag(head: ObjectHead, size: int, part_size: PartSize) -> _Method | None:
     etag = checksums.parse_etag(head.etag) if head.etag_is_md5 else None
     if etag is None:
         return None
@@ -136,7 +137,7 @@ def _computing(method: str, part_size: int = 0) -> Callable[..., str]:
     return partial(checksums.full_object, algorithm=method)
 
 
-def _part_size_for(size: int, parts: int, part_size: PartSize) -> Optional[int]:
+def _part_size_for(size: int, parts: int, part_size: PartSize) -> int | None:
     in_bytes = part_size()
     return in_bytes if in_bytes and part_count(size, in_bytes) == parts else None
 
@@ -175,7 +176,7 @@ class Verifier:
             return Verdict(Outcome.RENAMED, message=message)
         return Verdict(Outcome.SAME)
 
-    def present(self, file: LocalFile, head: Optional[ObjectHead] = None) -> Verdict:
+    def present(self, file: LocalFile, head: ObjectHead | None = None) -> Verdict:
         """Verdict on an object that was there before; its parts are asked of the server."""
         head = head or self._bucket.head(file.key)
         return self._verdict(file, file.identity, head, lambda: self._bucket.part_size(file.key))
@@ -191,7 +192,7 @@ class Verifier:
         message = f"the {proof.method} was {proof.checksum} when it was stored, the file has {computed}"
         return Verdict(Outcome.DIFFERENT, proof.method, message)
 
-    def in_listing(self, uploaded: Iterable[Uploaded], prefix: str) -> Dict[str, Optional[Verdict]]:
+    def in_listing(self, uploaded: Iterable[Uploaded], prefix: str) -> dict[str, Verdict | None]:
         """Verdicts on small objects that were stored in one PUT, by key.
 
         None where the listing shows another ETag, no key where it does not show the object.
@@ -199,8 +200,8 @@ class Verifier:
         One request tells the ETags of a thousand objects. Where one is the MD5 of the file, that proves the content;
         where it is not, the server may have encrypted the object, and its header must be asked for.
         """
-        verdicts: Dict[str, Optional[Verdict]] = {}
-        etags: Dict[str, str] = {}
+        verdicts: dict[str, Verdict | None] = {}
+        etags: dict[str, str] = {}
         for file, identity in uploaded:
             computed = self._computed(file, identity, lambda opened: checksums.etag_single(opened, self._stop.check))
             if isinstance(computed, Verdict):
@@ -223,7 +224,7 @@ class Verifier:
             self._stop.check()
         return verdicts
 
-    def _verdict(self, file: LocalFile, identity: Identity, head: Optional[ObjectHead], part_size: PartSize) -> Verdict:
+    def _verdict(self, file: LocalFile, identity: Identity, head: ObjectHead | None, part_size: PartSize) -> Verdict:
         if head is None:
             return Verdict(Outcome.MISSING, message="the object is not in the bucket")
 
@@ -234,7 +235,7 @@ class Verifier:
 
     def _computed(
         self, file: LocalFile, identity: Identity, compute: Callable[[BinaryIO], _Computed]
-    ) -> Union[_Computed, Verdict]:
+    ) -> _Computed | Verdict:
         """What `compute` makes of the open file, if it is the file of that identity all the time; else a verdict."""
         try:
             with open(file.path, "rb", buffering=0) as opened:

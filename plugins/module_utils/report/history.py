@@ -11,8 +11,9 @@ import errno
 import fcntl
 import json
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO, Dict, Iterable, Iterator
+from typing import Any, BinaryIO
 
 from ..common import files as whole_file
 from ..common.version import __version__
@@ -23,7 +24,7 @@ from .result import Result
 EXCESS = 0.1
 
 
-def entry(result: Result) -> Dict[str, Any]:
+def entry(result: Result) -> dict[str, Any]:
     """What the history tells of a run, as plain JSON types; `problems` is their number."""
     return {
         "timestamp": result.timestamp,

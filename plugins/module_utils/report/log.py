@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from enum import IntEnum
-from typing import Any, Callable, List, Optional, TextIO
+from typing import Any, Callable, TextIO
 
 from .log_file import LogFile
 
@@ -42,14 +42,14 @@ class Log:
     `write` replaces the plain write to the stream, for a live display that must not be torn.
     """
 
-    def __init__(self, stream: Optional[TextIO] = None, path: Optional[str] = None, level: Level = Level.INFO) -> None:
+    def __init__(self, stream: TextIO | None = None, path: str | None = None, level: Level = Level.INFO) -> None:
         self._stream = stream
         self._level = level
         self._coloured = bool(stream and stream.isatty() and "NO_COLOR" not in os.environ)
         self._goes_to_journal = bool(stream and _is_journal(stream))
         self._file = LogFile(path) if path else None
         self.write: Callable[[str], Any] = self._write_to_stream
-        self.warnings: List[str] = []
+        self.warnings: list[str] = []
 
     @property
     def shows_debug(self) -> bool:

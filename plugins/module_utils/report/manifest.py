@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
-from typing import IO, Iterator, NamedTuple, Optional, Type
+from typing import IO, NamedTuple
 
 from ..common.errors import ConfigurationError
 
@@ -173,7 +174,7 @@ class Writer:
         return self
 
     def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
             self.finish()

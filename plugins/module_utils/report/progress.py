@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import Any, Callable, Optional, TextIO
+from typing import Any, Callable, TextIO
 
 from ..common.units import format_bytes_si
 from .log import Log
@@ -28,7 +28,7 @@ class Progress:
         self.bytes = 0
         self.done_files = 0
         self.done_bytes = 0
-        self.sent: Callable[[], Optional[int]] = lambda: None
+        self.sent: Callable[[], int | None] = lambda: None
         self._began = time.monotonic()
 
     def start(self, files: int, size: int) -> None:

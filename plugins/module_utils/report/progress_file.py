@@ -14,7 +14,6 @@ import json
 import os
 import time
 from contextlib import suppress
-from typing import Optional
 
 from ..common import files as whole_file
 from ..common.times import timestamp
@@ -32,7 +31,7 @@ FINISHING = "finishing"
 class ProgressFile:
     """Writes what `progress` counts, as long as the `with` block lasts. Without a path it does nothing."""
 
-    def __init__(self, path: Optional[str], progress: Progress, log: Log) -> None:
+    def __init__(self, path: str | None, progress: Progress, log: Log) -> None:
         self._path = path
         self._progress = progress
         self._log = log

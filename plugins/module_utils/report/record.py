@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..common.errors import ConfigurationError, DatasyncError
 from ..common.problems import Kind, Problem
@@ -36,7 +37,7 @@ def report_not_begun(error: DatasyncError, options: Mapping[str, Any], log: Log)
         _note_in_history(path, result, runs if isinstance(runs, int) and runs > 0 else job.DEFAULT_RUNS, log)
 
 
-def _note_in_history(path: Optional[str], result: Result, runs: int, log: Log) -> None:
+def _note_in_history(path: str | None, result: Result, runs: int, log: Log) -> None:
     """Append the run to its history, if it has one. A run is as good as it was, whether or not that can be written."""
     if not path:
         return

@@ -9,7 +9,7 @@ import socket
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from ..common import files as whole_file
 from ..common.errors import ConfigurationError, DatasyncError, ExitCode
@@ -35,7 +35,7 @@ class ChecksumVerification:
     verified: bool = False
     errors: int = 0
     unverified: int = 0
-    methods: Dict[str, int] = field(default_factory=dict)
+    methods: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Result:
     destination: str
     dry_run: bool
     checksum_verification: ChecksumVerification
-    problems: List[Problem]
+    problems: list[Problem]
     exit_code: int
     host: str = field(default_factory=socket.gethostname)
     source_files: int = 0
@@ -90,14 +90,14 @@ class Result:
     files_in_other_shards: int = 0
     compare: str = "remote"
     deletions: Deletions = field(default_factory=Deletions)
-    reconciled: Optional[Reconciliation] = None
+    reconciled: Reconciliation | None = None
     files_moved: int = 0
     files_removed: int = 0
-    manifest: Optional[str] = None
+    manifest: str | None = None
     #: Bytes per second; None without a limit.
-    bandwidth_limit: Optional[int] = None
+    bandwidth_limit: int | None = None
     #: The tuning file with the settings of each class of files; None where no tuning decides.
-    tuning: Optional[Dict[str, Any]] = None
+    tuning: dict[str, Any] | None = None
 
     @property
     def did_nothing(self) -> bool:
@@ -109,14 +109,14 @@ class Result:
         """Whether this tells nothing of note that the result of an earlier run did not tell."""
         return self.did_nothing and self.files_deferred == earlier.files_deferred
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The result as plain JSON types. MAX_PROBLEMS of the problems are named, `problems_total` counts all."""
         named, total = self._named_problems(), len(self.problems)
         values = asdict(replace(self, problems=[]))
         values.update(problems=[problem._asdict() for problem in named], problems_total=total)
         return values
 
-    def _named_problems(self) -> List[Problem]:
+    def _named_problems(self) -> list[Problem]:
         if len(self.problems) <= MAX_PROBLEMS:
             return self.problems
         # Many of a kind have one cause. What tells it is rare: why the run ended, that the source was lost.
@@ -151,7 +151,7 @@ def not_begun(error: DatasyncError, source: str = "") -> Result:
     )
 
 
-def exit_code_of(problems: List[Problem], stopped_by: Optional[int] = None) -> int:
+def exit_code_of(problems: list[Problem], stopped_by: int | None = None) -> int:
     """The exit code for the problems of a run; `stopped_by` is the code of the error that ended it, if one did."""
     if stopped_by is not None:
         return stopped_by

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple
 from urllib.parse import urlsplit
 
 from .connection import DEFAULT_REGION, Connection
@@ -50,7 +50,7 @@ class _Signed(Exception):
         self.request = request
 
 
-def address_of(connection: Connection, bucket: str, client: Callable[[], Any]) -> Optional[BucketAddress]:
+def address_of(connection: Connection, bucket: str, client: Callable[[], Any]) -> BucketAddress | None:
     """The address; None for buckets whose requests are signed in another way than S3's usual one.
 
     `client` gives the S3 client where it takes one. Raises what botocore raises.
@@ -61,7 +61,7 @@ def address_of(connection: Connection, bucket: str, client: Callable[[], Any]) -
     return _plain_amazon(connection, bucket) or _as_the_client_knows(client(), bucket)
 
 
-def server_url(connection: Connection, bucket: str, client: Callable[[], Any]) -> Optional[str]:
+def server_url(connection: Connection, bucket: str, client: Callable[[], Any]) -> str | None:
     """URL of the server unless it is Amazon's public one; see `address_of` for `client`."""
     if not connection.endpoint_url and _plain_amazon(connection, bucket):
         return None
@@ -69,7 +69,7 @@ def server_url(connection: Connection, bucket: str, client: Callable[[], Any]) -
     return None if _AMAZON.fullmatch(urlsplit(url).hostname or "") else url
 
 
-def _plain_amazon(connection: Connection, bucket: str) -> Optional[BucketAddress]:
+def _plain_amazon(connection: Connection, bucket: str) -> BucketAddress | None:
     region = connection.region_name or DEFAULT_REGION
     if not (_PLAIN_BUCKET.fullmatch(bucket) and _AMAZON_REGION.fullmatch(region)):
         return None
@@ -80,7 +80,7 @@ def _plain_amazon(connection: Connection, bucket: str) -> Optional[BucketAddress
     return BucketAddress(f"https://{bucket}.{host}", region)
 
 
-def _as_the_client_knows(client: Any, bucket: str) -> Optional[BucketAddress]:
+def _as_the_client_knows(client: Any, bucket: str) -> BucketAddress | None:
     """From a request that the client signs and does not send. A presigned URL can have another host."""
     event, name = "before-send.s3.HeadBucket", "datasync.turbo address"
 
@@ -97,7 +97,7 @@ def _as_the_client_knows(client: Any, bucket: str) -> Optional[BucketAddress]:
     return None
 
 
-def _address_in(request: Any) -> Optional[BucketAddress]:
+def _address_in(request: Any) -> BucketAddress | None:
     region = _SIGNED_REGION.search(_as_text(request.headers.get("Authorization", "")))
     return BucketAddress(request.url.partition("?")[0].rstrip("/"), region.group(1)) if region else None
 

@@ -12,9 +12,10 @@ import re
 import threading
 import time
 from collections import deque
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ContextManager, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple
 
 from ..common.errors import AccessError, CredentialsError, DatasyncError, EndpointError
 from .address import address_of, server_url
@@ -87,10 +88,10 @@ class ObjectHead:
 
     size: int
     etag: str
-    checksums: Dict[str, str]
+    checksums: dict[str, str]
     checksum_type: str
-    metadata: Dict[str, str] = field(default_factory=dict)
-    encryption: Optional[str] = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    encryption: str | None = None
     customer_key: bool = False
 
     @property
@@ -115,17 +116,17 @@ UNREADABLE_HEADER = ObjectHead(size=-1, etag="", checksums={}, checksum_type="",
 class Deletion(NamedTuple):
     """What became of the objects to delete. `markers`: a versioned bucket keeps them behind delete markers."""
 
-    deleted: List[str]
+    deleted: list[str]
     markers: bool
-    failed: List[Failure]
+    failed: list[Failure]
 
 
-def clock_ahead(answer: Mapping[str, Any]) -> Optional[float]:
+def clock_ahead(answer: Mapping[str, Any]) -> float | None:
     """Seconds by which the server's clock is ahead of ours, from the Date header of a botocore answer."""
     return _ahead(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
 
 
-def _ahead(date: Optional[str]) -> Optional[float]:
+def _ahead(date: str | None) -> float | None:
     import email.utils
 
     try:
@@ -134,7 +135,7 @@ def _ahead(date: Optional[str]) -> Optional[float]:
         return None
 
 
-def clock_hint(ahead: Optional[float]) -> Optional[str]:
+def clock_hint(ahead: float | None) -> str | None:
     """What to do about a clock that differs from the server's by `ahead` seconds; None if it is near enough."""
     if ahead is None or abs(ahead) < NOTABLE_SKEW:
         return None
@@ -156,7 +157,7 @@ def explained(action: str, where: str) -> Iterator[None]:
         raise explanation from error
 
 
-def _explanation(error: Exception, where: str) -> Optional[DatasyncError]:
+def _explanation(error: Exception, where: str) -> DatasyncError | None:
     """The error in our words; None if it is neither botocore's nor the system's."""
     import botocore.exceptions
 
@@ -219,7 +220,7 @@ def _no_s3_answer(where: str) -> EndpointError:
     )
 
 
-def _system_reason(error: BaseException) -> Optional[str]:
+def _system_reason(error: BaseException) -> str | None:
     """What the operating system said, such as "Connection refused", which botocore's messages leave out."""
     cause = error.__cause__ or error.__context__
     while cause is not None:
@@ -250,9 +251,9 @@ class Bucket:
         #: Held while one of the following is made, so that several threads make one.
         self._making = threading.RLock()
         self._client: Any = None
-        self._requests: Optional[SignedRequests] = None
+        self._requests: SignedRequests | None = None
         self._short_way = True
-        self._clock_ahead: Optional[float] = None
+        self._clock_ahead: float | None = None
 
     @property
     def client(self) -> Any:
@@ -263,7 +264,7 @@ class Bucket:
             return self._client
 
     @property
-    def endpoint_url(self) -> Optional[str]:
+    def endpoint_url(self) -> str | None:
         """URL of the server unless it is Amazon's public one; it may also come from the profile or the environment."""
         with self._explained("find the server"):
             return server_url(self._connection, self.name, lambda: self.client)
@@ -287,7 +288,7 @@ class Bucket:
 
     def list(self, prefix: str, start_after: str = "") -> Iterator[StoredObject]:
         """All objects whose keys begin with `prefix` and come after `start_after`, in the server's order."""
-        token: Optional[str] = None
+        token: str | None = None
         while True:
             page = self._page(prefix, start_after, token)
             yield from page.objects
@@ -308,9 +309,7 @@ class Bucket:
         """Whether the listing names exactly this key. Some servers store special names under another key."""
         return any(entry.key == key for entry in self._page(key, max_keys=1).objects)
 
-    def _page(
-        self, prefix: str, start_after: str = "", token: Optional[str] = None, max_keys: Optional[int] = None
-    ) -> Page:
+    def _page(self, prefix: str, start_after: str = "", token: str | None = None, max_keys: int | None = None) -> Page:
         requests = self._signed_requests()
         answer = requests.get(listing_query(prefix, start_after, token, max_keys)) if requests else None
         if answer is not None:
@@ -337,7 +336,7 @@ class Bucket:
         except ValueError as error:
             raise EndpointError(f"cannot list: {self._where}: {error}", "is it an S3 server?") from error
 
-    def head(self, key: str) -> Optional[ObjectHead]:
+    def head(self, key: str) -> ObjectHead | None:
         """HeadObject with checksums; None if there is no such object."""
         requests = self._signed_requests()
         answer = requests.head(key) if requests else None
@@ -345,7 +344,7 @@ class Bucket:
             return _head_of_fields(answer.fields)
         return self._head_by_boto3(key)
 
-    def _head_by_boto3(self, key: str) -> Optional[ObjectHead]:
+    def _head_by_boto3(self, key: str) -> ObjectHead | None:
         """The same with boto3's repetitions and explanations, where the short way did not get an answer."""
         try:
             with self._explained(f"read the header of {key!r}"):
@@ -360,7 +359,7 @@ class Bucket:
         require_members(answer, ("ContentLength",), f"cannot read the header of {key!r}: {self._where}")
         return _object_head(answer)
 
-    def part_size(self, key: str) -> Optional[int]:
+    def part_size(self, key: str) -> int | None:
         """Size in bytes of the first part of a multipart object; None if the server does not tell.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html, partNumber
@@ -372,14 +371,14 @@ class Bucket:
             return None
         return int(answer["ContentLength"]) if answer.get("PartsCount") else None
 
-    def put_probe(self, key: str) -> Optional[str]:
+    def put_probe(self, key: str) -> str | None:
         """Store a small object under `key`; returns the id of its version if the bucket keeps versions."""
         with self._explained(f"write {key!r}"):
             answer = self.client.put_object(Bucket=self.name, Key=key, Body=b"datasync.turbo write probe\n")
-        version: Optional[str] = answer.get("VersionId")
+        version: str | None = answer.get("VersionId")
         return version
 
-    def delete_probe(self, key: str, version_id: Optional[str] = None) -> None:
+    def delete_probe(self, key: str, version_id: str | None = None) -> None:
         """Delete what `put_probe` stored, for good when its version is known."""
         version = {"VersionId": version_id} if version_id else {}
         with self._explained(f"delete {key!r}"):
@@ -387,7 +386,7 @@ class Bucket:
 
     def open_uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """The multipart uploads under `prefix` that are neither completed nor aborted."""
-        position: Optional[Position] = None
+        position: Position | None = None
         while True:
             page = self._uploads_page(prefix, position)
             yield from page.uploads
@@ -399,7 +398,7 @@ class Bucket:
                 )
             position = page.next
 
-    def _uploads_page(self, prefix: str, position: Optional[Position]) -> UploadsPage:
+    def _uploads_page(self, prefix: str, position: Position | None) -> UploadsPage:
         requests = self._signed_requests()
         answer = requests.get(uploads_query(prefix, position)) if requests else None
         if answer is not None:
@@ -411,7 +410,7 @@ class Bucket:
                 pass  # boto3 judges it.
         return self._uploads_page_by_boto3(prefix, position)
 
-    def _uploads_page_by_boto3(self, prefix: str, position: Optional[Position]) -> UploadsPage:
+    def _uploads_page_by_boto3(self, prefix: str, position: Position | None) -> UploadsPage:
         """The same with boto3's repetitions and explanations, where the short way did not get an answer."""
         markers = {"KeyMarker": position.key, "UploadIdMarker": position.upload_id} if position else {}
         optional = {name: value for name, value in markers.items() if value}
@@ -435,8 +434,8 @@ class Bucket:
         Raises only if nothing was deleted before: else the keys of a request that fails as a whole, and those after
         it, are `failed`.
         """
-        deleted: List[str] = []
-        failed: List[Failure] = []
+        deleted: list[str] = []
+        failed: list[Failure] = []
         markers = False
         waiting = deque(_batches(keys))
         while waiting:
@@ -486,7 +485,7 @@ class Bucket:
             return Deletion([], False, [Failure(key, _code_of(error), str(error))])
         return Deletion([key], bool(answer.get("DeleteMarker")), [])
 
-    def keeps_versions(self) -> Optional[bool]:
+    def keeps_versions(self) -> bool | None:
         """Whether the bucket is versioned, so that what is deleted can be restored; None where nobody may know."""
         try:
             with self._explained("ask for the versioning"):
@@ -497,7 +496,7 @@ class Bucket:
             return None
         return bool(answer.get("Status") == "Enabled")
 
-    def _signed_requests(self) -> Optional[SignedRequests]:
+    def _signed_requests(self) -> SignedRequests | None:
         """The short way; None where it is not open, or not found: then boto3 explains why."""
         with self._making:
             if self._requests is None and self._short_way:
@@ -508,20 +507,20 @@ class Bucket:
                     return None
             return self._requests
 
-    def _find_short_way(self) -> Optional[SignedRequests]:
+    def _find_short_way(self) -> SignedRequests | None:
         address = address_of(self._connection, self.name, lambda: self.client)
         self._short_way = address is not None
         return SignedRequests(self._connection, address, self._pool_size) if address else None
 
-    def _observe_clock(self, ahead: Optional[float]) -> None:
+    def _observe_clock(self, ahead: float | None) -> None:
         if ahead is not None:
             self._clock_ahead = ahead
 
-    def _explained(self, action: str) -> ContextManager[None]:
+    def _explained(self, action: str) -> AbstractContextManager[None]:
         return explained(action, self._where)
 
 
-def _batches(keys: Sequence[str]) -> Iterator[List[str]]:
+def _batches(keys: Sequence[str]) -> Iterator[list[str]]:
     """The keys in groups for one request each. What XML may not carry comes alone."""
     together = [key for key in keys if not _NOT_FOR_XML.search(key)]
     for start in range(0, len(together), DELETE_BATCH):

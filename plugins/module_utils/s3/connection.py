@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from ..common.errors import ConfigurationError, CredentialsError, InstallationError
@@ -33,7 +34,7 @@ class FrozenCredentials(NamedTuple):
 
     access_key: str
     secret_key: str
-    token: Optional[str]
+    token: str | None
 
 
 class Credentials(Protocol):
@@ -64,12 +65,12 @@ class Connection:
     See https://docs.aws.amazon.com/boto3/latest/guide/credentials.html for the order.
     """
 
-    profile: Optional[str] = None
-    region: Optional[str] = None
-    endpoint_url: Optional[str] = None
-    access_key: Optional[str] = field(default=None, repr=False)
-    secret_key: Optional[str] = field(default=None, repr=False)
-    session_token: Optional[str] = field(default=None, repr=False)
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+    access_key: str | None = field(default=None, repr=False)
+    secret_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Connection:
@@ -77,7 +78,7 @@ class Connection:
 
         Raises ConfigurationError naming the option that does not fit.
         """
-        values: Dict[str, Optional[str]] = {name: options.get(name) or None for name in cls.__dataclass_fields__}
+        values: dict[str, str | None] = {name: options.get(name) or None for name in cls.__dataclass_fields__}
         connection = cls(**values)
         connection._validate()
         return connection
@@ -97,12 +98,12 @@ class Connection:
             )
 
     @property
-    def region_name(self) -> Optional[str]:
+    def region_name(self) -> str | None:
         """The region that is given, in the environment, or in the profile."""
         return self.region or os.environ.get("AWS_DEFAULT_REGION") or self.profile_settings.get("region")
 
     @property
-    def ca_file(self) -> Optional[str]:
+    def ca_file(self) -> str | None:
         """The file of CA certificates that is configured for botocore; None if it uses its own."""
         return (
             os.environ.get("AWS_CA_BUNDLE")
@@ -125,7 +126,7 @@ class Connection:
         """
         if self.access_key and self.secret_key and not self._names_profile:
             return _GivenCredentials(FrozenCredentials(self.access_key, self.secret_key, self.session_token))
-        found: Optional[Credentials] = self.botocore_session.get_credentials()
+        found: Credentials | None = self.botocore_session.get_credentials()
         if found is None:
             raise CredentialsError("no credentials were found", "give a profile, keys, or an instance role")
         return found
@@ -201,7 +202,7 @@ class Connection:
             raise ConfigurationError(f"botocore refuses the AWS configuration: {error}", "correct it") from error
 
 
-def _configuration_files() -> List[str]:
+def _configuration_files() -> list[str]:
     """Where botocore looks for the AWS configuration."""
     named = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
     return [os.path.expanduser(os.environ.get(name) or usual) for name, usual in named.items()]

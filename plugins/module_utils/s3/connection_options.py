@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any
 
 #: Option name -> environment variables that stand in for it, first one wins. Read on the managed host.
-ENVIRONMENT_FALLBACKS: Dict[str, List[str]] = {
+ENVIRONMENT_FALLBACKS: dict[str, list[str]] = {
     "profile": ["AWS_PROFILE"],
     "region": ["AWS_REGION", "AWS_DEFAULT_REGION"],
     "endpoint_url": ["S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
@@ -21,7 +22,7 @@ ENVIRONMENT_FALLBACKS: Dict[str, List[str]] = {
 CREDENTIAL_OPTIONS = ("profile", "access_key", "secret_key", "session_token")
 
 
-def connection_argument_spec() -> Dict[str, Dict[str, Any]]:
+def connection_argument_spec() -> dict[str, dict[str, Any]]:
     """The connection options in the form of AnsibleModule's `argument_spec`.
 
     The environment is read later, by `with_environment`, because explicit keys must not be mixed with a
@@ -37,7 +38,7 @@ def connection_argument_spec() -> Dict[str, Dict[str, Any]]:
     }
 
 
-def with_environment(options: Mapping[str, Any], environment: Optional[Mapping[str, str]] = None) -> Dict[str, Any]:
+def with_environment(options: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The options with unset ones taken from the environment, our own if none is given.
 
     Credentials are taken as a group: once one of profile, access_key and secret_key is given, the environment's

@@ -15,7 +15,8 @@ import os
 import sys
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Mapping, NamedTuple, Optional
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from .connection import CONNECT_TIMEOUT, READ_TIMEOUT
@@ -31,7 +32,7 @@ class Answer(NamedTuple):
     """A whole answer; the names of its header fields are in lower case."""
 
     status: int
-    fields: Dict[str, str]
+    fields: dict[str, str]
     body: bytes
 
 
@@ -66,13 +67,13 @@ class _Lines:
 class HttpPool:
     """Connections to the server of one URL. May be used from several threads."""
 
-    def __init__(self, url: str, ca_file: Callable[[], Optional[str]], size: int) -> None:
+    def __init__(self, url: str, ca_file: Callable[[], str | None], size: int) -> None:
         """`ca_file` is asked only for TLS; None stands for the certificates that botocore trusts."""
         self._server = urlsplit(url)
         self._proxy = proxy_of(url)
         self._ca_file = ca_file
-        self._tls: Optional[ssl.SSLContext] = None
-        self._idle: Deque[http.client.HTTPConnection] = deque(maxlen=size)
+        self._tls: ssl.SSLContext | None = None
+        self._idle: deque[http.client.HTTPConnection] = deque(maxlen=size)
         weakref.finalize(self, _close_all, self._idle)
 
     @property
@@ -154,20 +155,20 @@ class HttpPool:
             self._tls = _tls_context(self._ca_file())
         return self._tls
 
-    def _proxy_headers(self) -> Dict[str, str]:
+    def _proxy_headers(self) -> dict[str, str]:
         if self._proxy is None or self._proxy.username is None:
             return {}
         user = f"{unquote(self._proxy.username)}:{unquote(self._proxy.password or '')}"
         return {"Proxy-Authorization": "Basic " + base64.b64encode(user.encode()).decode()}
 
 
-def _close_all(connections: Deque[http.client.HTTPConnection]) -> None:
+def _close_all(connections: deque[http.client.HTTPConnection]) -> None:
     with contextlib.suppress(IndexError):  # None is left; other threads may take some meanwhile.
         while True:
             connections.pop().close()
 
 
-def proxy_of(url: str) -> Optional[SplitResult]:
+def proxy_of(url: str) -> SplitResult | None:
     """The proxy on the way to `url`, found as botocore finds it; None if there is none."""
     if sys.platform != "darwin" and not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
@@ -182,7 +183,7 @@ def proxy_of(url: str) -> Optional[SplitResult]:
     return urlsplit(proxy if proxy.startswith(("http:", "https:")) else "http://" + proxy.lstrip("/"))
 
 
-def _tls_context(ca_file: Optional[str]) -> ssl.SSLContext:
+def _tls_context(ca_file: str | None) -> ssl.SSLContext:
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

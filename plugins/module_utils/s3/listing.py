@@ -9,9 +9,10 @@ here, and left to boto3.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 _ROOT = "ListBucketResult"
@@ -34,11 +35,11 @@ class DocumentTypeError(ValueError):
 class Page(NamedTuple):
     """Objects in the server's order. `next_token` asks for the next page; None after the last one."""
 
-    objects: List[StoredObject]
-    next_token: Optional[str]
+    objects: list[StoredObject]
+    next_token: str | None
 
 
-def listing_query(prefix: str, start_after: str, token: Optional[str], max_keys: Optional[int]) -> Dict[str, str]:
+def listing_query(prefix: str, start_after: str, token: str | None, max_keys: int | None) -> dict[str, str]:
     """The query of one page. Keys are asked for in URL encoding, because XML cannot carry control characters."""
     query = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
     if token is not None:
@@ -66,7 +67,7 @@ def parse_page(body: bytes) -> Page:
     return Page(_objects(root, space, encoded), token if truncated == "true" else None)
 
 
-def root_of(body: bytes, name: str) -> Tuple[Any, str]:
+def root_of(body: bytes, name: str) -> tuple[Any, str]:
     """The root of an answer, and its name space as tags carry it. Raises ValueError unless it is XML with that root."""
     from xml.etree import ElementTree
 
@@ -83,7 +84,7 @@ def root_of(body: bytes, name: str) -> Tuple[Any, str]:
     return root, root.tag[: -len(name)]
 
 
-def _objects(root: Any, space: str, encoded: bool) -> List[StoredObject]:
+def _objects(root: Any, space: str, encoded: bool) -> list[StoredObject]:
     key_tag, size_tag, etag_tag, time_tag = (f"{space}{name}" for name in ("Key", "Size", "ETag", "LastModified"))
     objects = []
     for entry in root.iterfind(f"{space}Contents"):

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import Callable, Dict, Iterable, Iterator, Optional
+from collections.abc import Iterable, Iterator
+from typing import Callable
 
 from .listing import StoredObject
 
@@ -24,7 +25,7 @@ class ObjectIndex:
     """Objects by key. What is taken leaves, so that in the end only what nobody asked for is left."""
 
     def __init__(self, objects: Iterable[StoredObject], tick: Callable[[], None] = _no_tick) -> None:
-        self._objects: Dict[str, bytes] = {}
+        self._objects: dict[str, bytes] = {}
         for entry in objects:
             self._objects[entry.key] = _PACKED.pack(entry.size, entry.last_modified) + _packed_etag(entry.etag)
             if len(self._objects) % _TICK_EVERY == 0:
@@ -32,7 +33,7 @@ class ObjectIndex:
         #: How many objects there were.
         self.total = len(self._objects)
 
-    def take(self, key: str) -> Optional[StoredObject]:
+    def take(self, key: str) -> StoredObject | None:
         """The object of this key, which leaves the index; None if there is none."""
         packed = self._objects.pop(key, None)
         return None if packed is None else _unpacked(key, packed)

@@ -8,7 +8,8 @@ refused here, and left to boto3.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from .listing import epoch_of, root_of
 
@@ -33,11 +34,11 @@ class Position(NamedTuple):
 class UploadsPage(NamedTuple):
     """Uploads in the server's order. `next` asks for the next page; None after the last one."""
 
-    uploads: List[OpenUpload]
-    next: Optional[Position]
+    uploads: list[OpenUpload]
+    next: Position | None
 
 
-def uploads_query(prefix: str, position: Optional[Position]) -> Dict[str, str]:
+def uploads_query(prefix: str, position: Position | None) -> dict[str, str]:
     """The query of one page.
 
     Keys are not asked for in URL encoding, as boto3 does not either: SeaweedFS then says that it encoded them, and did
@@ -82,7 +83,7 @@ def uploads_page_of_answer(answer: Mapping[str, Any]) -> UploadsPage:
     return UploadsPage(uploads, _next(bool(answer.get("IsTruncated")), following))
 
 
-def _next(truncated: bool, following: Position) -> Optional[Position]:
+def _next(truncated: bool, following: Position) -> Position | None:
     if not truncated:
         return None
     if not any(following):

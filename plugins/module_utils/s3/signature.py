@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from typing import Dict, Mapping, NamedTuple, Optional, Tuple
+from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import quote
 
 from .connection import Credentials
@@ -40,8 +41,8 @@ class Signer:
         self._day_key = _DayKey("", "", b"")
 
     def headers(
-        self, method: str, host: str, target: str, headers: Mapping[str, str], now: Optional[float] = None
-    ) -> Dict[str, str]:
+        self, method: str, host: str, target: str, headers: Mapping[str, str], now: float | None = None
+    ) -> dict[str, str]:
         """All headers of the request: `headers`, whose names are in lower case, and what the signature adds.
 
         `host` as in the header Host. `target` is the encoded path and the query as `canonical_query` makes it. `now`
@@ -81,7 +82,7 @@ def canonical_query(query: Mapping[str, str]) -> str:
     return "&".join(sorted(f"{encoded(name)}={encoded(value)}" for name, value in query.items()))
 
 
-def _canonical_request(method: str, target: str, headers: Mapping[str, str]) -> Tuple[str, str]:
+def _canonical_request(method: str, target: str, headers: Mapping[str, str]) -> tuple[str, str]:
     """The names of the signed headers, and the digest of the request in its canonical form."""
     path, _mark, query = target.partition("?")
     ordered = sorted(headers)

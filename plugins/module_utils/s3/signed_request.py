@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import http.client
 import sys
-from typing import Mapping, Optional
+from collections.abc import Mapping
 
 from ..common.version import __version__
 from .address import BucketAddress
@@ -31,16 +31,16 @@ class SignedRequests:
         self._path = "/" + address.url.partition("://")[2].partition("/")[2]
         self._signer = Signer(connection.credentials(), address.region)
 
-    def head(self, key: str) -> Optional[Answer]:
+    def head(self, key: str) -> Answer | None:
         """HeadObject with checksums."""
         path = f"{self._path.rstrip('/')}/{encoded(key, safe='/')}"
         return self._send("HEAD", path, {"x-amz-checksum-mode": "ENABLED"})
 
-    def get(self, query: Mapping[str, str]) -> Optional[Answer]:
+    def get(self, query: Mapping[str, str]) -> Answer | None:
         """A GET of the bucket itself."""
         return self._send("GET", f"{self._path}?{canonical_query(query)}", {})
 
-    def _send(self, method: str, target: str, headers: Mapping[str, str]) -> Optional[Answer]:
+    def _send(self, method: str, target: str, headers: Mapping[str, str]) -> Answer | None:
         headers = {**headers, "user-agent": f"datasync.turbo/{__version__}"}
         try:
             signed = self._signer.headers(method, self._pool.host, target, headers)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from ..common import times
 from ..common.errors import DatasyncError, ExitCode, Interrupted
@@ -32,17 +32,17 @@ class Account:
     began: float
     verification: ChecksumVerification
     tool_version: str = ""
-    problems: List[Problem] = field(default_factory=list)
-    stopped_by: Optional[DatasyncError] = None
-    refusals: List[int] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    stopped_by: DatasyncError | None = None
+    refusals: list[int] = field(default_factory=list)
     new: int = 0
     deferred: int = 0
     moved: int = 0
     removed: int = 0
     deletions: Deletions = field(default_factory=Deletions)
-    deleted_keys: List[str] = field(default_factory=list)
-    manifest: Optional[str] = None
-    tuning: Optional[Dict[str, Any]] = None
+    deleted_keys: list[str] = field(default_factory=list)
+    manifest: str | None = None
+    tuning: dict[str, Any] | None = None
 
     @classmethod
     def begun(cls, job: Job, dry_run: bool) -> Account:

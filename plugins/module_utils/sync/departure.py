@@ -18,7 +18,7 @@ import secrets
 import signal
 import stat
 import time
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from ..common.problems import Kind, Problem, printable
 from ..common.stopping import Tick
@@ -44,7 +44,7 @@ class Departure(NamedTuple):
     gone: bool
     place: str = ""
     reason: str = ""
-    problem: Optional[Problem] = None
+    problem: Problem | None = None
 
 
 class _Stays(Exception):

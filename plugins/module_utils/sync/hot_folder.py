@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Callable, Optional
+from typing import Callable
 
 from ..common.errors import ExitCode
 from ..common.interrupt import Interrupt
@@ -32,7 +32,7 @@ def run_until_settled(job: Job, log: Log, new_progress: Callable[[], Progress], 
     Each run has its own time limit and its own `new_progress()`. Returns the last run that told anything new, which is
     also the last one in result files and history. Raises Interrupted after a signal between two runs.
     """
-    told: Optional[Run] = None
+    told: Run | None = None
     while True:
         interrupt.renew()
         run = sync.run(job, log, new_progress(), interrupt, told=told.result if told else None)

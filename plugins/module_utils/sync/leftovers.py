@@ -8,7 +8,8 @@ the same prefix.
 
 from __future__ import annotations
 
-from typing import Callable, Container, Iterator
+from collections.abc import Container, Iterator
+from typing import Callable
 
 from ..common.patience import answered
 from ..common.units import MIB

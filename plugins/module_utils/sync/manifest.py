@@ -8,7 +8,7 @@ Lines of files that a run did not touch are kept, so that `sha256sum -c` in the 
 from __future__ import annotations
 
 import os
-from typing import Container, Dict, Iterator, Optional, Tuple
+from collections.abc import Container, Iterator
 
 from ..job.job import Job
 from ..job.local_file import is_absent
@@ -26,7 +26,7 @@ def manifest_path(job: Job) -> str:
     return f"{job.state_path or lock_path(job)}.sha256"
 
 
-def write(job: Job, proven: Dict[str, str], unproven: Container[str], state: Optional[State], *, complete: bool) -> int:
+def write(job: Job, proven: dict[str, str], unproven: Container[str], state: State | None, *, complete: bool) -> int:
     """Write the manifest; returns the number of its lines.
 
     `proven` maps the paths of this run to their digests in hexadecimal; paths in `unproven` get no line. All others
@@ -47,7 +47,7 @@ def write(job: Job, proven: Dict[str, str], unproven: Container[str], state: Opt
     return lines
 
 
-def _earlier(path: str, state: Optional[State]) -> Iterator[Tuple[str, str]]:
+def _earlier(path: str, state: State | None) -> Iterator[tuple[str, str]]:
     """Paths and digests of earlier runs, each path once. The state file knows better, where it knows anything."""
     if state is not None:
         for row in state.rows():

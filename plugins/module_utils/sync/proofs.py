@@ -9,7 +9,7 @@ file, by the object's own header.
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Callable, NamedTuple, Optional
 
 from ..common.errors import DatasyncError
 from ..job.job import Job
@@ -48,7 +48,7 @@ class Proof(NamedTuple):
 Judge = Callable[[Proof, Verdict], None]
 
 #: Verdicts by key; None where the listing shows another ETag, and some keys may be missing.
-_Window = Dict[str, Optional[Verdict]]
+_Window = dict[str, Optional[Verdict]]
 
 
 class Proofs:
@@ -60,8 +60,8 @@ class Proofs:
         self._judge = judge
         self._tick = tick
         self._pool = ThreadPoolExecutor(VERIFIERS, thread_name_prefix="verify")
-        self._pending: Dict[Future[Union[Verdict, _Window]], Tuple[Proof, ...]] = {}
-        self._small: List[Proof] = []
+        self._pending: dict[Future[Verdict | _Window], tuple[Proof, ...]] = {}
+        self._small: list[Proof] = []
         # SHA256 is asked for by people who want that very algorithm; with KMS no ETag is an MD5.
         self._by_listing = job.checksum_algorithm != "SHA256" and job.sse not in KMS_ENCRYPTIONS
 
@@ -88,7 +88,7 @@ class Proofs:
         self._prove_small()
         self._collect(0)
 
-    def abandon(self) -> List[Proof]:
+    def abandon(self) -> list[Proof]:
         """Take in the verdicts that are there and give up the rest, which is returned."""
         given_up, self._small = self._small, []
         for future, proofs in self._pending.items():
@@ -116,7 +116,7 @@ class Proofs:
         files = [Uploaded(proof.file, proof.identity) for proof in small]
         self._add(self._pool.submit(self._verifier.in_listing, files, self._job.prefix), *small)
 
-    def _add(self, future: Future[Union[Verdict, _Window]], *proofs: Proof) -> None:
+    def _add(self, future: Future[Verdict | _Window], *proofs: Proof) -> None:
         self._pending[future] = proofs
         if len(self._pending) > PROOFS_AHEAD:
             self._collect(PROOFS_AHEAD // 2)
@@ -131,7 +131,7 @@ class Proofs:
             self._tick()
             wait(self._pending, timeout=POLL, return_when=FIRST_COMPLETED)
 
-    def _take_in(self, future: Future[Union[Verdict, _Window]]) -> None:
+    def _take_in(self, future: Future[Verdict | _Window]) -> None:
         proofs = self._pending.pop(future)
         try:
             result = future.result()
@@ -148,7 +148,7 @@ class Proofs:
         for proof in left:
             self._by_header(proof)
 
-    def _judge_all(self, proofs: Tuple[Proof, ...], result: Union[Verdict, _Window]) -> List[Proof]:
+    def _judge_all(self, proofs: tuple[Proof, ...], result: Verdict | _Window) -> list[Proof]:
         """Hand the verdicts over; returns the proofs that got none."""
         if isinstance(result, Verdict):
             self._judge(proofs[0], result)

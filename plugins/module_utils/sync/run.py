@@ -9,7 +9,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Dict, List, Optional, Set
+from typing import Any
 
 from ..common.errors import AccessError, DatasyncError, ExitCode, LockedError
 from ..common.interrupt import Interrupt
@@ -58,7 +58,7 @@ class Run:
 
     result: Result
     plan: Plan
-    deleted_keys: List[str] = field(default_factory=list)
+    deleted_keys: list[str] = field(default_factory=list)
 
 
 def run(
@@ -68,7 +68,7 @@ def run(
     interrupt: Interrupt,
     dry_run: bool = False,
     *,
-    told: Optional[Result] = None,
+    told: Result | None = None,
 ) -> Run:
     """Run a job to its end, whatever that is, and write its result files and history.
 
@@ -115,20 +115,20 @@ class _Pipeline:
         self._ledger = Ledger(self._plan.uploads)
         self._settings = settings_of(job, log.warn)
         self._account.tuning = self._settings.result()
-        self._held: Optional[HeldLock] = None
-        self._state: Optional[State] = None
+        self._held: HeldLock | None = None
+        self._state: State | None = None
         #: The plan's thread is at work; after a signal it may be so to the end, and the state file is in its hands.
         self._planning = False
         #: Files that were stored before this run and are proven in it.
-        self._stayed: List[Uploaded] = []
+        self._stayed: list[Uploaded] = []
         #: What an earlier run left open and this one may not abort, as the lock file remembers it.
-        self._left_open: Dict[str, Any] = {"unfinished_since": None, "multipart_keys": ()}
+        self._left_open: dict[str, Any] = {"unfinished_since": None, "multipart_keys": ()}
         #: For a manifest: digests by path, and paths of which nothing is proven.
-        self._sha256: Dict[str, str] = {}
-        self._without_sha256: Set[str] = set()
-        self._proofs: Optional[Proofs] = None
+        self._sha256: dict[str, str] = {}
+        self._without_sha256: set[str] = set()
+        self._proofs: Proofs | None = None
 
-    def run(self, memory: Memory, held: Optional[HeldLock]) -> Run:
+    def run(self, memory: Memory, held: HeldLock | None) -> Run:
         """Run to the end; `held` is the job's lock, which a dry run does without."""
         self._held = held
         try:
@@ -167,7 +167,7 @@ class _Pipeline:
 
     # --- plan
 
-    def _make_plan(self, bucket: Bucket, memory: Memory, held: Optional[HeldLock]) -> None:
+    def _make_plan(self, bucket: Bucket, memory: Memory, held: HeldLock | None) -> None:
         since = memory.unproven_since if self._job.verification_wanted else None
         server = bucket.endpoint_url or ""
         if held is None:
@@ -290,7 +290,7 @@ class _Pipeline:
             self._state.forget(upload.file.relative for upload in uploads)
         # With those of an earlier run that could not be aborted.
         keys = dict.fromkeys([*self._left_open["multipart_keys"], *orphans.multipart_keys(self._settings, uploads)])
-        changes: Dict[str, Any] = {"multipart_keys": tuple(keys)}
+        changes: dict[str, Any] = {"multipart_keys": tuple(keys)}
         changes["unfinished_since"] = self._left_open["unfinished_since"] or self._account.began
         if self._job.verification_wanted and memory.unproven_since is None:
             changes.update(unproven_since=self._account.began, filter=self._job.filter.digest)
@@ -479,7 +479,7 @@ class _Pipeline:
         if self._state is not None and self._plan.swept:
             self._state.sweep(done=len(self._account.deleted_keys) == len(self._plan.deletions))
 
-    def _delete_some(self, bucket: Bucket, keys: List[str]) -> None:
+    def _delete_some(self, bucket: Bucket, keys: list[str]) -> None:
         prefix = len(self._job.prefix)
         if self._state is not None:
             # First, so that the state file never tells more than the bucket holds.

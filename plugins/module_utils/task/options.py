@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ..job.config import Config, load_config
 from ..s3.connection_options import CREDENTIAL_OPTIONS, with_environment
@@ -23,7 +24,7 @@ def config_of_task(params: Mapping[str, Any]) -> Config:
     return config
 
 
-def merged_options(params: Mapping[str, Any], config: Config) -> Dict[str, Any]:
+def merged_options(params: Mapping[str, Any], config: Config) -> dict[str, Any]:
     """The options of the env file, over them the task's parameters, and the environment for what is still unset."""
     given = {name: value for name, value in params.items() if value is not None}
     options = dict(config.options)

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import List, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
@@ -53,7 +53,7 @@ def require_packages(module: AnsibleModule, *others: str) -> None:
         )
 
 
-def missing_packages(*others: str) -> List[str]:
+def missing_packages(*others: str) -> list[str]:
     """Which of the packages this interpreter cannot import."""
     missing = []
     try:
@@ -67,7 +67,7 @@ def missing_packages(*others: str) -> List[str]:
     return missing + [name for name in others if find_spec(name) is None]
 
 
-def _interpreter_with(packages: Sequence[str]) -> Optional[str]:
+def _interpreter_with(packages: Sequence[str]) -> str | None:
     for interpreter in INTERPRETERS:
         if all(probe_interpreters_for_module([interpreter], name) for name in packages):
             return interpreter

@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 from ..job.job import AFTER_UPLOAD_CHOICES, CANNED_ACLS, COMPARE_CHOICES, ENCRYPTIONS, STORAGE_CLASSES, VERIFY_CHOICES
 from ..s3.limits import ALGORITHMS, NO_CHECKSUM
 
 
-def transfer_argument_spec() -> Dict[str, Dict[str, Any]]:
+def transfer_argument_spec() -> dict[str, dict[str, Any]]:
     """The transfer options in the form of AnsibleModule's `argument_spec`.
 
     None has a default here: an option that is not given is taken from the config file, then from `job.Job`.

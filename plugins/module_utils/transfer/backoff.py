@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import time
-from typing import Callable, Optional
+from typing import Callable
 
 #: Seconds that one wait takes at most, and all waits together.
 LONGEST_WAIT = 60.0
@@ -27,7 +27,7 @@ class Backoff:
         self._tick = tick
         self._left = WAIT_LIMIT
 
-    def choose(self, attempt: int, least: float = 0.0) -> Optional[float]:
+    def choose(self, attempt: int, least: float = 0.0) -> float | None:
         """Seconds to wait before the attempt of this number, from 1 on; None if the run has waited enough.
 
         They lie between nothing, or the share `least`, and all of what exponential growth gives.

@@ -13,7 +13,8 @@ import os
 import stat
 import time
 from collections import Counter
-from typing import Any, Callable, Dict, Generator, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from typing import Any, Callable, NamedTuple, Union
 
 from ..common.errors import AccessError, EndpointError, ExitCode
 from ..common.patience import answered
@@ -73,7 +74,7 @@ class Failed(NamedTuple):
     file: LocalFile
     kind: str
     message: str
-    exit_code: Optional[int] = None
+    exit_code: int | None = None
 
 
 class Deferred(NamedTuple):
@@ -105,11 +106,11 @@ class Transfer:
         bucket: Bucket,
         tick: Callable[[], None],
         *,
-        inherited: Tuple[int, ...] = (),
+        inherited: tuple[int, ...] = (),
         say: Callable[[str], None] = _unheard,
         note: Callable[[str], None] = _unheard,
         max_parts: int = MAX_PARTS,
-        settings: Optional[ClassSettings] = None,
+        settings: ClassSettings | None = None,
     ) -> None:
         self._job = job
         self._binary = binary
@@ -124,22 +125,22 @@ class Transfer:
         self._commands = s5cmd.CopyCommands(job, {**job.metadata, "synced-by": SYNCED_BY})
         self._backoff = Backoff(job.retry_delay, tick)
         self._last_question = float("-inf")
-        self._digests: Optional[Digests] = None
-        self._process: Optional[S5cmdProcess] = None
+        self._digests: Digests | None = None
+        self._process: S5cmdProcess | None = None
         self._line = Line(environment, None)
         self._stored_bytes = 0
         self._written_before = 0
         #: The round of tries: 0 is the first; after `_last_round` nothing is tried again.
         self._round = 0
         self._last_round = job.retry_rounds
-        self._again: List[_Again] = []
+        self._again: list[_Again] = []
         #: How often s5cmd ended early since it last stored a file.
         self._deaths = 0
         #: Whether multipart uploads may have been left open: an upload failed, or s5cmd ended in the middle of one.
         self.interrupted = False
 
     @property
-    def bytes_written(self) -> Optional[int]:
+    def bytes_written(self) -> int | None:
         """Bytes sent so far, for a live display; None where it cannot be told."""
         if self._line.sent is not None:
             return self._line.sent
@@ -168,7 +169,7 @@ class Transfer:
 
     # --- rounds
 
-    def _work_off(self, queue: UploadQueue, limit: Optional[int] = None) -> Iterator[Outcome]:
+    def _work_off(self, queue: UploadQueue, limit: int | None = None) -> Iterator[Outcome]:
         """Try the uploads of a queue once: all, or until so many wait to be tried again."""
         while queue.has_lines and not self._enough_failed(limit):
             process = self._start(["run"])
@@ -178,7 +179,7 @@ class Transfer:
         while queue.alone and not self._enough_failed(limit):
             yield from self._run_alone(queue.alone.popleft())
 
-    def _enough_failed(self, limit: Optional[int]) -> bool:
+    def _enough_failed(self, limit: int | None) -> bool:
         return limit is not None and len(self._again) >= limit
 
     def _try_again(self) -> Iterator[Outcome]:
@@ -201,7 +202,7 @@ class Transfer:
             yield from self._work_off(self._queue_of(batch))
         self._round = 0
 
-    def _queue_of(self, batch: List[_Again]) -> UploadQueue:
+    def _queue_of(self, batch: list[_Again]) -> UploadQueue:
         """What is to be tried now. One file may be why s5cmd ended: in the last round it takes no other with it."""
         last = self._round == self._last_round
         queue = UploadQueue((failure.upload for failure in batch if not (last and failure.ended_s5cmd)), self._digests)
@@ -238,7 +239,7 @@ class Transfer:
 
     # --- one s5cmd
 
-    def _start(self, command: List[str]) -> S5cmdProcess:
+    def _start(self, command: list[str]) -> S5cmdProcess:
         workers = self._settings.numworkers
         arguments = s5cmd.global_arguments(self._binary, self._job, self._line.endpoint_url, workers)
         return S5cmdProcess([*arguments, *command], self._line.environment, self._inherited)
@@ -254,8 +255,8 @@ class Transfer:
         yield from self._converse(self._start(command), UploadQueue([]), {prepared.source: prepared})
 
     def _converse(
-        self, process: S5cmdProcess, queue: UploadQueue, in_flight: _InFlight, limit: Optional[int] = None
-    ) -> Generator[Outcome, None, Optional[End]]:
+        self, process: S5cmdProcess, queue: UploadQueue, in_flight: _InFlight, limit: int | None = None
+    ) -> Generator[Outcome, None, End | None]:
         """Feed a process and hear it until all is reported, or nothing more can be. Returns how it ended too early."""
         self._process = process
         try:
@@ -287,9 +288,7 @@ class Transfer:
             self._process = None
             process.kill()
 
-    def _feed(
-        self, process: S5cmdProcess, queue: UploadQueue, in_flight: _InFlight
-    ) -> Iterator[Union[Failed, Deferred]]:
+    def _feed(self, process: S5cmdProcess, queue: UploadQueue, in_flight: _InFlight) -> Iterator[Failed | Deferred]:
         """Keep every worker busy."""
         window = self._settings.numworkers + LINES_AHEAD + process.strays
         while len(in_flight) < window:
@@ -370,7 +369,7 @@ class Transfer:
         finally:
             self._last_question = time.monotonic()
 
-    def _stalled(self, process: S5cmdProcess) -> Optional[End]:
+    def _stalled(self, process: S5cmdProcess) -> End | None:
         """What to say of an s5cmd that does nothing any more; None as long as there is hope."""
         # What s5cmd has written may wait in the kernel for its turn on a limited line.
         silence = min(process.silence(), self._line.silence())
@@ -394,7 +393,7 @@ class Transfer:
         with open(upload.file.path, "rb", buffering=0) as file:
             return sha256_hex(file, tick)
 
-    def _prepare(self, upload: Upload, hashed: Callable[[], str]) -> Union[_Prepared, Failed, Deferred]:
+    def _prepare(self, upload: Upload, hashed: Callable[[], str]) -> _Prepared | Failed | Deferred:
         """Look at the file once more. `hashed` gives its SHA256 ('' if none is wanted) or raises OSError."""
         file = upload.file
         try:
@@ -422,7 +421,7 @@ class Transfer:
         parts = s5cmd.Parts(part_size, settings.concurrency)
         return _Prepared(upload, s5cmd.destination(self._job, file.key), identity, parts, sha256)
 
-    def _metadata(self, prepared: _Prepared) -> Dict[str, str]:
+    def _metadata(self, prepared: _Prepared) -> dict[str, str]:
         """What this object gets beside what all get."""
         own = {"timestamp": str(int(time.time())), FINGERPRINT: prepared.identity.fingerprint}
         if prepared.sha256:
@@ -458,7 +457,7 @@ class _Prepared(NamedTuple):
 
 
 #: By the path of the source.
-_InFlight = Dict[str, _Prepared]
+_InFlight = dict[str, _Prepared]
 
 
 class _Again(NamedTuple):
@@ -473,7 +472,7 @@ class _Again(NamedTuple):
     ended_s5cmd: bool
 
 
-def _causes(failures: List[_Again]) -> str:
+def _causes(failures: list[_Again]) -> str:
     """Why these failed, the most frequent cause first."""
     counts = Counter(failure.cause for failure in failures).most_common()
     more = ["..."] if len(counts) > _NAMED_CAUSES else []
@@ -484,12 +483,12 @@ def _may_pass(error: AccessError) -> bool:
     """Whether the server may answer later: it cannot be reached, or says itself that it is in trouble."""
     if isinstance(error, EndpointError):
         return True
-    answer: Dict[str, Any] = getattr(error.__cause__, "response", None) or {}
+    answer: dict[str, Any] = getattr(error.__cause__, "response", None) or {}
     status: int = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status >= 500
 
 
-def _addressed(event: Event, in_flight: _InFlight) -> Optional[_Prepared]:
+def _addressed(event: Event, in_flight: _InFlight) -> _Prepared | None:
     """The upload that an event is about. A failure shows its command unquoted, so the longest match counts."""
     if event.success:
         prepared = in_flight.get(event.source)
@@ -502,7 +501,7 @@ def _addressed(event: Event, in_flight: _InFlight) -> Optional[_Prepared]:
     return max(matches, key=lambda prepared: len(prepared.source), default=None)
 
 
-def _failure(prepared: _Prepared, error: str, code: str, about_credentials: bool) -> Tuple[Failed, str]:
+def _failure(prepared: _Prepared, error: str, code: str, about_credentials: bool) -> tuple[Failed, str]:
     """The outcome of an upload that failed with this error, and the cause if that may pass."""
     file = prepared.upload.file
     hint = " (grant s3:PutObject on the objects)" if code == "AccessDenied" else ""

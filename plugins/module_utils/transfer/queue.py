@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Callable, Deque, Iterable, Iterator, Optional, Tuple
+from typing import Callable
 
 from ..common.stopping import Stop, Tick
 from ..plan.uploads import Upload
@@ -47,12 +48,12 @@ class UploadQueue:
     Those whose names do not fit on a line of `s5cmd run` are kept aside in `alone`.
     """
 
-    def __init__(self, uploads: Iterable[Upload], digests: Optional[Digests] = None) -> None:
+    def __init__(self, uploads: Iterable[Upload], digests: Digests | None = None) -> None:
         self._rest = iter(uploads)
-        self._next: Optional[Upload] = None
+        self._next: Upload | None = None
         self._digests = digests
-        self._ahead: Deque[Tuple[Upload, Future[str]]] = deque()
-        self.alone: Deque[Upload] = deque()
+        self._ahead: deque[tuple[Upload, Future[str]]] = deque()
+        self.alone: deque[Upload] = deque()
 
     def __bool__(self) -> bool:
         return self.has_lines or bool(self.alone)
@@ -63,7 +64,7 @@ class UploadQueue:
         return bool(self._ahead) or self._peek() is not None
 
     @property
-    def next_ready(self) -> Optional[Upload]:
+    def next_ready(self) -> Upload | None:
         """The next upload, if `take` would not wait."""
         if self._digests is None:
             return self._peek()
@@ -89,7 +90,7 @@ class UploadQueue:
         while self.alone:
             yield self.alone.popleft()
 
-    def _peek(self) -> Optional[Upload]:
+    def _peek(self) -> Upload | None:
         while self._next is None:
             upload = next(self._rest, None)
             if upload is None:

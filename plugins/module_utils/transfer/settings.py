@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, FrozenSet, Mapping, Optional
+from typing import Any, Callable
 
 from ..job.job import TUNED, Job
 from ..job.local_file import LocalFile
@@ -34,8 +35,8 @@ class ClassSettings:
     """
 
     classes: Mapping[str, Settings]
-    tuning: Optional[Tuning] = None
-    present: FrozenSet[str] = frozenset(FILE_CLASSES)
+    tuning: Tuning | None = None
+    present: frozenset[str] = frozenset(FILE_CLASSES)
     alone: bool = False
 
     def class_of(self, file: LocalFile) -> str:
@@ -61,11 +62,11 @@ class ClassSettings:
         """How many workers s5cmd needs for the files of this run."""
         return max(self.classes[name].numworkers for name in self.present or FILE_CLASSES)
 
-    def as_dict(self) -> Dict[str, Dict[str, int]]:
+    def as_dict(self) -> dict[str, dict[str, int]]:
         """By class, as plain JSON types."""
         return {name: settings._asdict() for name, settings in self.classes.items()}
 
-    def result(self) -> Optional[Dict[str, Any]]:
+    def result(self) -> dict[str, Any] | None:
         """What the result of a run tells of the tuning; None where it decides nothing."""
         if self.tuning is None:
             return None

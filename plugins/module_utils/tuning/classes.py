@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Mapping, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from ..common.units import MIB
 from ..job.job import Job

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple
 
 from ..common import files as whole_file
 from ..common.errors import ConfigurationError
@@ -47,7 +48,7 @@ class Applied(NamedTuple):
     after: str
 
 
-def load(path: str, warn: Callable[[str], None]) -> Optional[Tuning]:
+def load(path: str, warn: Callable[[str], None]) -> Tuning | None:
     """What the file says; None if there is none, and after a warning if it cannot be used."""
     try:
         content = _content(path)
@@ -64,7 +65,7 @@ def load(path: str, warn: Callable[[str], None]) -> Optional[Tuning]:
 
 
 def apply(
-    path: str, tuning: Optional[Mapping[str, Any]], frozen: Optional[bool] = None, *, check_mode: bool = False
+    path: str, tuning: Mapping[str, Any] | None, frozen: bool | None = None, *, check_mode: bool = False
 ) -> Applied:
     """Write a tuning, in the form of `TuningResult.as_dict`, to the file; None changes nothing but `frozen`.
 
@@ -87,7 +88,7 @@ def apply(
     return Applied(changed, applied, _reason(path, tuning, keeps=keeps, applied=applied), before, after)
 
 
-def _reason(path: str, tuning: Optional[Mapping[str, Any]], *, keeps: bool, applied: bool) -> str:
+def _reason(path: str, tuning: Mapping[str, Any] | None, *, keeps: bool, applied: bool) -> str:
     if tuning is None:
         return "there is no new tuning"
     if keeps:
@@ -99,11 +100,11 @@ def _any_complete(tuning: Mapping[str, Any]) -> bool:
     return any(one["complete"] for one in tuning["classes"].values())
 
 
-def _frozen(old: Mapping[str, Any], frozen: Optional[bool]) -> Dict[str, Any]:
+def _frozen(old: Mapping[str, Any], frozen: bool | None) -> dict[str, Any]:
     return dict(old) if frozen is None or not old else {**old, "frozen": frozen}
 
 
-def _merged(old: Mapping[str, Any], tuning: Mapping[str, Any], frozen: Optional[bool]) -> Dict[str, Any]:
+def _merged(old: Mapping[str, Any], tuning: Mapping[str, Any], frozen: bool | None) -> dict[str, Any]:
     found = {
         name: {**{key: one[key] for key in _TOLD}, "measured": tuning["measured"]}
         for name, one in tuning["classes"].items()
@@ -123,7 +124,7 @@ def _merged(old: Mapping[str, Any], tuning: Mapping[str, Any], frozen: Optional[
     }
 
 
-def _usable(text: str) -> Dict[str, Any]:
+def _usable(text: str) -> dict[str, Any]:
     """The content of the file that is there, if jobs could use it; a damaged one is replaced."""
     try:
         content = _parsed(text)
@@ -135,7 +136,7 @@ def _usable(text: str) -> Dict[str, Any]:
     return content
 
 
-def _content(path: str) -> Optional[Dict[str, Any]]:
+def _content(path: str) -> dict[str, Any] | None:
     """Raises OSError and ValueError."""
     try:
         return _parsed(_text(path))
@@ -154,7 +155,7 @@ def _text(path: str) -> str:
         raise ValueError("it is not UTF-8") from error
 
 
-def _parsed(text: str) -> Dict[str, Any]:
+def _parsed(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
 
 from ..common.units import MIB, TIB
 from ..s3.limits import MAX_PARTS
@@ -49,8 +48,8 @@ class Facts:
 
     cores: int
     memory_bytes: int = 0
-    link_mbps: Optional[float] = None
-    round_trip: Optional[float] = None
+    link_mbps: float | None = None
+    round_trip: float | None = None
 
     @property
     def bandwidth_delay(self) -> float:
@@ -90,14 +89,14 @@ def sample(file_class: str, facts: Facts, most: float = math.inf) -> Sample:
     return Sample(_within(wanted, 140_000_000, 4_000_000_000), 1)
 
 
-def candidates(file_class: str, facts: Facts) -> List[Settings]:
+def candidates(file_class: str, facts: Facts) -> list[Settings]:
     """Settings that are worth a trial: the defaults first, whatever the rules say of them, then by connections."""
     fit = [settings for settings in _GRIDS[file_class] if not objections(file_class, settings, facts)]
     others = sorted(fit, key=lambda settings: (connections(file_class, settings), settings))
     return [DEFAULTS, *(settings for settings in others if settings != DEFAULTS)]
 
 
-def objections(file_class: str, settings: Settings, facts: Facts) -> List[str]:
+def objections(file_class: str, settings: Settings, facts: Facts) -> list[str]:
     """What the rules say against settings, for people."""
     answers = (rule(file_class, settings, facts) for rule in (_memory, _parts, _cores, _line))
     return [objection for objection in answers if objection]
@@ -173,18 +172,18 @@ def _within(value: float, least: int, most: int) -> int:
     return min(max(round(value), least), max(least, most))
 
 
-def _grid(workers: Tuple[int, ...], concurrency: Tuple[int, ...], part_sizes: Tuple[int, ...]) -> List[Settings]:
+def _grid(workers: tuple[int, ...], concurrency: tuple[int, ...], part_sizes: tuple[int, ...]) -> list[Settings]:
     return [Settings(w, c, p) for w in workers for c in concurrency for p in part_sizes]
 
 
-def _single_grid() -> List[Settings]:
+def _single_grid() -> list[Settings]:
     """As many files as keep to the usual number of connections, so that many files are not slower than one shows."""
     return [
         Settings(SINGLE_CONNECTIONS // parts, parts, size) for parts in (4, 8, 16, 32, 64) for size in (8, 16, 32, 64)
     ]
 
 
-_GRIDS: Dict[str, List[Settings]] = {
+_GRIDS: dict[str, list[Settings]] = {
     # One request a file: neither parts nor their size matter.
     SMALL: [Settings(workers, DEFAULTS.concurrency, DEFAULTS.part_size) for workers in (2, 4, 8, 16, 32, 64, 128, 256)],
     # With the largest part size a file is one request.

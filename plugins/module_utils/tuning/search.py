@@ -11,10 +11,11 @@ stay. Pure: whoever calls it measures.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import fmean, median
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, NamedTuple
 
 from ..common.errors import DatasyncError
 from .classes import DEFAULTS, Settings
@@ -62,7 +63,7 @@ class Trial(NamedTuple):
 
     settings: Settings
     rung: str
-    seconds: Optional[float]
+    seconds: float | None
     failed: str = ""
 
 
@@ -78,16 +79,16 @@ class ClassTuning:
     best: Settings = DEFAULTS
     shown: bool = False
     complete: bool = False
-    ratio: Optional[Ratio] = None
+    ratio: Ratio | None = None
     reason: str = "not measured: the budget or the tuning ended before; the defaults stay"
-    trials: List[Trial] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
 
     @property
     def gain_percent(self) -> float:
         """How much less time the settings in force take than the defaults, by the ratio of the final."""
         return round((1 - self.ratio.ratio) * 100, 1) if self.shown and self.ratio and self.ratio.ratio else 0.0
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """In the form of the result."""
         ratio = self.ratio or Ratio(None, None, None, 0, "")
         return {
@@ -106,8 +107,8 @@ class ClassTuning:
             "trials": [self._trial(trial) for trial in self.trials],
         }
 
-    def _trial(self, trial: Trial) -> Dict[str, Any]:
-        told: Dict[str, Any] = {"settings": trial.settings._asdict(), "rung": trial.rung}
+    def _trial(self, trial: Trial) -> dict[str, Any]:
+        told: dict[str, Any] = {"settings": trial.settings._asdict(), "rung": trial.rung}
         if trial.seconds is None:
             return {**told, "failed": trial.failed}
         speed = round(self.sample_bytes / trial.seconds) if trial.seconds else None
@@ -118,15 +119,15 @@ class ClassTuning:
 class TuningResult:
     """All classes, what was used of the budget, and what ended the tuning early. `about` tells of host and link."""
 
-    classes: Dict[str, ClassTuning]
+    classes: dict[str, ClassTuning]
     budget: Budget
     measured: str
     about: Mapping[str, Any]
     used_seconds: float = 0.0
     used_size: int = 0
-    stopped_by: Optional[DatasyncError] = None
+    stopped_by: DatasyncError | None = None
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """In the form of the result; see `docs/tuning.md`."""
         return {
             **self.about,
@@ -151,7 +152,7 @@ def tune(
     measure: Measure,
     budget: Budget,
     *,
-    about: Optional[Mapping[str, Any]] = None,
+    about: Mapping[str, Any] | None = None,
     say: Callable[[str], None] = _unheard,
     clock: Callable[[], float] = time.monotonic,
 ) -> TuningResult:
@@ -195,7 +196,7 @@ class _Search:
         self._clock = clock
         self._began = clock()
         #: Seconds that each trial took, with what the caller does besides, such as removing what was uploaded.
-        self._durations: List[float] = []
+        self._durations: list[float] = []
         self.used_size = 0
 
     def run(self) -> None:
@@ -225,11 +226,11 @@ class _Search:
 
     # --- the rungs
 
-    def _search(self) -> Optional[Settings]:
+    def _search(self) -> Settings | None:
         """The candidate that is left in the end; None if the budget ended before."""
         reserved = 2 * ENOUGH_PAIRS if self._affordable > 4 * ENOUGH_PAIRS else 2 * FEWEST_PAIRS
         pool = thinned(self._subject.candidates, self._affordable - reserved)
-        times: Dict[Settings, List[float]] = {settings: [] for settings in pool}
+        times: dict[Settings, list[float]] = {settings: [] for settings in pool}
         rung = 0
         while len(pool) > 1:
             rung += 1
@@ -240,7 +241,7 @@ class _Search:
             pool = good[: -(-len(pool) // 2)]
         return pool[0] if pool else None
 
-    def _measure_all(self, pool: Sequence[Settings], rung: int, times: Dict[Settings, List[float]]) -> bool:
+    def _measure_all(self, pool: Sequence[Settings], rung: int, times: dict[Settings, list[float]]) -> bool:
         """Measure each of the pool, unless the budget ends. Those that fail leave `times`.
 
         Each time another one begins, so that what changes meanwhile is nobody's gain.
@@ -268,8 +269,8 @@ class _Search:
         if pairs < FEWEST_PAIRS:
             found.reason = f"the budget ended before {FEWEST_PAIRS} pairs could be measured; the defaults stay"
             return
-        ours: List[Optional[float]] = []
-        theirs: List[Optional[float]] = []
+        ours: list[float | None] = []
+        theirs: list[float | None] = []
         for number in range(pairs):
             if self._affordable < 2:
                 break
@@ -299,7 +300,7 @@ class _Search:
 
     # --- trials and the budget
 
-    def _try(self, settings: Settings, rung: str) -> Optional[float]:
+    def _try(self, settings: Settings, rung: str) -> float | None:
         """One upload; None if it failed."""
         began = self._clock()
         self.used_size += self._subject.sample_bytes
@@ -324,7 +325,7 @@ class _Search:
         return max(0, min(by_bytes, int(left / duration) if duration else by_bytes))
 
 
-def thinned(candidates: Sequence[Settings], trials: int) -> List[Settings]:
+def thinned(candidates: Sequence[Settings], trials: int) -> list[Settings]:
     """So many candidates that their search takes no more than so many trials: the defaults, and others all along.
 
     At least two: else there would be no search.
@@ -350,5 +351,5 @@ def _repeats(rung: int) -> int:
     return 1 if rung == 1 else REPEATS
 
 
-def _rounded(value: Optional[float]) -> Optional[float]:
+def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)

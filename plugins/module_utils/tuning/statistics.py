@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import List, Optional, Sequence
 
 #: How often the interval holds the true ratio. So of 20 comparisons of equals, one shows a difference by chance.
 CONFIDENCE = 0.95
@@ -44,9 +44,9 @@ class Ratio:
     ours, and a difference only if the whole interval shows it.
     """
 
-    ratio: Optional[float]
-    low: Optional[float]
-    high: Optional[float]
+    ratio: float | None
+    low: float | None
+    high: float | None
     pairs: int
     verdict: str
 
@@ -58,7 +58,7 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(median, least, greatest, (greatest - least) / median * 100 if median else 0.0)
 
 
-def paired_ratio(ours: Sequence[Optional[float]], theirs: Sequence[Optional[float]]) -> Ratio:
+def paired_ratio(ours: Sequence[float | None], theirs: Sequence[float | None]) -> Ratio:
     """Compare two tools by their times in the same rounds; None where a run failed. Times are positive.
 
     Raises ValueError if the numbers of rounds differ.
@@ -112,7 +112,7 @@ def t_probability(value: float, degrees: int) -> float:
     return (1 + (2 / math.pi * (angle + inside) if odd else inside)) / 2
 
 
-def _margin(logarithms: List[float]) -> float:
+def _margin(logarithms: list[float]) -> float:
     """Half the width of the confidence interval of the mean."""
     count = len(logarithms)
     quantile = t_quantile((1 + CONFIDENCE) / 2, count - 1)

@@ -7,14 +7,13 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import Optional
 
 from ...module_utils.common.errors import ConfigurationError
 
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-def controller_cache(folder: Optional[str] = None) -> Path:
+def controller_cache(folder: str | None = None) -> Path:
     """`folder`, or datasync-turbo in the user's cache folder; see the XDG Base Directory Specification."""
     if folder:
         return Path(folder).expanduser()

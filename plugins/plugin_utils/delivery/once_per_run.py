@@ -13,7 +13,7 @@ import hashlib
 import json
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable
 
 from ...module_utils.common.errors import DatasyncError
 from .file_lock import locked
@@ -23,16 +23,16 @@ FAILURE_LIFETIME = 60.0
 #: Seconds to wait for the host that asks; it may try several servers, none of which answers.
 PATIENCE = 1800.0
 
-Answer = Dict[str, Any]
+Answer = dict[str, Any]
 
 
 class SharedFailure(DatasyncError):
     """The failure of a question that another host asked. `attempts` are those of the original error, if it had some."""
 
-    def __init__(self, note: Dict[str, Any]) -> None:
+    def __init__(self, note: dict[str, Any]) -> None:
         super().__init__(note["message"], note["hint"])
         self.exit_code = note["exit_code"]
-        self.attempts: List[Any] = note["attempts"]
+        self.attempts: list[Any] = note["attempts"]
 
 
 class OncePerRun:
@@ -67,10 +67,10 @@ class OncePerRun:
             note.write_text(json.dumps({"answer": answer}), "utf-8")
             return answer
 
-    def _is_fresh(self, known: Dict[str, Any]) -> bool:
+    def _is_fresh(self, known: dict[str, Any]) -> bool:
         return self.host not in known["told"] and self.clock() - known["at"] < FAILURE_LIFETIME
 
-    def _failure(self, error: DatasyncError) -> Dict[str, Any]:
+    def _failure(self, error: DatasyncError) -> dict[str, Any]:
         return {
             "message": error.message,
             "hint": error.hint,
@@ -81,10 +81,10 @@ class OncePerRun:
         }
 
 
-def _read(note: Path) -> Dict[str, Any]:
+def _read(note: Path) -> dict[str, Any]:
     """The note, {} when there is none. It is only read and written under its lock."""
     try:
-        known: Dict[str, Any] = json.loads(note.read_text("utf-8"))
+        known: dict[str, Any] = json.loads(note.read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
     return known

@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from ...module_utils.common.errors import InstallationError
 from ...module_utils.install.download import file_sha256
@@ -48,7 +48,7 @@ class Cache:
         self.folder = cache_dir / "s5cmd"
         self.key = key
 
-    def find(self, sha256: str) -> Optional[Parcel]:
+    def find(self, sha256: str) -> Parcel | None:
         """The file with this checksum, None when it is not there or is damaged."""
         place = self._place(sha256)
         try:

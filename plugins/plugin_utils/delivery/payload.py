@@ -13,8 +13,8 @@ import os
 import secrets
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import List, Optional, Sequence
 
 from ...module_utils.common.errors import ConfigurationError, InstallationError
 from ...module_utils.fleet.environment import PACKAGES_PREFIX, PROGRAM_MEMBER, HostPython, environment_name
@@ -93,7 +93,7 @@ def _add_wheel(archive: zipfile.ZipFile, wheel: Path) -> None:
         raise InstallationError(f"{wheel} is damaged: {error}", "remove it, and it is fetched again") from error
 
 
-def target_name(name: str) -> Optional[str]:
+def target_name(name: str) -> str | None:
     """Where a member of a wheel goes in site-packages, None for what is not needed there.
 
     See the specification of wheels, "Binary distribution format".
@@ -112,7 +112,7 @@ def target_name(name: str) -> Optional[str]:
 def _is_used_by_botocore(name: str) -> bool:
     if not name.startswith(_BOTOCORE_DATA):
         return True
-    parts: List[str] = name[len(_BOTOCORE_DATA) :].split("/")
+    parts: list[str] = name[len(_BOTOCORE_DATA) :].split("/")
     return len(parts) == 1 or parts[0] in BOTOCORE_SERVICES
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from ...module_utils.common.errors import DatasyncError, InstallationError
 from ...module_utils.install.download import file_sha256
@@ -28,7 +28,7 @@ from .parcels import Cache, Parcel
 class NotDelivered(InstallationError):
     """The controller has no file for a platform. `attempts` are as the module returns them."""
 
-    def __init__(self, message: str, hint: str, attempts: List[Dict[str, Any]]) -> None:
+    def __init__(self, message: str, hint: str, attempts: list[dict[str, Any]]) -> None:
         super().__init__(message, hint)
         self.attempts = attempts
 
@@ -46,7 +46,7 @@ class Delivery:
         """The number of the newest release, from one request in a run. Raises InstallationError."""
         request = self.request
 
-        def ask() -> Dict[str, Any]:
+        def ask() -> dict[str, Any]:
             return {"version": newest_version(self.tools.downloader, request.api_url, request.github_token)}
 
         return str(self.run.answer(f"newest {request.api_url}", ask)["version"])
@@ -59,7 +59,7 @@ class Delivery:
         cache = Cache(self.cache_dir, f"{version}-{platform.asset}")
         return self._cached(cache, order) or self._once(cache, order)
 
-    def _cached(self, cache: Cache, order: Order) -> Optional[Parcel]:
+    def _cached(self, cache: Cache, order: Order) -> Parcel | None:
         """The file of the first source that has it in the cache; nothing is asked of the network."""
         for sha256 in filter(None, (known_sha256(name, order) for name in self.request.sources)):
             parcel = cache.find(sha256)
@@ -68,7 +68,7 @@ class Delivery:
         return None
 
     def _once(self, cache: Cache, order: Order) -> Parcel:
-        def fetch() -> Dict[str, Any]:
+        def fetch() -> dict[str, Any]:
             parcel = self._fetch(cache, order)
             return {**parcel._asdict(), "path": str(parcel.path)}
 
@@ -107,7 +107,7 @@ class Delivery:
         )
 
 
-def known_sha256(source: str, order: Order) -> Optional[str]:
+def known_sha256(source: str, order: Order) -> str | None:
     """The checksum that the file of a source must have, None when it is unknown or the source cannot have it."""
     try:
         return ARTIFACT_SOURCES[source].known_sha256(order)
@@ -134,7 +134,7 @@ def from_folder(order: Order, controller_dir: Path, sources: tuple[str, ...]) ->
     raise _refusal(order, controller_dir, differ)
 
 
-def _candidates(source: str, order: Order, controller_dir: Path) -> List[Path]:
+def _candidates(source: str, order: Order, controller_dir: Path) -> list[Path]:
     """The files whose names say that they have the version, for whatever platform where they are wheels."""
     package = pins.WHEELS.get(order.version)
     pattern = archive_name(order.version, order.platform.asset)
@@ -162,7 +162,7 @@ def _named(order: Order) -> str:
     return f"s5cmd {order.version} for {order.platform.asset}"
 
 
-def _refusal(order: Order, controller_dir: Path, differ: List[str]) -> NotDelivered:
+def _refusal(order: Order, controller_dir: Path, differ: list[str]) -> NotDelivered:
     place = f"{controller_dir} (controller_dir)"
     if not controller_dir.is_dir():
         problem, remedy = f"{place} is no folder on the controller", f"make it and put {wanted_files(order)} there"
@@ -174,7 +174,7 @@ def _refusal(order: Order, controller_dir: Path, differ: List[str]) -> NotDelive
     return NotDelivered(problem, remedy, [])
 
 
-def failure_result(host: str, path: str, error: DatasyncError) -> Dict[str, Any]:
+def failure_result(host: str, path: str, error: DatasyncError) -> dict[str, Any]:
     """What the task returns when the controller could not do its part."""
     return {
         "failed": True,

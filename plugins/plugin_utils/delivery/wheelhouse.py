@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 from ...module_utils.common.errors import InstallationError
 from ...module_utils.fleet.environment import HostPython
@@ -33,7 +33,7 @@ _OLDEST_GLIBC = 5
 _LEGACY_MANYLINUX = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 
 
-def requirements_for(text: str, python: HostPython) -> List[Requirement]:
+def requirements_for(text: str, python: HostPython) -> list[Requirement]:
     """The pinned packages that a host's Python wants: the lines whose markers hold there."""
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     environment = {
@@ -50,7 +50,7 @@ def requirements_for(text: str, python: HostPython) -> List[Requirement]:
     return [one for one in wanted if one.marker is None or one.marker.evaluate(environment)]
 
 
-def platforms(python: HostPython) -> List[str]:
+def platforms(python: HostPython) -> list[str]:
     """The platform tags of wheels that run on a host, the most fitting first; see PEP 600 and PEP 656."""
     machine = _MACHINES.get(python.machine, python.machine)
     if python.pointer_bits == 32:
@@ -71,7 +71,7 @@ def platforms(python: HostPython) -> List[str]:
     return [*found, f"linux_{machine}"]
 
 
-def supported_tags(python: HostPython) -> Dict[tags.Tag, int]:
+def supported_tags(python: HostPython) -> dict[tags.Tag, int]:
     """The tags of all wheels that run on a host's Python, each with its place, the most fitting first."""
     major, minor = (int(part) for part in python.minor.split("."))
     names = platforms(python)
@@ -83,12 +83,12 @@ def supported_tags(python: HostPython) -> Dict[tags.Tag, int]:
 class Wheelhouse:
     """Finds the wheels in a folder of the operator's, or in a cache that pip fills from an index."""
 
-    def __init__(self, cache_dir: Path, wheel_dir: Optional[Path] = None, pip_arguments: Sequence[str] = ()) -> None:
+    def __init__(self, cache_dir: Path, wheel_dir: Path | None = None, pip_arguments: Sequence[str] = ()) -> None:
         self._folder = wheel_dir or cache_dir / "wheels"
         self._fetches = wheel_dir is None
         self._pip_arguments = pip_arguments
 
-    def wheels(self, requirements: str, python: HostPython) -> List[Path]:
+    def wheels(self, requirements: str, python: HostPython) -> list[Path]:
         """The wheel of each package. Raises InstallationError that names those that are missing."""
         wanted = requirements_for(requirements, python)
         found, missing = self._look(wanted, python)
@@ -105,11 +105,11 @@ class Wheelhouse:
             )
         return found
 
-    def _look(self, wanted: Iterable[Requirement], python: HostPython) -> Tuple[List[Path], List[Requirement]]:
+    def _look(self, wanted: Iterable[Requirement], python: HostPython) -> tuple[list[Path], list[Requirement]]:
         supported = supported_tags(python)
         stored = self._stored(supported)
-        found: List[Path] = []
-        missing: List[Requirement] = []
+        found: list[Path] = []
+        missing: list[Requirement] = []
         for requirement in wanted:
             versions = stored.get(canonicalize_name(requirement.name), {})
             fitting = [version for version in versions if requirement.specifier.contains(version, prereleases=True)]
@@ -119,10 +119,10 @@ class Wheelhouse:
                 missing.append(requirement)
         return found, missing
 
-    def _stored(self, supported: Dict[tags.Tag, int]) -> Dict[str, Dict[Version, Path]]:
+    def _stored(self, supported: dict[tags.Tag, int]) -> dict[str, dict[Version, Path]]:
         """The wheels in the folder that run on the host, by name and version, of each version the most fitting."""
-        stored: Dict[str, Dict[Version, Path]] = {}
-        places: Dict[Tuple[str, Version], int] = {}
+        stored: dict[str, dict[Version, Path]] = {}
+        places: dict[tuple[str, Version], int] = {}
         for path in sorted(self._folder.glob("*.whl")):
             try:
                 name, version, _build, wheel_tags = parse_wheel_filename(path.name)

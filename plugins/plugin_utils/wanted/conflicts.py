@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from typing import Dict, Iterator, NamedTuple, Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from ...module_utils.common.errors import ConfigurationError
 from ...module_utils.job.job import is_inside
@@ -29,7 +30,7 @@ def conflicts(jobs: Sequence[UploaderJob]) -> Iterator[Conflict]:
 
 
 def _shared_files(jobs: Sequence[UploaderJob]) -> Iterator[Conflict]:
-    owners: Dict[str, str] = {}
+    owners: dict[str, str] = {}
     for job in jobs:
         for origin, path in job.own_files:
             owner = owners.setdefault(path, job.name)

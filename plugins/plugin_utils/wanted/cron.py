@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
-from typing import Dict, FrozenSet, List, NamedTuple, Tuple
+from typing import NamedTuple
 
 from ...module_utils.common.errors import ConfigurationError
 
@@ -37,7 +37,7 @@ class _Field(NamedTuple):
     key: str
     first: int
     last: int
-    words: Tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 _FIELDS = (
@@ -55,20 +55,20 @@ class CronExpression:
     """A checked expression. `text` is what a crontab gets; `values` are those of each field, Sunday as 0."""
 
     text: str
-    values: Tuple[FrozenSet[int], ...] = ()
+    values: tuple[frozenset[int], ...] = ()
 
     @property
     def is_at_start(self) -> bool:
         """Whether it stands for the start of the host and for no time."""
         return self.text == AT_START
 
-    def launchd_intervals(self, variable: str) -> List[Dict[str, int]]:
+    def launchd_intervals(self, variable: str) -> list[dict[str, int]]:
         """The dicts of launchd's StartCalendarInterval, launchd.plist(5). A key that is missing stands for any value.
 
         Raises ConfigurationError for `variable` where launchd cannot tell it.
         """
         fields = self.text.split()
-        restricted: List[List[Dict[str, int]]] = [
+        restricted: list[list[dict[str, int]]] = [
             [{field.key: value} for value in sorted(values)] if text != "*" else [{}]
             for field, text, values in zip(_FIELDS, fields, self.values)
         ]
@@ -104,8 +104,8 @@ def parse_cron(text: str, variable: str) -> CronExpression:
     return expression
 
 
-def _values(field: _Field, text: str, what: str) -> FrozenSet[int]:
-    values: List[int] = []
+def _values(field: _Field, text: str, what: str) -> frozenset[int]:
+    values: list[int] = []
     for part in text.split(","):
         match = _PART.fullmatch(part)
         if match is None:

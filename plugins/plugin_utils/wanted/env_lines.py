@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Tuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Callable, NamedTuple
 
 from ...module_utils.common.errors import ConfigurationError
 from ...module_utils.job.config import LOG_FOLDER, RESULT_FILE, SETTINGS, VERIFICATION_SWITCHES
@@ -14,11 +15,11 @@ from ...module_utils.s3.connection_options import connection_argument_spec
 from ...module_utils.task.specs import transfer_argument_spec
 
 #: Option of s5cmd_sync -> the names that set it; the first of them is written.
-ENV_NAMES: Dict[str, Tuple[str, ...]] = {
+ENV_NAMES: dict[str, tuple[str, ...]] = {
     **{setting.option: setting.names for setting in SETTINGS},
     "result_path": (RESULT_FILE,),
 }
-_SPECS: Dict[str, Dict[str, Any]] = {
+_SPECS: dict[str, dict[str, Any]] = {
     **connection_argument_spec(),
     **transfer_argument_spec(),
     "log_path": {"type": "path"},
@@ -39,8 +40,8 @@ _SEPARATOR = re.compile(r"[\s,]")
 class Written(NamedTuple):
     """The lines of an env file as names and values, and what the operator wrote for each name."""
 
-    values: Dict[str, str]
-    origins: Dict[str, str]
+    values: dict[str, str]
+    origins: dict[str, str]
 
     def env_file(self) -> EnvFile:
         """The same as `parse_env_file` makes of the text, but for its messages, which name what the operator wrote."""
@@ -63,9 +64,9 @@ def written(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Written:
     `options` are those of ENV_NAMES, by these names or ALIASES; `settings` have the names of env files.
     Raises ConfigurationError that names the option or `settings.NAME`; never a secret.
     """
-    values: Dict[str, str] = {}
-    origins: Dict[str, str] = {}
-    chosen: Dict[str, str] = {}
+    values: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    chosen: dict[str, str] = {}
     for key, value in options.items():
         option = ALIASES.get(key, key)
         if option in chosen:
@@ -81,7 +82,7 @@ def written(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Written:
     return Written({name: value for name, value in values.items() if value != ""}, origins)
 
 
-def env_lines(values: Mapping[str, str], origins: Mapping[str, str]) -> List[str]:
+def env_lines(values: Mapping[str, str], origins: Mapping[str, str]) -> list[str]:
     """`NAME="value"`, as sh, systemd and datasync-turbo read it. Raises ConfigurationError by what was written."""
     return [f"{name}={quote(value, origins.get(name, name))}" for name, value in values.items()]
 
@@ -98,7 +99,7 @@ def _text(key: str, option: str, value: Any) -> str:
     if value is None:
         return ""
     kind = _SPECS.get(option, {}).get("type", "str")
-    writers: Dict[str, Callable[[str, Any], str]] = {"list": _list_text, "bool": _bool_text}
+    writers: dict[str, Callable[[str, Any], str]] = {"list": _list_text, "bool": _bool_text}
     if option == "metadata":
         return _metadata_text(key, value)
     if option == "shard":

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any
 
 from ...module_utils.common.errors import ConfigurationError
 from ...module_utils.common.units import parse_bool, parse_count
@@ -54,7 +55,7 @@ class HostSpec:
     log_dir: str
     user: str
     group: str
-    groups: Tuple[str, ...]
+    groups: tuple[str, ...]
     s5cmd_path: str
     scheduler: str
     log_keep: int
@@ -109,7 +110,7 @@ def _path(value: Any, variable: str) -> str:
 
 
 def _refuse_system_folders(host: HostSpec) -> None:
-    own: Dict[str, str] = {name: getattr(host, name) for name in _OWN}
+    own: dict[str, str] = {name: getattr(host, name) for name in _OWN}
     for name, path in own.items():
         if _SYSTEM.fullmatch(path):
             raise ConfigurationError(

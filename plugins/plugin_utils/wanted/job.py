@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any
 
 from ...module_utils.common.errors import ConfigurationError
 from ...module_utils.job.config import LOG_FOLDER, Config, config_of
@@ -54,14 +55,14 @@ class UploaderJob:
     """`env` are names and values of the env file, which `job` is built from; `origins` tell what set them."""
 
     name: str
-    env: Dict[str, str] = field(repr=False)
-    origins: Dict[str, str]
-    lines: List[str] = field(repr=False)
+    env: dict[str, str] = field(repr=False)
+    origins: dict[str, str]
+    lines: list[str] = field(repr=False)
     job: Job
-    environment: Dict[str, str] = field(repr=False)
+    environment: dict[str, str] = field(repr=False)
     schedule: Schedule
     limits: ServiceLimits
-    credentials: Optional[Credentials]
+    credentials: Credentials | None
 
     @property
     def takes_away(self) -> bool:
@@ -81,7 +82,7 @@ class UploaderJob:
         return posixpath.join(posixpath.dirname(self.job.log_path), "sync-*.log")
 
     @property
-    def own_files(self) -> List[Tuple[str, str]]:
+    def own_files(self) -> list[tuple[str, str]]:
         """Files that no other job may use, and what set each."""
         job = self.job
         named = [
@@ -95,13 +96,13 @@ class UploaderJob:
         return [(self.origin(name), path) for name, path in named if path]
 
     @property
-    def written_folders(self) -> List[str]:
+    def written_folders(self) -> list[str]:
         """Folders of all files that a run writes."""
         paths = [path for _origin, path in self.own_files] + ([self.job.log_path] if self.job.log_path else [])
         return sorted({posixpath.dirname(path) for path in paths})
 
     @property
-    def used_paths(self) -> List[str]:
+    def used_paths(self) -> list[str]:
         """Everything that a run reads or writes and that does not belong to the role."""
         job = self.job
         read = [job.src, job.move_to, job.s5cmd_path, job.tuning_path, *map(self.environment.get, _READ_NAMES)]
@@ -181,7 +182,7 @@ def _refuse_keys(element: Mapping[str, Any]) -> None:
             )
 
 
-def _credentials(value: Any) -> Optional[Credentials]:
+def _credentials(value: Any) -> Credentials | None:
     if value in (None, {}):
         return None
     if not isinstance(value, Mapping):
@@ -207,7 +208,7 @@ def _refuse_other_keys(env: Written) -> None:
             )
 
 
-def _missing(env: Written, name: str, host: HostSpec, credentials: Optional[Credentials]) -> Dict[str, str]:
+def _missing(env: Written, name: str, host: HostSpec, credentials: Credentials | None) -> dict[str, str]:
     """What the role says where the job says nothing. A job with LOGS_DIR has its log and result there."""
     results = posixpath.join(host.state_dir, "results")
     defaults = {
@@ -239,7 +240,7 @@ def _refuse_relative_paths(env: Written) -> None:
             )
 
 
-def _interpreted(env: Written) -> Tuple[Config, Job]:
+def _interpreted(env: Written) -> tuple[Config, Job]:
     for name, option in (("SOURCE_DIR", "source"), ("BUCKET_NAME", "bucket")):
         if not any(alias in env.values for alias in ENV_NAMES[ALIASES.get(option, option)]):
             raise ConfigurationError(f"{option} is missing", f"write {option} (settings.{name} in older jobs)")

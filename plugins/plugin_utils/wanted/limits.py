@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any
 
 from ...module_utils.common.errors import ConfigurationError
 
@@ -26,12 +27,12 @@ _UNIT_NAME = re.compile(r"[A-Za-z0-9:_.@%\\-]+\.(?:service|target|path|timer|soc
 class ServiceLimits:
     """By the names of systemd.exec(5) and systemd.resource-control(5); None and () leave systemd's defaults."""
 
-    nice: Optional[int] = None
-    io_class: Optional[str] = None
-    cpu_quota: Optional[str] = None
-    memory_max: Optional[str] = None
-    memory_high: Optional[str] = None
-    on_failure: Tuple[str, ...] = ()
+    nice: int | None = None
+    io_class: str | None = None
+    cpu_quota: str | None = None
+    memory_max: str | None = None
+    memory_high: str | None = None
+    on_failure: tuple[str, ...] = ()
 
 
 def parse_limits(values: Mapping[str, Any], prefix: str = "") -> ServiceLimits:
@@ -50,7 +51,7 @@ def parse_limits(values: Mapping[str, Any], prefix: str = "") -> ServiceLimits:
     )
 
 
-def _nice(value: Any, variable: str) -> Optional[int]:
+def _nice(value: Any, variable: str) -> int | None:
     if value is None:
         return None
     text = str(value).strip()
@@ -61,13 +62,13 @@ def _nice(value: Any, variable: str) -> Optional[int]:
     return int(text)
 
 
-def _io_class(value: Any, variable: str) -> Optional[str]:
+def _io_class(value: Any, variable: str) -> str | None:
     if value is not None and value not in IO_CLASSES:
         raise ConfigurationError(f"{variable} {value!r} is not known", f"one of {', '.join(IO_CLASSES)}")
     return None if value is None else str(value)
 
 
-def _matching(value: Any, variable: str, pattern: re.Pattern[str], example: str) -> Optional[str]:
+def _matching(value: Any, variable: str, pattern: re.Pattern[str], example: str) -> str | None:
     if value is None:
         return None
     text = str(value).strip()
@@ -76,7 +77,7 @@ def _matching(value: Any, variable: str, pattern: re.Pattern[str], example: str)
     return text
 
 
-def _unit_names(value: Any, variable: str) -> Tuple[str, ...]:
+def _unit_names(value: Any, variable: str) -> tuple[str, ...]:
     names = value.split() if isinstance(value, str) else value or []
     for name in names:
         if not isinstance(name, str) or not _UNIT_NAME.fullmatch(name):

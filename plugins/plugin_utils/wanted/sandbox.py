@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Iterable, List, Sequence, Tuple
 
 from ...module_utils.job.job import is_inside
 from .host import HostSpec
@@ -25,7 +25,7 @@ _NOT_AS_A_WHOLE = ("/", "/etc", "/home", "/media", "/mnt", "/opt", "/root", "/ru
 class Sandbox:
     """Settings of systemd.exec(5). `writable` are folders; one that is missing is no error of systemd's."""
 
-    writable: Tuple[str, ...]
+    writable: tuple[str, ...]
     sees_homes: bool
     sees_temporary: bool
 
@@ -42,7 +42,7 @@ def sandbox_of(job: UploaderJob, host: HostSpec) -> Sandbox:
     )
 
 
-def _moved(job: UploaderJob) -> List[str]:
+def _moved(job: UploaderJob) -> list[str]:
     """Folders that files leave or reach.
 
     systemd mounts each writable folder onto itself, and no rename crosses a mount: files would be copied. So a folder
@@ -55,7 +55,7 @@ def _moved(job: UploaderJob) -> List[str]:
     return places if common in _NOT_AS_A_WHOLE else [common]
 
 
-def _outermost(paths: Sequence[str]) -> List[str]:
+def _outermost(paths: Sequence[str]) -> list[str]:
     return sorted({path for path in paths if not any(path != other and _lies_in(path, [other]) for other in paths)})
 
 

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any
 
 from ...module_utils.common.errors import ConfigurationError
 from ...module_utils.common.units import parse_bool
@@ -19,7 +20,7 @@ KINDS = (*SCHEDULERS, "path", "manual")
 
 _CALENDAR_OPTIONS = ("on_calendar", "randomized_delay", "persistent")
 #: The options of each kind besides `kind`.
-_OPTIONS: Dict[str, Tuple[str, ...]] = {
+_OPTIONS: dict[str, tuple[str, ...]] = {
     "systemd": _CALENDAR_OPTIONS,
     "path": _CALENDAR_OPTIONS,
     "cron": ("cron",),
@@ -43,10 +44,10 @@ class Schedule:
     """`kind` is one of KINDS. `cron` is set for cron and launchd alone, `on_calendar` for systemd and path."""
 
     kind: str = "manual"
-    on_calendar: Tuple[str, ...] = ()
+    on_calendar: tuple[str, ...] = ()
     randomized_delay: str = ""
     persistent: bool = True
-    cron: Optional[CronExpression] = None
+    cron: CronExpression | None = None
 
     @property
     def by_systemd(self) -> bool:
@@ -127,7 +128,7 @@ def _cron(kind: str, given: Mapping[str, Any], chosen: bool) -> CronExpression:
     return expression
 
 
-def _on_calendar(value: Any) -> Tuple[str, ...]:
+def _on_calendar(value: Any) -> tuple[str, ...]:
     expressions = [value] if isinstance(value, str) else value
     if not isinstance(expressions, (list, tuple)):
         raise ConfigurationError(f"schedule.on_calendar {value!r} is no text", "write on_calendar: hourly")

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Any, Dict, List, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ...module_utils.common.errors import ConfigurationError
 from ...module_utils.fleet.generation import CalendarCheck, JobOnHost, ManagedFile, ManagedFolder, SourceCheck, Wanted
@@ -46,14 +47,14 @@ def wanted_host(spec: Mapping[str, Any]) -> Wanted:
     )
 
 
-def check_jobs(elements: Any, host: HostSpec) -> List[UploaderJob]:
+def check_jobs(elements: Any, host: HostSpec) -> list[UploaderJob]:
     """The jobs, checked alone and beside each other. Raises as `wanted_host`."""
     if elements is None:
         elements = []
     if isinstance(elements, (str, Mapping)) or not isinstance(elements, Sequence):
         raise ConfigurationError(f"{host.host}: uploader_jobs is no list", "write a list of jobs")
-    faults: List[str] = []
-    jobs: Dict[str, UploaderJob] = {}
+    faults: list[str] = []
+    jobs: dict[str, UploaderJob] = {}
     for number, element in enumerate(elements, start=1):
         try:
             name = job_name(element, number)
@@ -91,7 +92,7 @@ def _service(job: UploaderJob) -> str:
     return f"datasync-turbo@{job.name}.service"
 
 
-def _units(job: UploaderJob) -> List[str]:
+def _units(job: UploaderJob) -> list[str]:
     """The units that are enabled."""
     kinds = {"systemd": ("timer",), "path": ("path", "timer")}.get(job.schedule.kind, ())
     return [f"datasync-turbo@{job.name}.{kind}" for kind in kinds]
@@ -109,7 +110,7 @@ def _plist_path(job: UploaderJob) -> str:
     return posixpath.join(LAUNCH_DAEMONS, f"{label(job.name)}.plist")
 
 
-def _files(jobs: Sequence[UploaderJob], host: HostSpec) -> List[ManagedFile]:
+def _files(jobs: Sequence[UploaderJob], host: HostSpec) -> list[ManagedFile]:
     files = [file for job in jobs for file in _private_files(job, host)]
     with_service = [job for job in jobs if _has_service(job, host)]
     if with_service:
@@ -126,7 +127,7 @@ def _files(jobs: Sequence[UploaderJob], host: HostSpec) -> List[ManagedFile]:
     return files
 
 
-def _private_files(job: UploaderJob, host: HostSpec) -> List[ManagedFile]:
+def _private_files(job: UploaderJob, host: HostSpec) -> list[ManagedFile]:
     private = {"mode": "0600", "owner": host.user, "group": host.group}
     text = render("job.env.j2", name=job.name, lines=job.lines)
     files = [ManagedFile(_config_path(job, host), text, check="config", **private)]
@@ -136,7 +137,7 @@ def _private_files(job: UploaderJob, host: HostSpec) -> List[ManagedFile]:
     return files
 
 
-def _unit_files(job: UploaderJob, host: HostSpec) -> List[ManagedFile]:
+def _unit_files(job: UploaderJob, host: HostSpec) -> list[ManagedFile]:
     drop_in = render("job.conf.j2", host=host, job=job, sandbox=sandbox_of(job, host))
     files = [ManagedFile(posixpath.join(_drop_in_folder(job), "job.conf"), drop_in)]
     for unit in _units(job):
@@ -145,7 +146,7 @@ def _unit_files(job: UploaderJob, host: HostSpec) -> List[ManagedFile]:
     return files
 
 
-def _logs(jobs: Sequence[UploaderJob], host: HostSpec) -> List[str]:
+def _logs(jobs: Sequence[UploaderJob], host: HostSpec) -> list[str]:
     """What logrotate rotates: all of the role's folder, also of jobs that are gone, and logs elsewhere.
 
     Not those with a day in their names, which begin anew every day.
@@ -155,7 +156,7 @@ def _logs(jobs: Sequence[UploaderJob], host: HostSpec) -> List[str]:
     return [own, *sorted(log for log in elsewhere if posixpath.dirname(log) != host.log_dir)]
 
 
-def _folders(jobs: Sequence[UploaderJob], host: HostSpec) -> List[ManagedFolder]:
+def _folders(jobs: Sequence[UploaderJob], host: HostSpec) -> list[ManagedFolder]:
     private = [host.config_dir]
     if any(job.credentials for job in jobs):
         private.append(host.credentials_dir)
@@ -168,7 +169,7 @@ def _folders(jobs: Sequence[UploaderJob], host: HostSpec) -> List[ManagedFolder]
     ]
 
 
-def _sources(job: UploaderJob) -> List[SourceCheck]:
+def _sources(job: UploaderJob) -> list[SourceCheck]:
     sources = [SourceCheck(job.name, job.origin("SOURCE_DIR"), job.job.src, job.takes_away)]
     if job.job.move_to:
         sources.append(SourceCheck(job.name, job.origin("MOVE_TO"), job.job.move_to, True))

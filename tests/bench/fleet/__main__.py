@@ -17,7 +17,8 @@ import json
 import os
 import shutil
 import sys
-from typing import Any, Dict, List, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from dev.ansible_environment import BUILD
 from tests.bench import table
@@ -50,7 +51,7 @@ def main() -> int:
     return 0
 
 
-def chosen_hosts(text: str) -> List[int]:
+def chosen_hosts(text: str) -> list[int]:
     """The numbers in HOSTS, else the default. Raises BenchError if one is none."""
     words = text.replace(",", " ").split()
     if not all(word.isdecimal() and int(word) for word in words):
@@ -70,8 +71,8 @@ def bench(sizes: Sequence[int], rounds: int, release: str) -> None:
     """Deploy at each size, print the tables, write the results."""
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir(parents=True)
-    results: Dict[str, Any] = {**machine(), "rounds": rounds, "release": release}
-    pairs: Dict[int, Dict[str, List[Pair]]] = {size: {contender.name: [] for contender in CONTENDERS} for size in sizes}
+    results: dict[str, Any] = {**machine(), "rounds": rounds, "release": release}
+    pairs: dict[int, dict[str, list[Pair]]] = {size: {contender.name: [] for contender in CONTENDERS} for size in sizes}
     for number in range(rounds):
         for place, size in enumerate(sizes):
             # Who begins changes from one comparison to the next.
@@ -89,7 +90,7 @@ def bench(sizes: Sequence[int], rounds: int, release: str) -> None:
     report(results, pairs)
 
 
-def report(results: Dict[str, Any], pairs: growth.Growth) -> None:
+def report(results: dict[str, Any], pairs: growth.Growth) -> None:
     """Print what was found, and write it as JSON."""
     found = growth.findings(pairs, YARDSTICK.name)
     results["deployments"] = growth.as_json(pairs)

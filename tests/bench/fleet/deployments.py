@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, NamedTuple
 
 from tests.bench.fleet.contenders import BUCKET, HERE, Contender
 from tests.bench.measured import BenchError, Usage, measure
@@ -35,7 +35,7 @@ class Deployment:
     hosts_seconds: float
     pushed_bytes: int
     changed: int
-    tasks: List[Dict[str, Any]]
+    tasks: list[dict[str, Any]]
 
     @property
     def usage(self) -> Usage:
@@ -71,7 +71,7 @@ def deploy_twice(contender: Contender, hosts: int, release: str, logs: Path) -> 
     return Pair(first, second)
 
 
-def _deploy(bed: Bed, command: List[str], hosts: int, log: Path) -> Deployment:
+def _deploy(bed: Bed, command: list[str], hosts: int, log: Path) -> Deployment:
     task_seconds = bed.directory / f"{log.stem}.json"
     environment = {
         **bed.environment,

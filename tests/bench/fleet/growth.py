@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Callable
 
 from tests.bench import table
 from tests.bench.fleet.deployments import Deployment, Pair
@@ -16,13 +17,13 @@ Growth = Mapping[int, Mapping[str, Sequence[Pair]]]
 
 #: What the issue and the documentation promise: at most this part of the yardstick's time.
 FIRST_LIMIT, SECOND_LIMIT = 1.0, 0.5
-RUNS: Sequence[Tuple[str, str, float]] = (
+RUNS: Sequence[tuple[str, str, float]] = (
     ("first", "bare hosts", FIRST_LIMIT),
     ("second", "nothing to change", SECOND_LIMIT),
 )
 
 
-def findings(growth: Growth, peer: str) -> List[Finding]:
+def findings(growth: Growth, peer: str) -> list[Finding]:
     """The ratio of each run of all others to the peer's, at each number of hosts."""
     return [
         table.ratio(
@@ -64,11 +65,11 @@ def cost_table(growth: Growth) -> str:
     )
 
 
-def _names(growth: Growth) -> List[str]:
+def _names(growth: Growth) -> list[str]:
     return list(next(iter(growth.values())))
 
 
-def _cost_cells(deployments: Sequence[Deployment]) -> List[str]:
+def _cost_cells(deployments: Sequence[Deployment]) -> list[str]:
     def middle(of: Callable[[Deployment], float]) -> float:
         return median(of(deployment) for deployment in deployments)
 
@@ -94,7 +95,7 @@ def growth_table(growth: Growth) -> str:
     return table.markdown(headings, lines)
 
 
-def marginal_costs(growth: Growth, name: str, run: str) -> List[float]:
+def marginal_costs(growth: Growth, name: str, run: str) -> list[float]:
     """Seconds for each host more, between each number of hosts and the next."""
     sizes = sorted(growth)
     seconds = {size: median(getattr(pair, run).seconds for pair in growth[size][name]) for size in sizes}
@@ -119,7 +120,7 @@ def short_name(task: str) -> str:
     return task.rpartition(" : ")[2].partition(" - ")[0]
 
 
-def as_json(growth: Growth) -> Dict[str, object]:
+def as_json(growth: Growth) -> dict[str, object]:
     """Everything that was measured, as plain JSON types."""
     return {
         str(hosts): {

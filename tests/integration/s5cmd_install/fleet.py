@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from tests.integration.s5cmd_install.host import ASSET, release_path
 from tests.integration.s5cmd_install.release_server import Answer, ReleaseServer, sha256
@@ -39,8 +39,8 @@ class Fleet:
         self.server = server
         self.names = list(names)
         self.cache_dir = root / "cache"
-        self.checksums: Dict[str, Dict[str, str]] = {}
-        self.own: Dict[str, Dict[str, Any]] = {}
+        self.checksums: dict[str, dict[str, str]] = {}
+        self.own: dict[str, dict[str, Any]] = {}
         self._ansible_playbook = ansible_playbook
         for version, archive in archives.items():
             self.serve(version, ASSET, archive)
@@ -53,8 +53,8 @@ class Fleet:
     def run(
         self,
         *arguments: str,
-        environment: Optional[Mapping[str, str]] = None,
-        inventory: Optional[str] = None,
+        environment: Mapping[str, str] | None = None,
+        inventory: str | None = None,
         **options: Any,
     ) -> FleetRun:
         """Run the play on all hosts at once; an option that is None is left away."""
@@ -70,7 +70,7 @@ class Fleet:
             )
         )
 
-    def variables(self, options: Mapping[str, Any]) -> Dict[str, Any]:
+    def variables(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The play's variables: the options that all hosts have."""
         common = {
             "delivery": "controller",
@@ -96,13 +96,13 @@ class Fleet:
     def command(self, name: str) -> Path:
         return self.root / "hosts" / name / "bin" / "s5cmd"
 
-    def record(self, name: str, version: str = "2.3.0") -> Dict[str, Any]:
+    def record(self, name: str, version: str = "2.3.0") -> dict[str, Any]:
         """What install.json says on a host."""
         file = self.root / "hosts" / name / "versions" / version / "install.json"
-        record: Dict[str, Any] = json.loads(file.read_text())
+        record: dict[str, Any] = json.loads(file.read_text())
         return record
 
-    def printed_versions(self) -> List[str]:
+    def printed_versions(self) -> list[str]:
         """What the command prints on each host, without the commit."""
         printed = []
         for name in self.names:
@@ -120,7 +120,7 @@ class FleetRun:
         self.results = {row["host"]: {**row["result"], "outcome": row["outcome"]} for row in run.results}
 
     @property
-    def changed(self) -> List[bool]:
+    def changed(self) -> list[bool]:
         """Of each host, in the order of their names."""
         return [result["changed"] for _name, result in sorted(self.results.items())]
 

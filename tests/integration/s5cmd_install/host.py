@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable
 
 from ansible_collections.datasync.turbo.plugins.module_utils.install.platform import detect
 
@@ -49,7 +49,7 @@ class Host:
         options: Mapping[str, Any],
         check: bool = False,
         diff: bool = False,
-        environment: Optional[Mapping[str, str]] = None,
+        environment: Mapping[str, str] | None = None,
         umask: int = 0o022,
     ) -> Process[str]:
         """Start the module as Ansible does on a host: a Python process of its own. pip has no index there."""
@@ -68,16 +68,16 @@ class Host:
             umask=umask,
         )
 
-    def run(self, options: Mapping[str, Any], **how: Any) -> Dict[str, Any]:
+    def run(self, options: Mapping[str, Any], **how: Any) -> dict[str, Any]:
         """Run the module to its end and return its result; `how` is for `start`."""
         return result_of(self.start(options, **how))
 
-    def install(self, version: str = "2.3.0", **options: Any) -> Dict[str, Any]:
+    def install(self, version: str = "2.3.0", **options: Any) -> dict[str, Any]:
         """Install from the server's releases and from nowhere else. `options` are the module's and those of `start`."""
         how = {name: options.pop(name) for name in ("check", "diff", "umask", "environment") if name in options}
         return self.run({**self.release_options(), "version": version, **options}, **how)
 
-    def release_options(self) -> Dict[str, Any]:
+    def release_options(self) -> dict[str, Any]:
         """The options to install from the server's releases, which are put there unless a test put others."""
         for version, archive in self.archives.items():
             self.server.answers.setdefault(release_path(version), Answer(body=archive))
@@ -96,11 +96,11 @@ class Host:
         return message
 
 
-def result_of(process: Process[str]) -> Dict[str, Any]:
+def result_of(process: Process[str]) -> dict[str, Any]:
     """The result of a module that was started. One that failed has `failed: true` and no traceback."""
     stdout, stderr = process.communicate(timeout=PATIENCE)
     assert stdout, stderr
-    result: Dict[str, Any] = json.loads(stdout)
+    result: dict[str, Any] = json.loads(stdout)
     assert "exception" not in result, result
     assert result.get("failed", False) is (result["exit_code"] != 0)
     return result
@@ -110,7 +110,7 @@ def release_path(version: str, asset: str = ASSET) -> str:
     return f"/v{version}/s5cmd_{version}_{asset}.tar.gz"
 
 
-def everything_below(folder: Path) -> List[str]:
+def everything_below(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 

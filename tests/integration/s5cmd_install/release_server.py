@@ -9,19 +9,20 @@ import io
 import json
 import tarfile
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
+from typing import Union
 
 #: A member of an archive besides the usual ones: a name and its content, or a prepared member without content.
-Member = Union[Tuple[str, bytes], tarfile.TarInfo]
+Member = Union[tuple[str, bytes], tarfile.TarInfo]
 
 
-def release_archive(executable: bytes, extra: Sequence[Member] = (), command: Optional[str] = "s5cmd") -> bytes:
+def release_archive(executable: bytes, extra: Sequence[Member] = (), command: str | None = "s5cmd") -> bytes:
     """A gzipped tar archive as s5cmd's releases are: the command and three texts; `extra` members come first."""
     texts = [(name, f"{name} of a test\n".encode()) for name in ("LICENSE", "README.md", "CHANGELOG.md")]
-    members: List[Member] = [*extra, *texts]
+    members: list[Member] = [*extra, *texts]
     if command:
         members.append((command, executable))
     buffer = io.BytesIO()
@@ -47,8 +48,8 @@ class Answer:
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    promised: Optional[int] = None
-    hold: Optional[threading.Event] = None
+    promised: int | None = None
+    hold: threading.Event | None = None
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,15 @@ class Request:
     """A request that came in; header names in lower case."""
 
     path: str
-    headers: Dict[str, str]
+    headers: dict[str, str]
 
 
 class ReleaseServer:
     """Serves `answers` on a free port of loopback, 404 for the rest, and keeps what was asked in `requests`."""
 
     def __init__(self) -> None:
-        self.answers: Dict[str, Answer] = {}
-        self.requests: List[Request] = []
+        self.answers: dict[str, Answer] = {}
+        self.requests: list[Request] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -74,8 +75,8 @@ class ReleaseServer:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def add_release(
-        self, version: str, asset: str, archive: bytes, checksums: Optional[str] = None
-    ) -> Dict[str, Dict[str, str]]:
+        self, version: str, asset: str, archive: bytes, checksums: str | None = None
+    ) -> dict[str, dict[str, str]]:
         """Put an archive where a mirror has it, with the release's own checksum file; returns the checksum table."""
         name = f"s5cmd_{version}_{asset}.tar.gz"
         self.answers[f"/v{version}/{name}"] = Answer(body=archive)
@@ -88,7 +89,7 @@ class ReleaseServer:
         body = json.dumps({"tag_name": f"v{version}", "name": f"v{version}"}).encode()
         self.answers["/repos/peak/s5cmd/releases/latest"] = Answer(body=body)
 
-    def paths(self) -> List[str]:
+    def paths(self) -> list[str]:
         return [request.path for request in self.requests]
 
     def __enter__(self) -> ReleaseServer:
@@ -96,7 +97,7 @@ class ReleaseServer:
         return self
 
     def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for answer in self.answers.values():
             if answer.hold:
@@ -105,7 +106,7 @@ class ReleaseServer:
         self._server.server_close()
         self._thread.join()
 
-    def _handler(self) -> Type[BaseHTTPRequestHandler]:
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
         served = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -14,7 +14,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable
 
 import pytest
 
@@ -26,7 +26,7 @@ LATEST = "/repos/peak/s5cmd/releases/latest"
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, archives: Dict[str, bytes], ansible_playbook: Callable[..., Any]) -> Iterator[Fleet]:
+def fleet(tmp_path: Path, archives: dict[str, bytes], ansible_playbook: Callable[..., Any]) -> Iterator[Fleet]:
     with ReleaseServer() as server:
         yield Fleet(tmp_path, server, archives, ansible_playbook)
 
@@ -147,7 +147,7 @@ def test_a_wheel_through_the_controllers_pip(fleet: Fleet) -> None:
 # Without network
 
 
-def test_airgapped_from_a_folder_on_the_controller(fleet: Fleet, archives: Dict[str, bytes]) -> None:
+def test_airgapped_from_a_folder_on_the_controller(fleet: Fleet, archives: dict[str, bytes]) -> None:
     folder = fleet.root / "files"
     folder.mkdir()
     archive = folder / f"s5cmd_2.3.0_{ASSET}.tar.gz"
@@ -199,7 +199,7 @@ def test_a_file_that_differs_is_named(fleet: Fleet) -> None:
 
 
 def test_an_interrupted_download_is_told_once_and_healed_by_the_next_run(
-    fleet: Fleet, archives: Dict[str, bytes]
+    fleet: Fleet, archives: dict[str, bytes]
 ) -> None:
     fleet.server.answers[release_path("2.3.0")] = Answer(body=archives["2.3.0"][:1000], promised=len(archives["2.3.0"]))
 
@@ -217,7 +217,7 @@ def test_an_interrupted_download_is_told_once_and_healed_by_the_next_run(
     assert len(fleet.server.paths()) == 2
 
 
-def test_a_task_that_is_repeated_tries_again(fleet: Fleet, archives: Dict[str, bytes], ansible_playbook: Any) -> None:
+def test_a_task_that_is_repeated_tries_again(fleet: Fleet, archives: dict[str, bytes], ansible_playbook: Any) -> None:
     """The first try fails for all hosts; `retries` is not fobbed off with what it was told before."""
     path = release_path("2.3.0")
     fleet.server.answers[path] = Answer(503)
@@ -303,7 +303,7 @@ def test_a_host_without_space_for_the_version(fleet: Fleet, small_disk: Path) ->
     assert not fleet.command("web1").is_symlink()
 
 
-WRONG_OPTIONS: Dict[str, Tuple[Dict[str, Any], str]] = {
+WRONG_OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "go": ({"sources": ["release", "go"]}, "sources has 'go', which only serves the host that it runs on"),
     "latest": ({"controller_dir": "/srv", "version": "latest"}, "version is latest and controller_dir is '/srv'"),
     "both": (
@@ -359,7 +359,7 @@ def start_controller(fleet: Fleet, home: Path) -> subprocess.Popen[str]:
     )
 
 
-def children_of(pid: int) -> List[int]:
+def children_of(pid: int) -> list[int]:
     listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     pairs = [line.split() for line in listed.splitlines()]
     return [int(child) for child, parent in pairs if int(parent) == pid]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import List
 
 import pytest
 
@@ -76,7 +75,7 @@ def test_latest_with_token(host: Host, way: str) -> None:
     ],
     ids=["rate limit", "too many requests", "forbidden", "other content"],
 )
-def test_latest_that_is_not_told(host: Host, answer: Answer, parts: List[str]) -> None:
+def test_latest_that_is_not_told(host: Host, answer: Answer, parts: list[str]) -> None:
     host.server.answers["/repos/peak/s5cmd/releases/latest"] = answer
 
     message = host.refused(host.install("latest", api_url=host.server.url))

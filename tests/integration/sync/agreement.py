@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Set, Union
+from typing import Any, Union
 
 from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import printable
 from ansible_collections.datasync.turbo.plugins.module_utils.report.result import Result
@@ -38,28 +39,28 @@ def agrees_or_named(outcome: AnyResult, folder: Path, stored: Mapping[str, bytes
         assert outcome.returncode == result["exit_code"]
 
 
-def difference(folder: Path, stored: Mapping[str, bytes]) -> Set[str]:
+def difference(folder: Path, stored: Mapping[str, bytes]) -> set[str]:
     """The files, as results print them, that are not stored with the content that the folder has now."""
     local = contents_of(folder)
     return {printable(name) for name, content in local.items() if stored.get(name) != content}
 
 
-def as_dict(outcome: AnyResult) -> Dict[str, Any]:
+def as_dict(outcome: AnyResult) -> dict[str, Any]:
     """A result in the form that it has as JSON."""
     return outcome.result if isinstance(outcome, ProgramRun) else outcome.as_dict()
 
 
-def kinds(outcome: AnyResult) -> Dict[str, str]:
+def kinds(outcome: AnyResult) -> dict[str, str]:
     """The problems: path -> kind."""
     return {problem["path"]: problem["kind"] for problem in as_dict(outcome)["problems"]}
 
 
-def open_uploads(s3: Any, bucket: str) -> List[str]:
+def open_uploads(s3: Any, bucket: str) -> list[str]:
     """The keys of all multipart uploads that are neither completed nor aborted."""
     return [entry["Key"] for entry in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])]
 
 
-def _is_named(name: str, names: Set[str]) -> bool:
+def _is_named(name: str, names: set[str]) -> bool:
     if "." in names:  # the source itself
         return True
     while name:

@@ -10,9 +10,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, NoReturn, Sequence
+from typing import Any, Callable, NamedTuple, NoReturn
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
@@ -32,7 +33,7 @@ Upload = Callable[..., Result]
 
 
 @pytest.fixture
-def job_options(bucket: str, connection_options: Dict[str, str], s5cmd: Path, tmp_path: Path) -> Dict[str, Any]:
+def job_options(bucket: str, connection_options: dict[str, str], s5cmd: Path, tmp_path: Path) -> dict[str, Any]:
     """The options every test job has in common; `part_size` is the smallest, so that files need not be large."""
     return {
         "bucket": bucket,
@@ -45,7 +46,7 @@ def job_options(bucket: str, connection_options: Dict[str, str], s5cmd: Path, tm
 
 
 @pytest.fixture
-def run_job(job_options: Dict[str, Any]) -> Callable[..., Run]:
+def run_job(job_options: dict[str, Any]) -> Callable[..., Run]:
     """Run a job in this process: `run_job(folder, exclude=["*.tmp"], dry_run=True)`."""
 
     def run(src: Path, dry_run: bool = False, **options: Any) -> Run:
@@ -69,12 +70,12 @@ class Logged(NamedTuple):
     """A finished run and what it logged: its warnings, and all its lines."""
 
     result: Result
-    warnings: List[str]
-    lines: List[str]
+    warnings: list[str]
+    lines: list[str]
 
 
 @pytest.fixture
-def upload_logged(job_options: Dict[str, Any]) -> Callable[..., Logged]:
+def upload_logged(job_options: dict[str, Any]) -> Callable[..., Logged]:
     """Run a job in this process and return its result and its log: `upload_logged(folder, dry_run=True)`."""
 
     def run(src: Path, dry_run: bool = False, **options: Any) -> Logged:
@@ -106,10 +107,10 @@ def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
 
 
 @pytest.fixture
-def stored(s3: Any, bucket: str) -> Callable[[], Dict[str, bytes]]:
+def stored(s3: Any, bucket: str) -> Callable[[], dict[str, bytes]]:
     """All objects under the job's prefix: key without the prefix -> content."""
 
-    def read() -> Dict[str, bytes]:
+    def read() -> dict[str, bytes]:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="in/box/")
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
         return {key[len("in/box/") :]: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
@@ -117,7 +118,7 @@ def stored(s3: Any, bucket: str) -> Callable[[], Dict[str, bytes]]:
     return read
 
 
-def contents_of(folder: Path) -> Dict[str, bytes]:
+def contents_of(folder: Path) -> dict[str, bytes]:
     """All regular files below a folder, links followed: relative path -> content."""
     found = {}
     for parent, _folders, names in os.walk(folder, followlinks=True):
@@ -146,7 +147,7 @@ def give_content_of_an_older_file(path: Path, content: bytes, way: str) -> None:
         os.utime(path, long_ago)
 
 
-def named(result: Result) -> Dict[str, str]:
+def named(result: Result) -> dict[str, str]:
     """The problems of a result: path -> kind."""
     return {problem.path: problem.kind for problem in result.problems}
 
@@ -160,13 +161,13 @@ class ProgramRun:
     stderr: str
 
     @property
-    def result(self) -> Dict[str, Any]:
-        values: Dict[str, Any] = json.loads(self.stdout)
+    def result(self) -> dict[str, Any]:
+        values: dict[str, Any] = json.loads(self.stdout)
         return values
 
 
 @pytest.fixture
-def env_file(tmp_path: Path, job_options: Dict[str, Any], s3_server: SeaweedFS) -> Callable[..., Path]:
+def env_file(tmp_path: Path, job_options: dict[str, Any], s3_server: SeaweedFS) -> Callable[..., Path]:
     """Write a job's config file: `env_file(SOURCE_DIR=folder, EXCLUDE_PATTERNS="*.tmp")`; None leaves a name out."""
 
     def write(**names: Any) -> Path:
@@ -209,7 +210,7 @@ def start_program(program_file: Path) -> Callable[..., subprocess.Popen[str]]:
     """
 
     def start(*arguments: str, prefix: Sequence[str] = (), **options: Any) -> subprocess.Popen[str]:
-        command: List[str] = [*prefix, *without_root_rights(), sys.executable, str(program_file), *arguments]
+        command: list[str] = [*prefix, *without_root_rights(), sys.executable, str(program_file), *arguments]
         environment = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
         return subprocess.Popen(
             command,
@@ -238,7 +239,7 @@ def program(start_program: Callable[..., subprocess.Popen[str]]) -> Callable[...
 
 
 @pytest.fixture
-def with_tmpfs(cannot_run: Callable[[str], NoReturn]) -> Callable[..., List[str]]:
+def with_tmpfs(cannot_run: Callable[[str], NoReturn]) -> Callable[..., list[str]]:
     """The prefix of a command that sees a tmpfs of `size` at `place`, after `then` was done there by sh."""
     unshare = shutil.which("unshare")
     if unshare is None:
@@ -250,7 +251,7 @@ def with_tmpfs(cannot_run: Callable[[str], NoReturn]) -> Callable[..., List[str]
     if subprocess.run(try_it, capture_output=True, check=False).returncode != 0:
         cannot_run("no mount namespace may be made: run as root, or allow user namespaces")
 
-    def prefix(place: Path, size: str, then: str = "true") -> List[str]:
+    def prefix(place: Path, size: str, then: str = "true") -> list[str]:
         place.mkdir(exist_ok=True)
         script = f'mount -t tmpfs -o "size=$1,mode=777" tmpfs "$2"; place=$2; shift 2; {then}; exec "$@"'
         return [*namespace, "sh", "-c", script, "sh", size, str(place)]
@@ -258,7 +259,7 @@ def with_tmpfs(cannot_run: Callable[[str], NoReturn]) -> Callable[..., List[str]
     return prefix
 
 
-def without_root_rights() -> List[str]:
+def without_root_rights() -> list[str]:
     """Command prefix that takes from root the right to read what modes forbid, so that modes count in tests."""
     if os.geteuid() != 0:
         return []

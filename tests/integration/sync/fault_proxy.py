@@ -16,12 +16,13 @@ import re
 import socket
 import struct
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Type, Union
+from typing import Callable, NamedTuple, Optional, Union
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 BLOCK = 65536
@@ -99,7 +100,7 @@ NO_SUCH_BUCKET = Answer(404, "NoSuchBucket")
 SKEWED = Answer(403, "RequestTimeTooSkewed")
 
 
-def pass_all(_request: Request) -> Optional[Fault]:
+def pass_all(_request: Request) -> Fault | None:
     """The decision of a proxy that changes nothing."""
     return None
 
@@ -112,11 +113,11 @@ class FaultProxy:
 
     def __init__(self, endpoint_url: str, decide: Decide = pass_all) -> None:
         self.decide = decide
-        self.requests: List[Request] = []
-        self.played: List[Tuple[Request, Fault]] = []
+        self.requests: list[Request] = []
+        self.played: list[tuple[Request, Fault]] = []
         self._target = _address(endpoint_url)
         self._received = 0
-        self._moments: List[Tuple[int, Callable[[], None]]] = []
+        self._moments: list[tuple[int, Callable[[], None]]] = []
         self._lock = threading.Lock()
         self._ending = threading.Event()
         self._server = _Server(self)
@@ -138,7 +139,7 @@ class FaultProxy:
         return self
 
     def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ending.set()
         self._server.shutdown()
@@ -147,11 +148,11 @@ class FaultProxy:
     # --- for the handlers of the connections
 
     @property
-    def target(self) -> Tuple[str, int]:
+    def target(self) -> tuple[str, int]:
         """Where requests go now."""
         return self._target
 
-    def judge(self, method: str, target: str, headers: Message) -> Optional[Fault]:
+    def judge(self, method: str, target: str, headers: Message) -> Fault | None:
         """Take in a request and say what happens to it. One at a time, so that `decide` needs no lock."""
         parts = urlsplit(target)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -194,7 +195,7 @@ class _Server(ThreadingHTTPServer):
 class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
-    _upstream: Optional[http.client.HTTPConnection] = None
+    _upstream: http.client.HTTPConnection | None = None
 
     def handle_method(self) -> None:
         self._left = int(self.headers.get("Content-Length", 0))
@@ -221,7 +222,7 @@ class _Connection(BaseHTTPRequestHandler):
     def log_message(self, format: str, *arguments: object) -> None:
         """Say nothing."""
 
-    def _body(self, limit: Optional[int] = None) -> bytes:
+    def _body(self, limit: int | None = None) -> bytes:
         """The next block of the request's body; empty at its end."""
         wanted = min(self._left, BLOCK if limit is None else limit)
         data = self.rfile.read1(wanted) if wanted else b""
@@ -260,7 +261,7 @@ class _Connection(BaseHTTPRequestHandler):
         text = f"<Code>{fault.code}</Code><Message>Put there by a test.</Message><RequestId>0</RequestId>"
         return b"" if self.command == "HEAD" else f'<?xml version="1.0"?><Error>{text}</Error>'.encode()
 
-    def _forward(self, fault: Optional[Fault]) -> None:
+    def _forward(self, fault: Fault | None) -> None:
         try:
             status, headers, body = self._ask_server()
         except (OSError, http.client.HTTPException):
@@ -271,7 +272,7 @@ class _Connection(BaseHTTPRequestHandler):
             headers, body = _shifted(headers, body, fault.seconds)
         self._send(status, headers, body, cut=isinstance(fault, CutAnswer))
 
-    def _ask_server(self) -> Tuple[int, Dict[str, str], bytes]:
+    def _ask_server(self) -> tuple[int, dict[str, str], bytes]:
         address = self.server.proxy.target
         upstream = self._upstream
         if upstream is None or (upstream.host, upstream.port) != address:
@@ -304,7 +305,7 @@ class _Connection(BaseHTTPRequestHandler):
             self._hang_up()
 
 
-def _address(endpoint_url: str) -> Tuple[str, int]:
+def _address(endpoint_url: str) -> tuple[str, int]:
     target = urlsplit(endpoint_url)
     assert target.hostname and target.port
     return target.hostname, target.port
@@ -313,7 +314,7 @@ def _address(endpoint_url: str) -> Tuple[str, int]:
 _TIMES = re.compile(rb"(?<=<LastModified>)[^<]+|(?<=<Initiated>)[^<]+")
 
 
-def _shifted(headers: Mapping[str, str], body: bytes, seconds: int) -> Tuple[Dict[str, str], bytes]:
+def _shifted(headers: Mapping[str, str], body: bytes, seconds: int) -> tuple[dict[str, str], bytes]:
     """An answer with all times later by `seconds`."""
 
     def later_in_header(text: str) -> str:

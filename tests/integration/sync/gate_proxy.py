@@ -11,7 +11,6 @@ import contextlib
 import socket
 import threading
 from types import TracebackType
-from typing import List, Optional, Type
 from urllib.parse import urlsplit
 
 BLOCK = 65536
@@ -32,7 +31,7 @@ class GateProxy:
         self._reached = threading.Event()
         self._released = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._sockets: List[socket.socket] = [self._listener]
+        self._sockets: list[socket.socket] = [self._listener]
         self.endpoint_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def wait_until_held(self) -> None:
@@ -56,7 +55,7 @@ class GateProxy:
         return self
 
     def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.cut()
 

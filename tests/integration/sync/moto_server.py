@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 from types import TracebackType
-from typing import Dict, Optional, Type
 
 #: Seconds.
 START = 60
@@ -35,7 +34,7 @@ class MotoServer:
         threading.Thread(target=self._listen, daemon=True).start()
 
     @property
-    def connection_options(self) -> Dict[str, str]:
+    def connection_options(self) -> dict[str, str]:
         """The connection options of the modules for it."""
         return {
             "endpoint_url": self.endpoint_url,
@@ -59,7 +58,7 @@ class MotoServer:
         return self
 
     def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.kill()
         self._process.wait()

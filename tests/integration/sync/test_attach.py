@@ -11,8 +11,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable
 
 import boto3
 import pytest
@@ -86,9 +87,9 @@ def never() -> None:
     """Nothing stops the copy."""
 
 
-def require_kept(client: Any, bucket: str, key: str, content: bytes) -> Dict[str, Any]:
+def require_kept(client: Any, bucket: str, key: str, content: bytes) -> dict[str, Any]:
     """The object's header, after a look at everything that a copy must not change."""
-    head: Dict[str, Any] = client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+    head: dict[str, Any] = client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
     assert {name: head.get(name) for name in KEPT} == KEPT
     assert client.get_object(Bucket=bucket, Key=key)["Body"].read() == content
     assert client.get_object_tagging(Bucket=bucket, Key=key)["TagSet"] == TAGS
@@ -154,7 +155,7 @@ def test_an_audit_attaches_and_proves(
 
 @pytest.mark.parametrize(("copy_limit", "stored"), [(attach.COPY_LIMIT, False), (5 * MIB, True)])
 def test_seaweedfs_keeps_everything_and_stores_a_checksum_with_a_copy_in_parts_alone(
-    s3: Any, bucket: str, connection_options: Dict[str, str], copy_limit: int, stored: bool
+    s3: Any, bucket: str, connection_options: dict[str, str], copy_limit: int, stored: bool
 ) -> None:
     """That both answer with success is why an answer proves nothing."""
     content = bytes(range(256)) * (12 * MIB // 256)
@@ -175,7 +176,7 @@ def test_seaweedfs_keeps_everything_and_stores_a_checksum_with_a_copy_in_parts_a
 def test_an_audit_finds_out_which_copies_attach(
     s3: Any,
     bucket: str,
-    connection_options: Dict[str, str],
+    connection_options: dict[str, str],
     tree: Tree,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -199,7 +200,7 @@ def test_an_audit_finds_out_which_copies_attach(
 
 @pytest.mark.parametrize("copy_limit", [attach.COPY_LIMIT, 5 * MIB])
 def test_an_object_that_was_replaced_is_not_touched(
-    s3: Any, bucket: str, connection_options: Dict[str, str], copy_limit: int
+    s3: Any, bucket: str, connection_options: dict[str, str], copy_limit: int
 ) -> None:
     put_in_parts(s3, bucket, "film.mov", bytes(12 * MIB))
     looked_at = Bucket(Connection.from_options(connection_options), bucket)

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable
 
 import pytest
 
@@ -23,7 +23,7 @@ from .fault_proxy import CutAnswer, FaultProxy, Silence
 Tree = Callable[..., Path]
 EnvFile = Callable[..., Path]
 Program = Callable[..., ProgramRun]
-RunModule = Callable[..., Dict[str, Any]]
+RunModule = Callable[..., dict[str, Any]]
 
 ODD_NAMES = {
     "new\nline.txt": b"1",
@@ -65,10 +65,10 @@ def put(s3_server: SeaweedFS, bucket: str) -> Callable[..., None]:
 
 
 @pytest.fixture
-def everything_in(s3: Any, bucket: str) -> Callable[[], List[Tuple[str, str, Any]]]:
+def everything_in(s3: Any, bucket: str) -> Callable[[], list[tuple[str, str, Any]]]:
     """Key, ETag and time of each object: an audit that writes nothing changes none of them."""
 
-    def look() -> List[Tuple[str, str, Any]]:
+    def look() -> list[tuple[str, str, Any]]:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return [
             (entry["Key"], entry["ETag"], entry["LastModified"]) for page in pages for entry in page.get("Contents", ())
@@ -77,7 +77,7 @@ def everything_in(s3: Any, bucket: str) -> Callable[[], List[Tuple[str, str, Any
     return look
 
 
-def counts(result: Dict[str, Any]) -> Dict[str, int]:
+def counts(result: dict[str, Any]) -> dict[str, int]:
     """The counts that are not zero."""
     return {kind: count for kind, count in result["counts"].items() if count}
 
@@ -161,7 +161,7 @@ def test_missing_is_4_and_extra_only_where_that_is_asked_for(
 )
 def test_an_object_is_proven_by_the_cheapest_that_is_stored(
     size: int,
-    extra: Dict[str, str],
+    extra: dict[str, str],
     method: str,
     tree: Tree,
     env_file: EnvFile,
@@ -345,7 +345,7 @@ def test_a_plan_shows_what_would_be_deleted(
     ],
 )
 def test_a_server_that_refuses_is_2_or_3_and_soon(
-    tree: Tree, env_file: EnvFile, program: Program, names: Dict[str, str], code: int
+    tree: Tree, env_file: EnvFile, program: Program, names: dict[str, str], code: int
 ) -> None:
     began = time.monotonic()
     run = program("verify", "--json", "--config", str(env_file(SOURCE_DIR=tree({"a.txt": b"a"}), **names)))
@@ -396,7 +396,7 @@ def test_a_download_that_breaks_in_the_middle_is_begun_again(
 ) -> None:
     source = tree({"film.mov": 4 * MIB})
     put("film.mov", (source / "film.mov").read_bytes())
-    broken: List[str] = []
+    broken: list[str] = []
 
     def decide(request: Any) -> Any:
         if request.method == "GET" and request.path.endswith("film.mov") and not broken:
@@ -426,7 +426,7 @@ def test_an_audit_runs_beside_an_upload_unless_it_attaches(
 
 
 def test_the_module_says_the_same(
-    tree: Tree, upload: Upload, run_module: RunModule, job_options: Dict[str, Any], put: Callable[..., None]
+    tree: Tree, upload: Upload, run_module: RunModule, job_options: dict[str, Any], put: Callable[..., None]
 ) -> None:
     source = tree({"a.txt": b"a", "film.mov": 6 * MIB})
     assert upload(source).exit_code == 0
@@ -446,7 +446,7 @@ def test_the_module_says_the_same(
 
 
 def test_the_module_is_honest_about_what_attaching_changes(
-    tree: Tree, upload: Upload, run_module: RunModule, job_options: Dict[str, Any], env_file: EnvFile
+    tree: Tree, upload: Upload, run_module: RunModule, job_options: dict[str, Any], env_file: EnvFile
 ) -> None:
     source = tree({"a.txt": b"a"})
     assert upload(source).exit_code == 0

@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import Kind
@@ -24,7 +25,7 @@ from .conftest import MIB, Logged, Upload, contents_of
 from .fault_proxy import Cut, FaultProxy, Request
 
 MB = 1_000_000
-Stored = Callable[[], Dict[str, bytes]]
+Stored = Callable[[], dict[str, bytes]]
 Tree = Callable[..., Path]
 #: One file of several parts, and small ones.
 FILES = {"film.mov": 12 * MIB, **{f"{number:02}.bin": 20_000 for number in range(40)}}
@@ -48,7 +49,7 @@ class Proxy:
     """A proxy by CONNECT that wants a password, and remembers where its clients went."""
 
     def __init__(self) -> None:
-        self.targets: List[str] = []
+        self.targets: list[str] = []
         self._expected = base64.b64encode(b"site:p@ss").decode()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
@@ -102,7 +103,7 @@ def proxy() -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def secure_options(tls_server: SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> Dict[str, str]:
+def secure_options(tls_server: SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Options for the server that speaks TLS, whose certificate s5cmd and boto3 then trust."""
     assert tls_server.tls is not None
     monkeypatch.setenv("AWS_CA_BUNDLE", str(tls_server.tls.certificate))
@@ -155,7 +156,7 @@ def test_the_limit_holds_for_a_server_that_is_not_on_loopback(
 def test_the_limit_holds_under_tls(
     tree: Tree,
     upload: Upload,
-    secure_options: Dict[str, str],
+    secure_options: dict[str, str],
     on_loopback: bool,
     version: str,
     request: pytest.FixtureRequest,
@@ -171,7 +172,7 @@ def test_the_limit_holds_under_tls(
 
 
 def test_the_limit_holds_on_the_way_to_a_proxy_that_wants_a_password(
-    tree: Tree, upload: Upload, secure_options: Dict[str, str], proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    tree: Tree, upload: Upload, secure_options: dict[str, str], proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = elsewhere(secure_options["endpoint_url"])
     monkeypatch.setenv("HTTPS_PROXY", f"http://site:p%40ss@{proxy.address}")
@@ -205,7 +206,7 @@ def test_a_dry_run_needs_no_relay(
 
 
 def test_the_module_limits_too(
-    tree: Tree, run_module: Callable[..., Dict[str, Any]], job_options: Dict[str, Any], stored: Stored
+    tree: Tree, run_module: Callable[..., dict[str, Any]], job_options: dict[str, Any], stored: Stored
 ) -> None:
     source = tree({"film.mov": 6 * MB})
     done = run_module("s5cmd_sync", {**job_options, "src": str(source), "bandwidth_limit": "40Mbit/s"})
@@ -248,7 +249,7 @@ def test_a_slow_limit_is_not_taken_for_a_stall(
 def test_a_connection_that_breaks_is_as_without_a_limit(
     tree: Tree, upload_logged: Callable[..., Logged], stored: Stored, s3_server: SeaweedFS
 ) -> None:
-    broken: List[Any] = []
+    broken: list[Any] = []
 
     def first_upload(request: Request) -> Any:
         if request.stores and not broken:

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Set
+from typing import Any, Callable
 
 import pytest
 
@@ -19,7 +19,7 @@ from .conftest import MIB, Logged, ProgramRun, Upload, contents_of
 from .fault_proxy import DENIED, INTERNAL_ERROR, Cut, Fault, FaultProxy, Request, pass_all
 from .test_faults_host import unmount
 
-Stored = Callable[[], Dict[str, bytes]]
+Stored = Callable[[], dict[str, bytes]]
 Tree = Callable[..., Path]
 UploadLogged = Callable[..., Logged]
 EnvFile = Callable[..., Path]
@@ -29,7 +29,7 @@ TWENTY = {f"{number:02}.txt": f"{number}".encode() for number in range(20)}
 
 
 @pytest.fixture(params=[False, True], ids=["listing", "state"])
-def with_or_without_state(request: pytest.FixtureRequest, job_options: Dict[str, Any], tmp_path: Path) -> None:
+def with_or_without_state(request: pytest.FixtureRequest, job_options: dict[str, Any], tmp_path: Path) -> None:
     """Run the test with plain listings, and with a state file."""
     if request.param:
         job_options["state_path"] = str(tmp_path / "job.state")
@@ -152,8 +152,8 @@ def test_a_dry_run_lists_each_key_and_deletes_none(
 def test_check_mode_and_diff_of_the_module_list_each_key(
     tree: Tree,
     upload: Upload,
-    run_module: Callable[..., Dict[str, Any]],
-    job_options: Dict[str, Any],
+    run_module: Callable[..., dict[str, Any]],
+    job_options: dict[str, Any],
     stored: Stored,
 ) -> None:
     source = tree(TWENTY)
@@ -273,7 +273,7 @@ def test_a_failed_upload_keeps_every_object(tree: Tree, upload: Upload, stored: 
     (source / "07.txt").unlink()
     (source / "new.txt").write_bytes(b"new")
 
-    def fail(request: Request) -> Optional[Fault]:
+    def fail(request: Request) -> Fault | None:
         return INTERNAL_ERROR if request.stores and request.path.endswith("new.txt") else None
 
     with FaultProxy(s3_server.endpoint_url, fail) as proxy:
@@ -291,9 +291,9 @@ def test_a_failed_proof_keeps_every_object(
     upload(source)
     (source / "07.txt").unlink()
     (source / "new.txt").write_bytes(b"new")
-    sent: List[Request] = []
+    sent: list[Request] = []
 
-    def damage(request: Request) -> Optional[Fault]:
+    def damage(request: Request) -> Fault | None:
         if request.stores:
             sent.append(request)
         elif sent:
@@ -374,7 +374,7 @@ def test_a_source_that_is_unmounted_during_the_run_loses_nothing_that_was_there(
     tree: Tree,
     env_file: EnvFile,
     start_program: Callable[..., subprocess.Popen[str]],
-    with_tmpfs: Callable[..., List[str]],
+    with_tmpfs: Callable[..., list[str]],
     stored: Stored,
     s3_server: SeaweedFS,
     tmp_path: Path,
@@ -383,8 +383,8 @@ def test_a_source_that_is_unmounted_during_the_run_loses_nothing_that_was_there(
     template = tree(TWENTY, name="template")
     source = tmp_path / "mount"
     prefix = with_tmpfs(source, "64m", then=f'cp -a "{template}/." "$place"')
-    started: List[subprocess.Popen[str]] = []
-    pages: List[Request] = []
+    started: list[subprocess.Popen[str]] = []
+    pages: list[Request] = []
 
     def run(**names: Any) -> ProgramRun:
         config = str(env_file(SOURCE_DIR=source, DELETE="true", REQUIRE_MOUNT=source, **names))
@@ -392,7 +392,7 @@ def test_a_source_that_is_unmounted_during_the_run_loses_nothing_that_was_there(
         stdout, stderr = started[-1].communicate(timeout=60)
         return ProgramRun(started[-1].returncode, stdout, stderr)
 
-    def unmount_at_the_listing(request: Request) -> Optional[Fault]:
+    def unmount_at_the_listing(request: Request) -> Fault | None:
         if request.lists and request.query.get("max-keys") != "1":
             pages.append(request)
             if len(pages) == moment:
@@ -452,7 +452,7 @@ def test_a_shard_deletes_its_own_objects_only(tree: Tree, upload: Upload, stored
     gone = {f"{number:03}.txt" for number in range(0, 100, 10)}
     for name in gone:
         (source / name).unlink()
-    deleted: List[Set[str]] = []
+    deleted: list[set[str]] = []
     for index in range(3):
         before = set(stored())
         result = upload(source, delete=True, shard={"index": index, "count": 3}, max_delete="50%")
@@ -495,7 +495,7 @@ def test_what_may_not_be_deleted_is_named_and_a_later_run_deletes_it(
     upload(source)
     (source / "07.txt").unlink()
 
-    def refuse(request: Request) -> Optional[Fault]:
+    def refuse(request: Request) -> Fault | None:
         return DENIED if deletes(request) else None
 
     with FaultProxy(s3_server.endpoint_url, refuse) as proxy:
@@ -530,7 +530,7 @@ def test_a_run_that_is_killed_before_it_deletes_is_made_up_for(
         assert program("sync", "--config", config).returncode == 0
         (source / "07.txt").unlink()
 
-        def kill_first(request: Request) -> Optional[Fault]:
+        def kill_first(request: Request) -> Fault | None:
             if deletes(request):
                 process.kill()
                 return Cut()
@@ -554,9 +554,9 @@ def test_a_listing_that_breaks_off_deletes_nothing(
     source = tree(TWENTY)
     upload(source)
     (source / "07.txt").unlink()
-    pages: List[Request] = []
+    pages: list[Request] = []
 
-    def break_the_last(request: Request) -> Optional[Fault]:
+    def break_the_last(request: Request) -> Fault | None:
         if request.lists and request.query.get("max-keys") != "1":
             pages.append(request)
             return INTERNAL_ERROR if len(pages) > 1 else None

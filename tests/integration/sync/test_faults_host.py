@@ -19,7 +19,7 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
@@ -35,7 +35,7 @@ from .agreement import agrees_or_named, difference, kinds, open_uploads
 from .conftest import MIB, ProgramRun, Upload
 from .fault_proxy import DENIED, Fault, FaultProxy, Request, pass_all
 
-Stored = Callable[[], Dict[str, bytes]]
+Stored = Callable[[], dict[str, bytes]]
 Tree = Callable[..., Path]
 EnvFile = Callable[..., Path]
 Program = Callable[..., ProgramRun]
@@ -46,7 +46,7 @@ SEED = 20261122
 PATIENCE = 60.0
 
 
-def s5cmds_of(endpoint_url: str) -> List[int]:
+def s5cmds_of(endpoint_url: str) -> list[int]:
     """The running s5cmd processes that send to this address, which belongs to one test."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
@@ -206,7 +206,7 @@ def test_after_sigkill_a_host_that_may_not_clean_up_uploads_all_the_same_and_war
     """One killed run must not keep a host from its work for ever, for want of a right that uploads do not need."""
     source = tree({"film.mov": 12 * MIB, "small.txt": b"small"})
 
-    def refuse(request: Request) -> Optional[Fault]:
+    def refuse(request: Request) -> Fault | None:
         listing = request.method == "GET" and "uploads" in request.query
         aborting = request.method == "DELETE" and "uploadId" in request.query
         return DENIED if (listing if refused == "to list them" else aborting) else None
@@ -286,7 +286,7 @@ def test_a_full_disk_under_what_only_helps_is_a_warning(
     tree: Tree,
     env_file: EnvFile,
     start_program: StartProgram,
-    with_tmpfs: Callable[..., List[str]],
+    with_tmpfs: Callable[..., list[str]],
     stored: Stored,
     tmp_path: Path,
 ) -> None:
@@ -305,7 +305,7 @@ def test_a_state_disk_that_becomes_full_during_the_run_is_a_warning(
     tree: Tree,
     env_file: EnvFile,
     start_program: StartProgram,
-    with_tmpfs: Callable[..., List[str]],
+    with_tmpfs: Callable[..., list[str]],
     stored: Stored,
     tmp_path: Path,
 ) -> None:
@@ -324,7 +324,7 @@ def test_a_full_disk_under_the_result_is_exit_code_1_and_everything_is_stored(
     tree: Tree,
     env_file: EnvFile,
     start_program: StartProgram,
-    with_tmpfs: Callable[..., List[str]],
+    with_tmpfs: Callable[..., list[str]],
     stored: Stored,
     tmp_path: Path,
 ) -> None:
@@ -344,7 +344,7 @@ def test_a_source_that_is_unmounted_during_the_walk_is_named_folder_by_folder(
     below: str,
     env_file: EnvFile,
     start_program: StartProgram,
-    with_tmpfs: Callable[..., List[str]],
+    with_tmpfs: Callable[..., list[str]],
     stored: Stored,
     tmp_path: Path,
 ) -> None:
@@ -391,7 +391,7 @@ def test_a_source_that_is_unmounted_during_the_upload_is_named_file_by_file(
     tree: Tree,
     env_file: EnvFile,
     start_program: StartProgram,
-    with_tmpfs: Callable[..., List[str]],
+    with_tmpfs: Callable[..., list[str]],
     stored: Stored,
     s3_server: SeaweedFS,
     tmp_path: Path,
@@ -537,7 +537,7 @@ def test_a_file_that_changes_while_it_waits_for_s5cmd_is_named(
 
 
 def test_a_file_of_too_many_parts_gets_larger_parts_and_the_log_says_so(
-    tree: Tree, job_options: Dict[str, Any], stored: Stored, monkeypatch: pytest.MonkeyPatch, s3: Any, bucket: str
+    tree: Tree, job_options: dict[str, Any], stored: Stored, monkeypatch: pytest.MonkeyPatch, s3: Any, bucket: str
 ) -> None:
     """10,000 parts of 5 MiB are 50 GB; with a limit of 3 parts a sparse file of 40 MiB asks for the same."""
     monkeypatch.setattr(sync, "Transfer", partial(transfer.Transfer, max_parts=3))

@@ -12,14 +12,14 @@ import os
 import socket
 import stat
 from pathlib import Path
-from typing import Callable, Dict, NoReturn
+from typing import Callable, NoReturn
 
 import pytest
 
 from .agreement import agrees_or_named, difference, kinds
 from .conftest import ProgramRun, Upload, contents_of
 
-Stored = Callable[[], Dict[str, bytes]]
+Stored = Callable[[], dict[str, bytes]]
 Tree = Callable[..., Path]
 
 #: The prefix of every test's job.

@@ -10,9 +10,10 @@ first request and one that dies are in test_success_is_true.py.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import leftovers as orphans
@@ -39,7 +40,7 @@ from .fault_proxy import (
     Silence,
 )
 
-Stored = Callable[[], Dict[str, bytes]]
+Stored = Callable[[], dict[str, bytes]]
 Tree = Callable[..., Path]
 
 #: A folder in which every way of uploading is used: many single PUTs, and a file of several parts.
@@ -52,7 +53,7 @@ def one_percent(fault: Fault) -> Decide:
     """A hundredth of all requests, chosen by a seed."""
     dice = random.Random(SEED)
 
-    def decide(_request: Request) -> Optional[Fault]:
+    def decide(_request: Request) -> Fault | None:
         return fault if dice.random() < 0.01 else None
 
     return decide
@@ -60,9 +61,9 @@ def one_percent(fault: Fault) -> Decide:
 
 def first_of_each(path_end: str, fault: Fault, matches: Callable[[Request], bool]) -> Decide:
     """The first request that matches, of an object whose key ends so."""
-    done: List[Request] = []
+    done: list[Request] = []
 
-    def decide(request: Request) -> Optional[Fault]:
+    def decide(request: Request) -> Fault | None:
         if done or not request.path.endswith(path_end) or not matches(request):
             return None
         done.append(request)
@@ -83,7 +84,7 @@ class From:
         """From now on."""
         self._begun = True
 
-    def __call__(self, request: Request) -> Optional[Fault]:
+    def __call__(self, request: Request) -> Fault | None:
         return self._fault if self._begun and self._matches(request) else None
 
 
@@ -276,13 +277,13 @@ def test_a_bucket_that_is_deleted_during_the_run_is_exit_code_3(
     """The bucket is really gone. To uploads after that the proxy says so: SeaweedFS may make it anew for them."""
     source = tree({f"{number:03}.bin": 2000 for number in range(50)})
 
-    def delete_before_the_tenth(request: Request) -> Optional[Fault]:
+    def delete_before_the_tenth(request: Request) -> Fault | None:
         if request.path.endswith("010.bin") and not deleted:
             s3.delete_bucket(Bucket=bucket)
             deleted.append(request)
         return NO_SUCH_BUCKET if deleted and request.method == "PUT" else None
 
-    deleted: List[Request] = []
+    deleted: list[Request] = []
     with FaultProxy(s3_server.endpoint_url, delete_before_the_tenth) as proxy:
         result = upload(source, endpoint_url=proxy.endpoint_url, numworkers=1, retry_delay=0)
     assert deleted

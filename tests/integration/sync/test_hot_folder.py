@@ -9,7 +9,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Set
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
@@ -20,7 +20,7 @@ from .agreement import agrees_or_named, difference, kinds
 from .conftest import MIB, Logged, ProgramRun, Upload, contents_of
 from .fault_proxy import INTERNAL_ERROR, Fault, FaultProxy, Request
 
-Stored = Callable[[], Dict[str, bytes]]
+Stored = Callable[[], dict[str, bytes]]
 Tree = Callable[..., Path]
 UploadLogged = Callable[..., Logged]
 #: Long enough that no file of a test has settled while its run lasts.
@@ -83,7 +83,7 @@ def test_a_file_that_grows_between_two_looks_is_deferred(
     growing.write_bytes(b"begin")
     time.sleep(1.1)
 
-    def grow(request: Request) -> Optional[Fault]:
+    def grow(request: Request) -> Fault | None:
         if request.stores and request.path.endswith("000.bin"):
             with open(growing, "ab") as file:
                 file.write(b"more")
@@ -156,7 +156,7 @@ def test_shards_are_disjoint_and_together_they_are_the_tree(
 ) -> None:
     files = {f"{number % 7}/{number}.txt": f"{number}".encode() for number in range(150)}
     source = tree({**files, "film.mov": 12 * MIB, "a\nb": b"newline", "😀": b"emoji"})
-    sent: List[Set[str]] = []
+    sent: list[set[str]] = []
     for index in range(count):
         with FaultProxy(s3_server.endpoint_url) as proxy:
             result = upload(source, shard={"index": index, "count": count}, endpoint_url=proxy.endpoint_url)
@@ -226,7 +226,7 @@ def test_what_is_not_proven_stays(
     source = tree({"good.txt": b"good", "bad.txt": b"bad"})
     options = {"move_to": str(tmp_path / "done")} if after == "move" else {}
 
-    def fail(request: Request) -> Optional[Fault]:
+    def fail(request: Request) -> Fault | None:
         return INTERNAL_ERROR if request.stores and request.path.endswith("bad.txt") else None
 
     with FaultProxy(s3_server.endpoint_url, fail) as proxy:
@@ -242,9 +242,9 @@ def test_what_differs_in_the_bucket_stays(
 ) -> None:
     """The object is damaged between upload and proof, as no real server would do it to us."""
     source = tree({"film.mov": b"right"})
-    sent: List[Request] = []
+    sent: list[Request] = []
 
-    def damage(request: Request) -> Optional[Fault]:
+    def damage(request: Request) -> Fault | None:
         if request.stores:
             sent.append(request)
         elif sent:
@@ -264,9 +264,9 @@ def test_what_changed_since_it_was_sent_stays_and_is_not_lost(
     """film.mov is sent and proven first; it changes while the files after it are on their way."""
     source = tree({"film.mov": 3 * MIB, **{f"{number:03}.bin": 2000 for number in range(60)}})
     film = source / "film.mov"
-    changed: List[Request] = []
+    changed: list[Request] = []
 
-    def change_it(request: Request) -> Optional[Fault]:
+    def change_it(request: Request) -> Fault | None:
         if request.stores and request.path.endswith("059.bin") and not changed:
             changed.append(request)
             if change == "rewritten":
@@ -354,7 +354,7 @@ def test_what_was_stored_before_leaves_too_and_only_after_a_proof_by_content(
     ],
 )
 def test_combinations_that_could_lose_files_are_refused_before_anything_happens(
-    options: Dict[str, Any], tree: Tree, upload: Upload, stored: Stored
+    options: dict[str, Any], tree: Tree, upload: Upload, stored: Stored
 ) -> None:
     source = tree({"a.txt": b"a"})
     if "move_to" in options:

@@ -7,9 +7,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import EndpointError
@@ -51,16 +52,16 @@ ODD = (
 OBJECTS = 2500
 
 
-def odd_keys() -> List[str]:
+def odd_keys() -> list[str]:
     """Keys that each have something odd in a folder and in a name."""
     return [f"odd/{ODD[n % len(ODD)]}/{n:04} {ODD[(n * 7) % len(ODD)]}x" for n in range(OBJECTS)]
 
 
-def bucket_at(options: Dict[str, str], name: str) -> Bucket:
+def bucket_at(options: dict[str, str], name: str) -> Bucket:
     return Bucket(Connection.from_options(options), name)
 
 
-def by_boto3(client: Any, name: str, prefix: str, **options: str) -> List[StoredObject]:
+def by_boto3(client: Any, name: str, prefix: str, **options: str) -> list[StoredObject]:
     """The listing as boto3's paginator gives it."""
     return [
         StoredObject(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"].timestamp())
@@ -69,7 +70,7 @@ def by_boto3(client: Any, name: str, prefix: str, **options: str) -> List[Stored
     ]
 
 
-def put_all(client: Any, name: str, keys: List[str]) -> None:
+def put_all(client: Any, name: str, keys: list[str]) -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda key: client.put_object(Bucket=name, Key=key, Body=key.encode()), keys))
 
@@ -94,7 +95,7 @@ def boto3_is_no_help(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("boto3_is_no_help")
 @pytest.mark.parametrize("prefix", ["", "odd/", "odd/%/", "odd/ /", "odd/&amp;/0", "odd/😀/", "odd", "none/"])
-def test_a_listing_has_what_boto3_lists(s3: Any, full: str, connection_options: Dict[str, str], prefix: str) -> None:
+def test_a_listing_has_what_boto3_lists(s3: Any, full: str, connection_options: dict[str, str], prefix: str) -> None:
     ours = list(bucket_at(connection_options, full).list(prefix))
     assert ours == by_boto3(s3, full, prefix)
     assert len(ours) == len(set(ours))
@@ -104,14 +105,14 @@ def test_a_listing_has_what_boto3_lists(s3: Any, full: str, connection_options: 
 
 @pytest.mark.usefixtures("boto3_is_no_help")
 @pytest.mark.parametrize("number", [0, 1, 999, 1000, 1700, OBJECTS - 1])
-def test_a_listing_begins_after_any_key(s3: Any, full: str, connection_options: Dict[str, str], number: int) -> None:
+def test_a_listing_begins_after_any_key(s3: Any, full: str, connection_options: dict[str, str], number: int) -> None:
     everything = by_boto3(s3, full, "odd/")
     after = everything[number].key
     assert list(bucket_at(connection_options, full).list("odd/", after)) == by_boto3(s3, full, "odd/", StartAfter=after)
 
 
 @pytest.mark.usefixtures("boto3_is_no_help")
-def test_every_odd_name_has_a_header(full: str, connection_options: Dict[str, str]) -> None:
+def test_every_odd_name_has_a_header(full: str, connection_options: dict[str, str]) -> None:
     bucket = bucket_at(connection_options, full)
     keys = odd_keys()[: 2 * len(ODD)]
     with ThreadPoolExecutor(8) as threads:
@@ -121,13 +122,13 @@ def test_every_odd_name_has_a_header(full: str, connection_options: Dict[str, st
 
 
 @pytest.mark.usefixtures("boto3_is_no_help")
-def test_the_check_tells_whether_anything_is_stored(full: str, connection_options: Dict[str, str]) -> None:
+def test_the_check_tells_whether_anything_is_stored(full: str, connection_options: dict[str, str]) -> None:
     bucket = bucket_at(connection_options, full)
     assert [bucket.check(prefix) for prefix in ("", "odd/", "odd/😀/", "none/")] == [True, True, True, False]
     assert abs(bucket.server_clock_ahead) < 60
 
 
-def test_what_was_deleted_is_gone_and_the_rest_is_not(s3: Any, bucket: str, connection_options: Dict[str, str]) -> None:
+def test_what_was_deleted_is_gone_and_the_rest_is_not(s3: Any, bucket: str, connection_options: dict[str, str]) -> None:
     keys = [*odd_keys()[:1200], "odd/tab\there", "odd/new\nline"]
     put_all(s3, bucket, [*keys, "kept"])
     doomed = [entry.key for entry in by_boto3(s3, bucket, "odd/")]
@@ -138,12 +139,12 @@ def test_what_was_deleted_is_gone_and_the_rest_is_not(s3: Any, bucket: str, conn
     s3.delete_object(Bucket=bucket, Key="kept")
 
 
-def test_an_object_that_is_not_there_counts_as_deleted(bucket: str, connection_options: Dict[str, str]) -> None:
+def test_an_object_that_is_not_there_counts_as_deleted(bucket: str, connection_options: dict[str, str]) -> None:
     assert bucket_at(connection_options, bucket).delete(["a", "b"]) == Deletion(["a", "b"], False, [])
 
 
 def test_a_versioned_bucket_keeps_what_is_deleted_behind_markers(
-    s3: Any, bucket: str, connection_options: Dict[str, str]
+    s3: Any, bucket: str, connection_options: dict[str, str]
 ) -> None:
     ours = bucket_at(connection_options, bucket)
     assert ours.keeps_versions() is False
@@ -162,7 +163,7 @@ def test_a_versioned_bucket_keeps_what_is_deleted_behind_markers(
 # --- TLS
 
 
-def options_of(server: SeaweedFS) -> Dict[str, str]:
+def options_of(server: SeaweedFS) -> dict[str, str]:
     return {
         "endpoint_url": server.endpoint_url,
         "access_key": server.access_key,
@@ -188,7 +189,7 @@ class Tunnel:
     """A proxy that does CONNECT, once for each connection, and keeps what it was asked for."""
 
     def __init__(self) -> None:
-        self.asked: List[str] = []
+        self.asked: list[str] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()

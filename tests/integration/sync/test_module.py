@@ -5,19 +5,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 from .conftest import contents_of
 
 Tree = Callable[..., Path]
-RunModule = Callable[..., Dict[str, Any]]
+RunModule = Callable[..., dict[str, Any]]
 
 
 def test_upload_check_mode_diff_and_idempotence(
     tree: Tree,
     run_module: RunModule,
-    job_options: Dict[str, Any],
-    stored: Callable[[], Dict[str, bytes]],
+    job_options: dict[str, Any],
+    stored: Callable[[], dict[str, bytes]],
     tmp_path: Path,
 ) -> None:
     source = tree({"a b.txt": b"12", "c.txt": b""})
@@ -43,7 +43,7 @@ def test_upload_check_mode_diff_and_idempotence(
 
 
 def test_what_is_deleted_is_told_beforehand_and_afterwards(
-    tree: Tree, run_module: RunModule, job_options: Dict[str, Any], stored: Callable[[], Dict[str, bytes]]
+    tree: Tree, run_module: RunModule, job_options: dict[str, Any], stored: Callable[[], dict[str, bytes]]
 ) -> None:
     source = tree({"gone.txt": b"1", "kept.txt": b"2", "new [1].txt": b"3"})
     arguments = {**job_options, "src": str(source), "delete": True, "max_delete": 1}
@@ -66,7 +66,7 @@ def test_what_is_deleted_is_told_beforehand_and_afterwards(
 
 
 def test_deletions_that_are_refused_change_nothing_and_are_listed_all_the_same(
-    tree: Tree, run_module: RunModule, job_options: Dict[str, Any], stored: Callable[[], Dict[str, bytes]]
+    tree: Tree, run_module: RunModule, job_options: dict[str, Any], stored: Callable[[], dict[str, bytes]]
 ) -> None:
     source = tree({"a.txt": b"1", "b.txt": b"2", "c.txt": b"3"})
     arguments = {**job_options, "src": str(source), "delete": True, "max_delete": 1}
@@ -85,7 +85,7 @@ def test_deletions_that_are_refused_change_nothing_and_are_listed_all_the_same(
 
 
 def test_a_shard_and_a_state_are_options_of_the_task(
-    tree: Tree, run_module: RunModule, job_options: Dict[str, Any], tmp_path: Path
+    tree: Tree, run_module: RunModule, job_options: dict[str, Any], tmp_path: Path
 ) -> None:
     source = tree({f"take {number}.mov": b"x" for number in range(8)})
     results = [
@@ -107,7 +107,7 @@ def test_a_shard_and_a_state_are_options_of_the_task(
     assert {result["compare"] for result in results} == {"remote"}, "the state files are new"
 
 
-def test_a_failure_carries_result_and_exit_code(tree: Tree, run_module: RunModule, job_options: Dict[str, Any]) -> None:
+def test_a_failure_carries_result_and_exit_code(tree: Tree, run_module: RunModule, job_options: dict[str, Any]) -> None:
     source = tree({"a.txt": b"a"})
     (source / "broken").symlink_to("nowhere")
     failed = run_module("s5cmd_sync", {**job_options, "src": str(source)})
@@ -121,7 +121,7 @@ def test_a_config_file_serves_and_parameters_win(
     tree: Tree,
     run_module: RunModule,
     env_file: Callable[..., Path],
-    stored: Callable[[], Dict[str, bytes]],
+    stored: Callable[[], dict[str, bytes]],
     s3_server: Any,
 ) -> None:
     source = tree({"a.txt": b"a", "b.tmp": b"b"})
@@ -140,7 +140,7 @@ def test_a_config_file_serves_and_parameters_win(
 
 
 def test_credentials_may_come_from_the_environment(
-    tree: Tree, run_module: RunModule, job_options: Dict[str, Any], s3_server: Any
+    tree: Tree, run_module: RunModule, job_options: dict[str, Any], s3_server: Any
 ) -> None:
     names = ("access_key", "secret_key", "endpoint_url")
     options = {name: value for name, value in job_options.items() if name not in names}
@@ -156,7 +156,7 @@ def test_credentials_may_come_from_the_environment(
     assert done["exit_code"] == 0 and done["result"]["files_synced"] == 1
 
 
-def test_a_wrong_option_is_named(run_module: RunModule, job_options: Dict[str, Any]) -> None:
+def test_a_wrong_option_is_named(run_module: RunModule, job_options: dict[str, Any]) -> None:
     failed = run_module("s5cmd_sync", {**job_options, "src": "/nowhere"})
     assert failed["failed"] and failed["exit_code"] == 1
     assert "/nowhere" in failed["msg"]

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Optional
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.s3 import bucket as bucket_module
@@ -18,7 +19,7 @@ KEYS = (
 )
 
 
-def by_boto3(client: Any, name: str, prefix: str, **options: Any) -> List[OpenUpload]:
+def by_boto3(client: Any, name: str, prefix: str, **options: Any) -> list[OpenUpload]:
     """The uploads as boto3's paginator gives them."""
     return [
         OpenUpload(entry["Key"], entry["UploadId"], entry["Initiated"].timestamp())
@@ -38,7 +39,7 @@ def begun(s3: Any, bucket: str) -> Iterator[str]:
 
 
 def test_open_uploads_are_those_that_boto3_lists(
-    s3: Any, begun: str, connection_options: Dict[str, str], monkeypatch: pytest.MonkeyPatch
+    s3: Any, begun: str, connection_options: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reference = {prefix: by_boto3(s3, begun, prefix) for prefix in ("", "p/", "p/a", "p/a+", "none/")}
     monkeypatch.setattr(Connection, "client", lambda *arguments: pytest.fail("a client was needed"))
@@ -48,9 +49,9 @@ def test_open_uploads_are_those_that_boto3_lists(
 
 
 def test_open_uploads_go_on_from_page_to_page(
-    s3: Any, begun: str, connection_options: Dict[str, str], monkeypatch: pytest.MonkeyPatch
+    s3: Any, begun: str, connection_options: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def in_small_pages(prefix: str, position: Optional[Position]) -> Dict[str, str]:
+    def in_small_pages(prefix: str, position: Position | None) -> dict[str, str]:
         return {**uploads_query(prefix, position), "max-uploads": "3"}
 
     monkeypatch.setattr(bucket_module, "uploads_query", in_small_pages)
@@ -62,7 +63,7 @@ def test_open_uploads_go_on_from_page_to_page(
 
 
 def test_an_open_upload_with_an_odd_name_is_aborted_by_what_was_listed(
-    s3: Any, begun: str, connection_options: Dict[str, str]
+    s3: Any, begun: str, connection_options: dict[str, str]
 ) -> None:
     bucket = Bucket(Connection.from_options(connection_options), begun)
     for upload in list(bucket.open_uploads("p/")):

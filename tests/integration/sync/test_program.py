@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 import pytest
 
@@ -48,7 +48,7 @@ RESULT_TYPES = {
 
 
 def test_sync_uploads_proves_and_reports(
-    tree: Tree, env_file: EnvFile, program: Program, stored: Callable[[], Dict[str, bytes]], tmp_path: Path
+    tree: Tree, env_file: EnvFile, program: Program, stored: Callable[[], dict[str, bytes]], tmp_path: Path
 ) -> None:
     source = tree({"a b.txt": b"a", "film.mov": 12 * MIB})
     config = env_file(SOURCE_DIR=source, LOGS_DIR=tmp_path / "logs", JSON_OUTPUT_DIR=tmp_path / "json")
@@ -79,7 +79,7 @@ def test_credentials_and_server_may_come_from_a_profile(
     tree: Tree,
     env_file: EnvFile,
     program: Program,
-    stored: Callable[[], Dict[str, bytes]],
+    stored: Callable[[], dict[str, bytes]],
     s3_server: Any,
     tmp_path: Path,
 ) -> None:
@@ -106,7 +106,7 @@ def test_quiet_says_nothing_when_all_is_well(tree: Tree, env_file: EnvFile, prog
 
 
 def test_plan_shows_what_would_be_uploaded_and_writes_nothing(
-    tree: Tree, env_file: EnvFile, program: Program, stored: Callable[[], Dict[str, bytes]], tmp_path: Path
+    tree: Tree, env_file: EnvFile, program: Program, stored: Callable[[], dict[str, bytes]], tmp_path: Path
 ) -> None:
     config = env_file(SOURCE_DIR=tree({"a b.txt": b"12", "c.txt": b""}), LOGS_DIR=tmp_path / "logs")
     run = program("plan", "--config", str(config))
@@ -153,7 +153,7 @@ def test_config_is_checked_without_contacting_anything(tree: Tree, env_file: Env
     ],
 )
 def test_a_wrong_config_names_the_variable_and_exits_1(
-    names: Dict[str, Any], word: str, tree: Tree, env_file: EnvFile, program: Program
+    names: dict[str, Any], word: str, tree: Tree, env_file: EnvFile, program: Program
 ) -> None:
     run = program("sync", "--json", "--config", str(env_file(**{"SOURCE_DIR": tree({}), **names})))
     assert (run.returncode, run.result["exit_code"]) == (1, 1)
@@ -191,7 +191,7 @@ def test_a_config_that_does_not_exist_exits_1(program: Program) -> None:
 
 
 def test_a_second_run_exits_75_at_once_and_leaves_the_report_of_the_first(
-    tree: Tree, env_file: EnvFile, program: Program, job_options: Dict[str, Any], tmp_path: Path
+    tree: Tree, env_file: EnvFile, program: Program, job_options: dict[str, Any], tmp_path: Path
 ) -> None:
     config = env_file(SOURCE_DIR=tree({"a.txt": b"a"}), RESULT_FILE=tmp_path / "result.json")
     with open(job_options["lock_path"], "w") as lock:
@@ -204,7 +204,7 @@ def test_a_second_run_exits_75_at_once_and_leaves_the_report_of_the_first(
 
 
 def test_a_dry_run_does_not_wait_for_the_lock(
-    tree: Tree, env_file: EnvFile, program: Program, job_options: Dict[str, Any]
+    tree: Tree, env_file: EnvFile, program: Program, job_options: dict[str, Any]
 ) -> None:
     config = env_file(SOURCE_DIR=tree({"a.txt": b"a"}))
     with open(job_options["lock_path"], "w") as lock:

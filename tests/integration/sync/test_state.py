@@ -10,7 +10,7 @@ import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
@@ -21,7 +21,7 @@ from .agreement import agrees_or_named, difference, kinds
 from .conftest import MIB, WAYS_TO_AN_OLDER_FILE, Logged, ProgramRun, Upload, contents_of, give_content_of_an_older_file
 from .fault_proxy import INTERNAL_ERROR, FaultProxy
 
-Stored = Callable[[], Dict[str, bytes]]
+Stored = Callable[[], dict[str, bytes]]
 Tree = Callable[..., Path]
 UploadLogged = Callable[..., Logged]
 
@@ -33,13 +33,13 @@ def state(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def with_state(job_options: Dict[str, Any], state: Path) -> Dict[str, Any]:
+def with_state(job_options: dict[str, Any], state: Path) -> dict[str, Any]:
     """The common options of every job of this test, with a state file."""
     job_options["state_path"] = str(state)
     return job_options
 
 
-def rows(state: Path) -> Dict[str, str]:
+def rows(state: Path) -> dict[str, str]:
     """The recorded files: path -> how it was proven."""
     with closing(sqlite3.connect(state)) as connection:
         query = "SELECT path || name, method FROM file JOIN folder ON folder.id = folder"
@@ -51,7 +51,7 @@ def rows(state: Path) -> Dict[str, str]:
 
 @pytest.mark.parametrize("count", [3, 300])
 def test_an_unchanged_tree_costs_the_same_few_requests_whatever_its_size(
-    count: int, tree: Tree, upload: Upload, s3_server: SeaweedFS, with_state: Dict[str, Any]
+    count: int, tree: Tree, upload: Upload, s3_server: SeaweedFS, with_state: dict[str, Any]
 ) -> None:
     source = tree({**{f"{number // 50}/{number}.bin": 100 for number in range(count)}, "film.mov": 12 * MIB})
     with FaultProxy(s3_server.endpoint_url) as proxy:
@@ -67,7 +67,7 @@ def test_an_unchanged_tree_costs_the_same_few_requests_whatever_its_size(
 
 
 def test_an_unchanged_tree_still_tells_that_the_keys_or_the_bucket_are_gone(
-    tree: Tree, upload: Upload, with_state: Dict[str, Any], s3: Any, bucket: str
+    tree: Tree, upload: Upload, with_state: dict[str, Any], s3: Any, bucket: str
 ) -> None:
     """That one question is there so that a success never means more than it says."""
     source = tree({"a.txt": b"a"})
@@ -81,7 +81,7 @@ def test_an_unchanged_tree_still_tells_that_the_keys_or_the_bucket_are_gone(
 
 
 def test_one_new_file_costs_the_requests_of_one_file(
-    tree: Tree, upload: Upload, stored: Stored, s3_server: SeaweedFS, with_state: Dict[str, Any]
+    tree: Tree, upload: Upload, stored: Stored, s3_server: SeaweedFS, with_state: dict[str, Any]
 ) -> None:
     source = tree({f"{number}.bin": 100 for number in range(200)})
     with FaultProxy(s3_server.endpoint_url) as proxy:
@@ -97,7 +97,7 @@ def test_one_new_file_costs_the_requests_of_one_file(
 
 
 def test_a_touched_file_is_hashed_and_not_sent(
-    tree: Tree, upload: Upload, stored: Stored, s3_server: SeaweedFS, with_state: Dict[str, Any]
+    tree: Tree, upload: Upload, stored: Stored, s3_server: SeaweedFS, with_state: dict[str, Any]
 ) -> None:
     """A restore, a chmod or `touch` gives a file another time; its content is what was proven."""
     source = tree({"a.txt": b"a", "film.mov": 12 * MIB})
@@ -119,7 +119,7 @@ def test_a_touched_file_is_hashed_and_not_sent(
 
 @pytest.mark.parametrize("way", WAYS_TO_AN_OLDER_FILE)
 def test_new_content_of_the_same_size_and_an_older_mtime_is_found(
-    way: str, tree: Tree, upload: Upload, stored: Stored, with_state: Dict[str, Any], tmp_path: Path
+    way: str, tree: Tree, upload: Upload, stored: Stored, with_state: dict[str, Any], tmp_path: Path
 ) -> None:
     source = tree({"film.mov": b"first take", "other.txt": b"other"})
     assert upload(source).files_synced == 2
@@ -131,7 +131,7 @@ def test_new_content_of_the_same_size_and_an_older_mtime_is_found(
 
 
 def test_new_content_with_the_very_mtime_of_the_old_is_found(
-    tree: Tree, upload: Upload, stored: Stored, with_state: Dict[str, Any]
+    tree: Tree, upload: Upload, stored: Stored, with_state: dict[str, Any]
 ) -> None:
     source = tree({"film.mov": b"first take"})
     before = (source / "film.mov").stat()
@@ -144,7 +144,7 @@ def test_new_content_with_the_very_mtime_of_the_old_is_found(
 
 
 def test_a_failed_upload_is_not_recorded_and_the_next_run_sends_it(
-    tree: Tree, upload: Upload, stored: Stored, state: Path, s3_server: SeaweedFS, with_state: Dict[str, Any]
+    tree: Tree, upload: Upload, stored: Stored, state: Path, s3_server: SeaweedFS, with_state: dict[str, Any]
 ) -> None:
     source = tree({"good.txt": b"good", "bad.txt": b"bad"})
 
@@ -159,11 +159,11 @@ def test_a_failed_upload_is_not_recorded_and_the_next_run_sends_it(
 
 
 def test_a_row_goes_before_its_file_is_sent_again(
-    tree: Tree, upload: Upload, state: Path, s3_server: SeaweedFS, with_state: Dict[str, Any]
+    tree: Tree, upload: Upload, state: Path, s3_server: SeaweedFS, with_state: dict[str, Any]
 ) -> None:
     """Otherwise a killed run would leave a row of the old file beside an object of the new one."""
     source = tree({"film.mov": 12 * MIB, "other.txt": b"other"})
-    seen: List[Any] = []
+    seen: list[Any] = []
     with FaultProxy(s3_server.endpoint_url) as proxy:
         upload(source, endpoint_url=proxy.endpoint_url)
         with open(source / "film.mov", "r+b") as file:
@@ -254,7 +254,7 @@ def test_a_state_that_cannot_be_trusted_is_one_warning_and_the_listing_decides(
     upload_logged: UploadLogged,
     stored: Stored,
     state: Path,
-    with_state: Dict[str, Any],
+    with_state: dict[str, Any],
     tmp_path: Path,
     s3: Any,
     bucket: str,
@@ -282,7 +282,7 @@ def test_a_state_that_cannot_be_trusted_is_one_warning_and_the_listing_decides(
 
 
 def test_another_programs_database_is_left_as_it_is(
-    tree: Tree, upload: Upload, state: Path, with_state: Dict[str, Any]
+    tree: Tree, upload: Upload, state: Path, with_state: dict[str, Any]
 ) -> None:
     """An operator who gives the wrong path has not lost what is there, nor the others who read it."""
     state.parent.mkdir()
@@ -298,7 +298,7 @@ def test_another_programs_database_is_left_as_it_is(
 
 
 def test_a_lost_lock_file_is_a_warning_because_nobody_knows_what_happened_since(
-    tree: Tree, upload: Upload, upload_logged: UploadLogged, with_state: Dict[str, Any], stored: Stored
+    tree: Tree, upload: Upload, upload_logged: UploadLogged, with_state: dict[str, Any], stored: Stored
 ) -> None:
     source = tree({"a.txt": b"a", "b.txt": b"b"})
     upload(source)
@@ -336,7 +336,7 @@ def test_a_folder_that_cannot_be_written_is_a_warning(
 
 
 def test_a_dry_run_reads_it_and_does_not_write_it(
-    tree: Tree, upload: Upload, upload_logged: UploadLogged, state: Path, with_state: Dict[str, Any]
+    tree: Tree, upload: Upload, upload_logged: UploadLogged, state: Path, with_state: dict[str, Any]
 ) -> None:
     source = tree({"a.txt": b"a"})
     assert upload_logged(source, dry_run=True).result.exit_code == 0
@@ -351,7 +351,7 @@ def test_a_dry_run_reads_it_and_does_not_write_it(
 
 
 def test_it_is_private_and_may_not_lie_in_the_source(
-    tree: Tree, upload: Upload, state: Path, with_state: Dict[str, Any]
+    tree: Tree, upload: Upload, state: Path, with_state: dict[str, Any]
 ) -> None:
     source = tree({"a.txt": b"a"})
     upload(source)
@@ -369,7 +369,7 @@ def test_reconciling_finds_what_vanished_and_what_was_replaced_in_the_bucket(
     upload: Upload,
     upload_logged: UploadLogged,
     stored: Stored,
-    with_state: Dict[str, Any],
+    with_state: dict[str, Any],
     s3: Any,
     bucket: str,
 ) -> None:
@@ -391,7 +391,7 @@ def test_reconciling_finds_what_vanished_and_what_was_replaced_in_the_bucket(
 
 
 def test_reconciling_happens_by_itself_after_some_days(
-    tree: Tree, upload: Upload, stored: Stored, state: Path, with_state: Dict[str, Any], s3: Any, bucket: str
+    tree: Tree, upload: Upload, stored: Stored, state: Path, with_state: dict[str, Any], s3: Any, bucket: str
 ) -> None:
     source = tree({"a.txt": b"a", "b.txt": b"b"})
     upload(source)
@@ -414,7 +414,7 @@ def test_an_emptied_bucket_is_noticed_at_once(
     upload: Upload,
     upload_logged: UploadLogged,
     stored: Stored,
-    with_state: Dict[str, Any],
+    with_state: dict[str, Any],
     s3: Any,
     bucket: str,
 ) -> None:
@@ -435,7 +435,7 @@ def test_what_each_comparison_finds_of_an_object_that_was_damaged_without_a_trac
     tree: Tree,
     upload: Upload,
     stored: Stored,
-    with_state: Dict[str, Any],
+    with_state: dict[str, Any],
     s3: Any,
     bucket: str,
 ) -> None:
@@ -451,7 +451,7 @@ def test_what_each_comparison_finds_of_an_object_that_was_damaged_without_a_trac
 
 
 def test_a_run_without_verification_is_not_believed_by_one_with(
-    tree: Tree, upload: Upload, state: Path, with_state: Dict[str, Any]
+    tree: Tree, upload: Upload, state: Path, with_state: dict[str, Any]
 ) -> None:
     """What is recorded tells how it was proven, and nothing that was not is called so."""
     source = tree({"a.txt": b"a"})

@@ -15,8 +15,9 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.job import local_file
@@ -27,7 +28,7 @@ from dev.seaweedfs import SeaweedFS
 from .conftest import MIB, WAYS_TO_AN_OLDER_FILE, ProgramRun, Upload, contents_of, give_content_of_an_older_file, named
 from .gate_proxy import GateProxy
 
-Stored = Callable[[], Dict[str, bytes]]
+Stored = Callable[[], dict[str, bytes]]
 Tree = Callable[..., Path]
 
 
@@ -342,7 +343,7 @@ def test_a_signal_stops_s5cmd_aborts_open_uploads_and_writes_the_report(
     s3.abort_multipart_upload(Bucket=bucket, Key="in/box/not-ours.mov", UploadId=someone_elses)
 
 
-def contents_of_bucket(s3: Any, bucket: str) -> Dict[str, int]:
+def contents_of_bucket(s3: Any, bucket: str) -> dict[str, int]:
     """Name below the job's prefix -> size."""
     entries = s3.list_objects_v2(Bucket=bucket, Prefix="in/box/").get("Contents", [])
     return {entry["Key"][len("in/box/") :]: entry["Size"] for entry in entries}

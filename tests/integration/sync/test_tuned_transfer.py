@@ -8,7 +8,7 @@ import json
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer import engine as transfer
@@ -41,8 +41,8 @@ def tuning(tmp_path: Path) -> str:
 class Told:
     """What the real s5cmd is told: its command lines, and the command of each file by its name."""
 
-    arguments: List[List[str]] = field(default_factory=list)
-    lines: Dict[str, List[str]] = field(default_factory=dict)
+    arguments: list[list[str]] = field(default_factory=list)
+    lines: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def numworkers(self) -> str:
@@ -57,7 +57,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     heard = Told()
 
     class Overheard(S5cmdProcess):  # type: ignore[misc]
-        def __init__(self, arguments: List[str], *others: Any) -> None:
+        def __init__(self, arguments: list[str], *others: Any) -> None:
             heard.arguments.append(arguments)
             super().__init__(arguments, *others)
 
@@ -70,7 +70,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     return heard
 
 
-def parts_of(s3: Any, bucket: str, key: str) -> List[int]:
+def parts_of(s3: Any, bucket: str, key: str) -> list[int]:
     """The ETag of an object tells in how many parts it came, and the first of them how large they are."""
     count = int(s3.head_object(Bucket=bucket, Key=key)["ETag"].strip('"').partition("-")[2] or 1)
     return [count, s3.head_object(Bucket=bucket, Key=key, PartNumber=1)["ContentLength"]]

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable
 
 import pytest
 
@@ -26,7 +26,7 @@ EnvFile = Callable[..., Path]
 Program = Callable[..., ProgramRun]
 
 
-def runs_in(history: Path) -> List[Dict[str, Any]]:
+def runs_in(history: Path) -> list[dict[str, Any]]:
     """The runs in a history, the newest last."""
     return [json.loads(line) for line in history.read_text("utf-8").splitlines()]
 
@@ -62,7 +62,7 @@ def test_the_history_tells_what_each_run_told(tree: Tree, env_file: EnvFile, pro
 
 
 def test_the_module_keeps_a_history_too(
-    tree: Tree, job_options: Dict[str, Any], run_module: Callable[..., Dict[str, Any]], tmp_path: Path
+    tree: Tree, job_options: dict[str, Any], run_module: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
     history = tmp_path / "history.jsonl"
     options = {**job_options, "src": str(tree({"a.txt": b"a"})), "history_path": str(history), "history_runs": 10}
@@ -186,7 +186,7 @@ def test_a_unit_gets_its_credentials_from_systemd(
     tree: Tree,
     env_file: EnvFile,
     program_file: Path,
-    stored: Callable[[], Dict[str, bytes]],
+    stored: Callable[[], dict[str, bytes]],
     s3_server: Any,
     tmp_path: Path,
 ) -> None:
@@ -213,7 +213,7 @@ def test_a_unit_gets_its_credentials_from_systemd(
 
 
 def test_a_run_until_settled_takes_what_had_to_wait(
-    tree: Tree, env_file: EnvFile, program: Program, stored: Callable[[], Dict[str, bytes]], tmp_path: Path
+    tree: Tree, env_file: EnvFile, program: Program, stored: Callable[[], dict[str, bytes]], tmp_path: Path
 ) -> None:
     source = tree({"old.mov": b"old"})
     time.sleep(2.1)
@@ -235,7 +235,7 @@ def test_a_run_until_settled_takes_what_arrives_while_it_lasts(
     tree: Tree,
     env_file: EnvFile,
     start_program: Callable[..., subprocess.Popen[str]],
-    stored: Callable[[], Dict[str, bytes]],
+    stored: Callable[[], dict[str, bytes]],
     s3_server: Any,
 ) -> None:
     source = tree({"film.mov": 20 * MIB})

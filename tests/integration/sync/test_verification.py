@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.job import local_file
@@ -62,7 +62,7 @@ def put(s3: Any, bucket: str, path: Path, part_size: int = 8 * MIB, **extra: Any
 )
 def test_verify_all_proves_what_others_stored_by_whatever_the_server_has(
     size: int,
-    extra: Dict[str, str],
+    extra: dict[str, str],
     method: str,
     tree: Tree,
     upload: Upload,
@@ -172,7 +172,7 @@ def test_an_object_that_nothing_can_prove_is_unverified_and_the_run_is_not_a_suc
 
 
 @pytest.mark.parametrize("options", [{"verify": "none"}, {"checksum_algorithm": "NONE"}])
-def test_without_verification_the_result_says_so(options: Dict[str, str], tree: Tree, upload: Upload) -> None:
+def test_without_verification_the_result_says_so(options: dict[str, str], tree: Tree, upload: Upload) -> None:
     result = upload(tree({"a.txt": b"a"}), **options)
     assert (result.exit_code, result.files_synced) == (0, 1)
     assert not result.checksum_verification.enabled

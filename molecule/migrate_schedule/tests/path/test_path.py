@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 
 def test_cron_has_nothing(host: Any) -> None:
@@ -12,7 +12,7 @@ def test_cron_has_nothing(host: Any) -> None:
 
 
 def test_a_file_that_appears_is_uploaded(
-    host: Any, stored: Callable[[str], Dict[str, bytes]], wait_for: Callable[[str, Callable[[], Any]], Any]
+    host: Any, stored: Callable[[str], dict[str, bytes]], wait_for: Callable[[str, Callable[[], Any]], Any]
 ) -> None:
     assert host.service("datasync-turbo@outbox.path").is_enabled
     assert host.service("datasync-turbo@outbox.path").is_running

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 
-def test_the_run_in_progress_ended_with_success(host: Any, stored: Callable[[str], Dict[str, bytes]]) -> None:
+def test_the_run_in_progress_ended_with_success(host: Any, stored: Callable[[str], dict[str, bytes]]) -> None:
     lines = host.file("/var/lib/datasync-turbo/results/outbox.history.jsonl").content_string.splitlines()
     runs = [json.loads(line) for line in lines]
     assert [run["status"] for run in runs] == ["success"], runs

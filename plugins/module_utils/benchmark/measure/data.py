@@ -20,10 +20,11 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Callable, Dict, Iterator, List, Tuple
+from typing import Callable
 
 from ...common.errors import ConfigurationError
 
@@ -54,7 +55,7 @@ class Recipe:
     """Files of these sizes in bytes: each size of `sizes` so many times."""
 
     name: str
-    sizes: Tuple[Tuple[int, int], ...]
+    sizes: tuple[tuple[int, int], ...]
 
     @property
     def files(self) -> int:
@@ -71,7 +72,7 @@ class Recipe:
         """Differs when anything about the files does."""
         return hashlib.sha256(f"{_FORMAT} {self!r}".encode()).hexdigest()[:16]
 
-    def paths(self) -> Iterator[Tuple[str, int]]:
+    def paths(self) -> Iterator[tuple[str, int]]:
         """Relative path and size of each file, in the order of their making."""
         every_size = (size for size, count in self.sizes for dummy in range(count))
         for number, size in enumerate(every_size):
@@ -86,7 +87,7 @@ def single(size: int = 1_000_000_000) -> Recipe:
 
 
 #: The product plan's mix, many small files, and one large file.
-RECIPES: Dict[str, Recipe] = {
+RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         Recipe("mix", ((100_000_000, 1), (250_000_000, 1), (500_000_000, 1), (1_000_000_000, 1), (250_000_000, 20))),
@@ -107,7 +108,7 @@ class Dataset:
     folder: str
     files: int
     total_bytes: int
-    sizes: Tuple[Tuple[int, int], ...]
+    sizes: tuple[tuple[int, int], ...]
     generated: bool
 
 
@@ -181,9 +182,9 @@ def _unfit(folder: str, reason: str) -> ConfigurationError:
     )
 
 
-def _walk(folder: str, tick: Tick) -> Iterator[Tuple[str, os.stat_result]]:
+def _walk(folder: str, tick: Tick) -> Iterator[tuple[str, os.stat_result]]:
     """Path and status of everything in a folder that is no folder. Raises ConfigurationError if one cannot be read."""
-    folders: List[str] = [folder]
+    folders: list[str] = [folder]
     while folders:
         here = folders.pop()
         try:
@@ -322,7 +323,7 @@ def _sync(folder: str) -> None:
 
 def _in_background(work: Callable[[], None], tick: Tick) -> None:
     """Do something that cannot be interrupted, and go on at once if `tick` raises. Raises its OSError."""
-    failures: List[OSError] = []
+    failures: list[OSError] = []
 
     def attempt() -> None:
         try:

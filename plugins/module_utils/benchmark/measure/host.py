@@ -8,7 +8,7 @@ import os
 import platform
 import subprocess
 from dataclasses import asdict, dataclass
-from typing import Any, Dict
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class HostFacts:
     memory_bytes: int
     python: str
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """In the form of results."""
         return asdict(self)
 

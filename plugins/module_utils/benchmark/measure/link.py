@@ -13,7 +13,6 @@ import socket
 import sys
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Optional, Set
 
 #: What Linux tells of each interface: https://www.kernel.org/doc/Documentation/ABI/testing/sysfs-class-net
 SYS_CLASS_NET = "/sys/class/net"
@@ -37,14 +36,14 @@ class Link:
     `virtual`: the interface is no hardware, or that of a virtual machine. `note` says what to know, '' if nothing.
     """
 
-    interface: Optional[str]
-    mbps: Optional[float]
+    interface: str | None
+    mbps: float | None
     source: str
     virtual: bool
     note: str
 
 
-def find_link(host: str, port: int, given_mbps: Optional[float] = None) -> Link:
+def find_link(host: str, port: int, given_mbps: float | None = None) -> Link:
     """The link by which packets to this host leave. Sends none, but asks for the host's address."""
     interface = interface_to(host, port)
     if interface is None:
@@ -64,7 +63,7 @@ def find_link(host: str, port: int, given_mbps: Optional[float] = None) -> Link:
     return Link(interface, told, INTERFACE, virtual, note if virtual else "")
 
 
-def interface_to(host: str, port: int) -> Optional[str]:
+def interface_to(host: str, port: int) -> str | None:
     """The interface whose address packets to this host carry; None if there is none."""
     import psutil
 
@@ -76,7 +75,7 @@ def interface_to(host: str, port: int) -> Optional[str]:
     return None
 
 
-def bytes_sent(interface: str) -> Optional[int]:
+def bytes_sent(interface: str) -> int | None:
     """Bytes that the interface has sent since it is there, with all headers, whoever sent them; None if it is gone.
 
     On the loopback interface the answers of a server on this host are among them.
@@ -95,7 +94,7 @@ def is_virtual(interface: str) -> bool:
     return not cards or any(_driver(card) in PARAVIRTUAL_DRIVERS for card in cards)
 
 
-def _local_address(host: str, port: int) -> Optional[str]:
+def _local_address(host: str, port: int) -> str | None:
     """The address that the kernel would send from."""
     try:
         candidates = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
@@ -112,7 +111,7 @@ def _local_address(host: str, port: int) -> Optional[str]:
     return None
 
 
-def _speed(interface: str) -> Optional[float]:
+def _speed(interface: str) -> float | None:
     """Mbit/s that the interface tells, where that means anything: not of veth (always 10,000) or tun (always 10)."""
     import psutil
 
@@ -123,12 +122,12 @@ def _speed(interface: str) -> Optional[float]:
     return max((told[card] for card in below if card in told), default=None)
 
 
-def _cards(interface: str) -> Set[str]:
+def _cards(interface: str) -> set[str]:
     """The hardware below an interface of Linux: itself, or that below the interfaces that it is made of."""
     folder = os.path.join(SYS_CLASS_NET, interface)
     if os.path.exists(os.path.join(folder, "device")):
         return {interface}
-    cards: Set[str] = set()
+    cards: set[str] = set()
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         if name.startswith("lower_"):
             cards |= _cards(name[len("lower_") :])

@@ -16,9 +16,10 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from ...common.errors import ConfigurationError, InstallationError
 
@@ -72,10 +73,10 @@ def run_measured(
     environment: Mapping[str, str],
     log_path: str,
     *,
-    stdin: Optional[bytes] = None,
+    stdin: bytes | None = None,
     timeout: float,
     tick: Tick,
-    inherited: Tuple[int, ...] = (),
+    inherited: tuple[int, ...] = (),
 ) -> Usage:
     """Run a command to its end, its output in the file `log_path`, and measure it.
 
@@ -117,7 +118,7 @@ class _Child:
         self._process = process
         self.pid = process.pid
         self.began = began
-        self.outcome: Optional[_Outcome] = None
+        self.outcome: _Outcome | None = None
         self._reaper = threading.Thread(target=self._reap, name="reaper", daemon=True)
         self._reaper.start()
 
@@ -154,7 +155,7 @@ class _Tree:
         self._zombie = psutil.STATUS_ZOMBIE
         self._all_processes = psutil.process_iter
         self._session = pid
-        self._members: Set[psutil.Process] = set()
+        self._members: set[psutil.Process] = set()
         self._next_search = 0.0
         self.peak = 0
         # Our own peak: see `_kernel_peak`.
@@ -174,7 +175,7 @@ class _Tree:
 
     def search(self) -> None:
         """Find the descendants of all that are known, and all of the command's session: some may be orphans already."""
-        children: Dict[int, List[psutil.Process]] = {}
+        children: dict[int, list[psutil.Process]] = {}
         for process in self._all_processes():
             with suppress(self._errors, OSError):
                 children.setdefault(process.ppid(), []).append(process)
@@ -224,11 +225,11 @@ class _Tree:
 
 
 def _start(
-    arguments: List[str],
+    arguments: list[str],
     environment: Mapping[str, str],
     log_path: str,
-    stdin: Optional[bytes],
-    inherited: Tuple[int, ...],
+    stdin: bytes | None,
+    inherited: tuple[int, ...],
 ) -> _Child:
     with ExitStack() as files:
         try:

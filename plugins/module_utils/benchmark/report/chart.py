@@ -10,8 +10,9 @@ shape of its marks; colour only helps. Colours: M. Okabe, K. Ito, https://jfly.u
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import List, NamedTuple, Optional, Sequence
+from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from .markup import Child, element
@@ -93,7 +94,7 @@ class Bar:
 
     label: str
     mark: int
-    value: Optional[float]
+    value: float | None
     text: str
     runs: Sequence[float] = ()
     bad: bool = False
@@ -105,9 +106,9 @@ class Interval:
 
     label: str
     mark: int
-    ratio: Optional[float]
-    low: Optional[float]
-    high: Optional[float]
+    ratio: float | None
+    low: float | None
+    high: float | None
     text: str
 
 
@@ -118,7 +119,7 @@ class Words(NamedTuple):
     title: str
     description: str
     #: id of the table with the same figures.
-    table: Optional[str] = None
+    table: str | None = None
 
 
 def definitions() -> Element:
@@ -189,7 +190,7 @@ def ratio_axis(ratios: Sequence[float]) -> tuple[float, float]:
     return low, high
 
 
-def ratio_ticks(low: float, high: float) -> List[float]:
+def ratio_ticks(low: float, high: float) -> list[float]:
     """The ticks that have room, 1 always."""
     ticks = [1.0]
     for tick in sorted(
@@ -244,7 +245,7 @@ def _chart(parts: Sequence[Child], height: float, words: Words) -> Element:
     )
 
 
-def _grid(ticks: Sequence[tuple[float, float]], height: float) -> List[Element]:
+def _grid(ticks: Sequence[tuple[float, float]], height: float) -> list[Element]:
     """A line and a figure for each tick, given by its place in percent and its value."""
     parts = []
     for place, value in ticks:
@@ -262,7 +263,7 @@ def _tick(place: float, text: str, height: float) -> Element:
     return element("text", text, x=_percent(place), y=height + 15, text_anchor=anchor, class_="tick")
 
 
-def _bar(row: Bar, top: float, end: float) -> List[Element]:
+def _bar(row: Bar, top: float, end: float) -> list[Element]:
     parts = _texts(row.label, row.text, top, "bad" if row.bad else "" if row.value is not None else "muted")
     if row.value is None:
         return parts
@@ -278,7 +279,7 @@ def _bar(row: Bar, top: float, end: float) -> List[Element]:
     return [*parts, group]
 
 
-def _filled(width: str, mark: int, top: float, height: float) -> List[Element]:
+def _filled(width: str, mark: int, top: float, height: float) -> list[Element]:
     number = mark % MARKS
     solid = element("rect", x="0", y=top, width=width, height=height, rx="2", class_="bar")
     if not _PATTERNS[number]:
@@ -289,7 +290,7 @@ def _filled(width: str, mark: int, top: float, height: float) -> List[Element]:
     ]
 
 
-def _interval(row: Interval, top: float, low: float, high: float) -> List[Element]:
+def _interval(row: Interval, top: float, low: float, high: float) -> list[Element]:
     parts = _texts(row.label, row.text, top, "" if row.ratio else "muted")
     if not row.ratio:
         return parts
@@ -306,7 +307,7 @@ def _interval(row: Interval, top: float, low: float, high: float) -> List[Elemen
     return [*parts, group]
 
 
-def _texts(label: str, text: str, top: float, kind: str) -> List[Element]:
+def _texts(label: str, text: str, top: float, kind: str) -> list[Element]:
     line = top + _LABEL_LINE
     shown = element("text", shortened(label), x="0", y=line, class_="label")
     if len(label) > MAX_LABEL:

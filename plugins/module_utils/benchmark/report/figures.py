@@ -8,9 +8,10 @@ A result is the dictionary that `s5cmd_benchmark` returns; docs/benchmark.md des
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, NamedTuple, Optional
 
 from ...common.units import counted, format_bytes_si
 from ...tuning.statistics import FASTER, NO_DIFFERENCE, SLOWER, spread
@@ -46,14 +47,14 @@ class Metric:
 
 
 def _field(name: str, divisor: float = 1) -> Take:
-    def take(run: Mapping[str, Any], _size: float) -> Optional[float]:
+    def take(run: Mapping[str, Any], _size: float) -> float | None:
         value = run.get(name)
         return None if value is None else value / divisor
 
     return take
 
 
-def _cpu_per_gb(run: Mapping[str, Any], size: float) -> Optional[float]:
+def _cpu_per_gb(run: Mapping[str, Any], size: float) -> float | None:
     return run["cpu_seconds"] / size * 1e9 if size else None
 
 
@@ -75,7 +76,7 @@ class Measured(NamedTuple):
     median: float
     minimum: float
     maximum: float
-    values: Tuple[float, ...]
+    values: tuple[float, ...]
 
     @property
     def text(self) -> str:
@@ -90,7 +91,7 @@ class Failure(NamedTuple):
 
     dataset: str
     tool: str
-    rounds: Tuple[int, ...]
+    rounds: tuple[int, ...]
     message: str
 
     @property
@@ -113,17 +114,17 @@ def mark(tool: str) -> int:
     return list(LABELS).index(tool) if tool in LABELS else len(LABELS)
 
 
-def tools(result: Result) -> List[Mapping[str, Any]]:
+def tools(result: Result) -> list[Mapping[str, Any]]:
     """The tools that were asked for, ours first, then in the order in which they were asked for."""
     return sorted(result["tools"], key=lambda tool: tool["name"] != "datasync")
 
 
-def runs(result: Result, dataset: str, tool: str) -> List[Mapping[str, Any]]:
+def runs(result: Result, dataset: str, tool: str) -> list[Mapping[str, Any]]:
     """The runs that count, good and failed; the warm-up does not."""
     return [run for run in result["runs"] if run["round"] and (run["dataset"], run["tool"]) == (dataset, tool)]
 
 
-def measured(result: Result, dataset: Mapping[str, Any], tool: str, metric: Metric) -> Optional[Measured]:
+def measured(result: Result, dataset: Mapping[str, Any], tool: str, metric: Metric) -> Measured | None:
     """A metric over the good runs of a tool with a dataset, None if it is not known of one of them."""
     good = [run for run in runs(result, dataset["name"], tool) if not run["message"]]
     found = [metric.take(run, dataset["bytes"]) for run in good]
@@ -145,16 +146,16 @@ def good_runs(result: Result, dataset: str, tool: Mapping[str, Any]) -> str:
     return f"all {len(found)} failed" if len(found) > 1 else "failed" if found else "not measured"
 
 
-def failures(result: Result) -> List[Failure]:
+def failures(result: Result) -> list[Failure]:
     """The runs that failed, those of a tool with the same message together, in the order in which they began."""
-    rounds: Dict[Tuple[str, str, str], List[int]] = {}
+    rounds: dict[tuple[str, str, str], list[int]] = {}
     for run in result["runs"]:
         if run["message"]:
             rounds.setdefault((run["dataset"], run["tool"], run["message"]), []).append(run["round"])
     return [Failure(dataset, tool, tuple(found), why) for (dataset, tool, why), found in rounds.items()]
 
 
-def problems(result: Result) -> List[str]:
+def problems(result: Result) -> list[str]:
     """The problems, less those that `failures` and `left_behind` tell."""
     failed = tuple(f"round {run['round']}: {run['message']}" for run in result["runs"] if run["message"])
     left = tuple(f"s3://{one['bucket']}/{one['prefix']} " for one in result["left_behind"])
@@ -162,14 +163,14 @@ def problems(result: Result) -> List[str]:
     return [problem for problem in found if not problem.endswith(failed) and not problem.startswith(left)]
 
 
-def ratios(result: Result, dataset: str) -> List[Mapping[str, Any]]:
+def ratios(result: Result, dataset: str) -> list[Mapping[str, Any]]:
     """The ratios of a dataset, against the tools in their order."""
     order = [tool["name"] for tool in tools(result)]
     found = [ratio for ratio in result["ratios"] if ratio["dataset"] == dataset]
     return sorted(found, key=lambda ratio: order.index(ratio["against"]) if ratio["against"] in order else len(order))
 
 
-def headlines(result: Result) -> List[Mapping[str, Any]]:
+def headlines(result: Result) -> list[Mapping[str, Any]]:
     """For each dataset the ratio that matters most: against the AWS CLI, or the first tool that both ran with."""
     found = [ratios(result, dataset["name"]) for dataset in result["datasets"]]
     return [next((one for one in of_dataset if one["ratio"]), of_dataset[0]) for of_dataset in found if of_dataset]
@@ -217,7 +218,7 @@ def summary(result: Result) -> str:
         if not measured_tools:
             return "Nothing was measured."
         return f"Only {' and '.join(map(label, sorted(measured_tools)))} could be measured, so nothing is compared."
-    groups: Dict[str, List[str]] = {}
+    groups: dict[str, list[str]] = {}
     for ratio in found:
         groups.setdefault(_verdict_words(ratio), []).append(short(ratio["dataset"]))
     parts = [f"{words} on {_listed(datasets)}" for words, datasets in groups.items()]
@@ -238,9 +239,9 @@ def _verdict_words(ratio: Mapping[str, Any]) -> str:
     return known.get(ratio["verdict"], f"one round cannot tell {ours} from {theirs}")
 
 
-def _slower_elsewhere(result: Result, told: Sequence[Mapping[str, Any]]) -> List[str]:
+def _slower_elsewhere(result: Result, told: Sequence[Mapping[str, Any]]) -> list[str]:
     """A sentence on the other tools that we were slower than, if there are any."""
-    groups: Dict[str, List[str]] = {}
+    groups: dict[str, list[str]] = {}
     for ratio in result["ratios"]:
         if ratio["verdict"] == SLOWER and ratio not in told:
             groups.setdefault(label(ratio["against"]), []).append(short(ratio["dataset"]))
@@ -250,7 +251,7 @@ def _slower_elsewhere(result: Result, told: Sequence[Mapping[str, Any]]) -> List
     return [f"{label(told[0]['tool'])} was slower {_listed(parts)}."]
 
 
-def _listed(names: List[str]) -> str:
+def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -259,7 +260,7 @@ def short(name: str) -> str:
     return shortened(name, 40)
 
 
-def facts(result: Result) -> List[Tuple[str, str]]:
+def facts(result: Result) -> list[tuple[str, str]]:
     """Where, when and how it was measured: pairs of a name and a text."""
     host, settings, estimate = result["host"], result["settings"], result.get("estimate") or {}
     found = [
@@ -296,7 +297,7 @@ def dataset_size(dataset: Mapping[str, Any]) -> str:
     return f"{dataset['files']:,} {'file' if dataset['files'] == 1 else 'files'}, {format_bytes_si(dataset['bytes'])}"
 
 
-def left_behind(result: Result) -> List[str]:
+def left_behind(result: Result) -> list[str]:
     """What of the benchmark is still in the bucket, and how to remove it."""
     return [
         f"s3://{one['bucket']}/{one['prefix']} was not removed: {one['reason']}. "
@@ -317,7 +318,7 @@ def moment(iso: str) -> str:
     return f"{when:%Y-%m-%d %H:%M:%S}{zone}"
 
 
-def figure(value: Optional[float]) -> str:
+def figure(value: float | None) -> str:
     """Three digits that count: `1,537`, `412`, `41.2`, `4.12`, `0.412`."""
     if value is None:
         return NOTHING

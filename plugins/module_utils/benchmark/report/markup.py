@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from typing import Optional, Sequence, Union
+from collections.abc import Sequence
+from typing import Union
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 #: What neither HTML nor a reader can do anything with: control characters, halves of surrogate pairs, and the marks
@@ -20,7 +21,7 @@ _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud80
 Child = Union[Element, str, None]
 
 
-def element(tag: str, *children: Child, **attributes: Union[str, float, None]) -> Element:
+def element(tag: str, *children: Child, **attributes: str | float | None) -> Element:
     """An element with its children; None among them is left out, as is an attribute that is None.
 
     `class_="a"` is the attribute `class`, `aria_label="b"` is `aria-label`.
@@ -29,7 +30,7 @@ def element(tag: str, *children: Child, **attributes: Union[str, float, None]) -
     for name, value in attributes.items():
         if value is not None:
             node.set(name.rstrip("_").replace("_", "-"), fit(str(value)))
-    last: Optional[Element] = None
+    last: Element | None = None
     for child in children:
         if isinstance(child, str):
             if last is None:
@@ -47,7 +48,7 @@ def fit(text: str) -> str:
     return _UNFIT.sub("\ufffd", text)
 
 
-def table(caption: str, head: Sequence[Child], rows: Sequence[Sequence[Child]], ident: Optional[str] = None) -> Element:
+def table(caption: str, head: Sequence[Child], rows: Sequence[Sequence[Child]], ident: str | None = None) -> Element:
     """A table whose first column names the rows. Cells of words are elements; those of figures text, or by `number`.
 
     It scrolls sideways where it does not fit, also by the keyboard.
@@ -77,7 +78,7 @@ def number(figure: str, below: str) -> Element:
     return element("span", figure, element("small", below), class_="number")
 
 
-def _kind(cell: Child) -> Optional[str]:
+def _kind(cell: Child) -> str | None:
     return None if isinstance(cell, str) or cell is None or cell.get("class") == "number" else "text"
 
 

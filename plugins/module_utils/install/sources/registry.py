@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Protocol
+from typing import NamedTuple, Protocol
 
 from ...common.errors import InstallationError
 from ..download import copy_file, file_sha256, public_url
@@ -39,7 +39,7 @@ class Obtained(NamedTuple):
     """
 
     sha256: str
-    archive_sha256: Optional[str]
+    archive_sha256: str | None
     pinned: bool
 
 
@@ -73,7 +73,7 @@ class ArtifactSource(ABC):
         """The URL, package or path that is tried, without secrets."""
 
     @abstractmethod
-    def known_sha256(self, order: Order) -> Optional[str]:
+    def known_sha256(self, order: Order) -> str | None:
         """The SHA256 that the file must have, None for an unpinned release, which brings its own.
 
         Raises InstallationError when this source cannot have the version.
@@ -83,7 +83,7 @@ class ArtifactSource(ABC):
     def fetch(self, order: Order, tools: Tools, folder: Path) -> Artifact:
         """Put the file into the private `folder`. Raises InstallationError, which says why not."""
 
-    def known_executable(self, _order: Order) -> Optional[str]:
+    def known_executable(self, _order: Order) -> str | None:
         """The SHA256 that the executable inside must have; None where only that of the file is known."""
         return None
 
@@ -113,7 +113,7 @@ class ReleaseSource(ArtifactSource):
     def detail(self, order: Order) -> str:
         return public_url(self._url(order))
 
-    def known_sha256(self, order: Order) -> Optional[str]:
+    def known_sha256(self, order: Order) -> str | None:
         pinned = order.pinned_archive()
         if pinned is None and not order.allow_unpinned:
             raise InstallationError(
@@ -271,7 +271,7 @@ class PackageSource:
     def obtain(self, order: Order, tools: Tools, folder: Path, executable: Path) -> Obtained:
         require_this_host(order, "a package manager")
         require_known(order)
-        reasons: List[str] = []
+        reasons: list[str] = []
         for installer in (_from_conda_forge, _from_homebrew, _from_macports):
             try:
                 installed = installer(order, tools, folder)
@@ -313,12 +313,12 @@ class FileSource(ArtifactSource):
 
 
 #: The sources whose file can be fetched on one machine and be delivered to others.
-ARTIFACT_SOURCES: Dict[str, ArtifactSource] = {
+ARTIFACT_SOURCES: dict[str, ArtifactSource] = {
     "release": ReleaseSource(),
     "wheel": WheelSource(),
     "file": FileSource(),
 }
-SOURCES: Dict[str, Source] = {**ARTIFACT_SOURCES, "go": GoSource(), "package": PackageSource()}
+SOURCES: dict[str, Source] = {**ARTIFACT_SOURCES, "go": GoSource(), "package": PackageSource()}
 
 
 def require_sha256(name: str, found: str, expected: str, origin: str) -> None:
@@ -350,7 +350,7 @@ def _covers(patterns: str, module: str) -> bool:
     )
 
 
-def _from_conda_forge(order: Order, tools: Tools, folder: Path) -> Optional[Path]:
+def _from_conda_forge(order: Order, tools: Tools, folder: Path) -> Path | None:
     """From a private environment, which goes with `folder`: conda-forge has every version. None without conda."""
     command = next((path for path in map(tools.which, CONDA_COMMANDS) if path), None)
     if command is None:
@@ -360,17 +360,17 @@ def _from_conda_forge(order: Order, tools: Tools, folder: Path) -> Optional[Path
     return _installed(tools, [command, *arguments, f"s5cmd={order.version}"], prefix)
 
 
-def _from_homebrew(order: Order, tools: Tools, _folder: Path) -> Optional[Path]:
+def _from_homebrew(order: Order, tools: Tools, _folder: Path) -> Path | None:
     """From Homebrew, which has one version: the caller finds out whether it is the wanted one."""
     return _from_host_wide(order, tools, "brew", "install", "peak/tap/s5cmd")
 
 
-def _from_macports(order: Order, tools: Tools, _folder: Path) -> Optional[Path]:
+def _from_macports(order: Order, tools: Tools, _folder: Path) -> Path | None:
     """From MacPorts, which has one version, as Homebrew has."""
     return _from_host_wide(order, tools, "port", "-N", "install", "s5cmd")
 
 
-def _from_host_wide(order: Order, tools: Tools, manager: str, *arguments: str) -> Optional[Path]:
+def _from_host_wide(order: Order, tools: Tools, manager: str, *arguments: str) -> Path | None:
     """From a manager that installs for the whole host, below the folder that it is in itself. None without it."""
     command = tools.which(manager)
     if command is None:
@@ -382,7 +382,7 @@ def _from_host_wide(order: Order, tools: Tools, manager: str, *arguments: str) -
     return _installed(tools, [command, *arguments], prefix)
 
 
-def _installed(tools: Tools, arguments: List[str], prefix: Path) -> Path:
+def _installed(tools: Tools, arguments: list[str], prefix: Path) -> Path:
     done = tools.run(arguments)
     executable = prefix / "bin" / "s5cmd"
     if done.returncode != 0 or not executable.is_file():

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import Dict, Optional, Tuple
 
 from ...common.errors import ConfigurationError, InstallationError
 from ..download import Downloader, DownloadError
@@ -48,13 +47,13 @@ def parse_version(text: str, variable: str = "version") -> str:
     return version
 
 
-def version_key(version: str) -> Tuple[Tuple[int, ...], int, str]:
+def version_key(version: str) -> tuple[tuple[int, ...], int, str]:
     """A key that sorts versions as numbers, a pre-release before its release."""
     numbers, _separator, pre_release = version.partition("-")
     return tuple(int(number) for number in numbers.split(".")), 0 if pre_release else 1, pre_release
 
 
-def reported_version(output: str) -> Optional[str]:
+def reported_version(output: str) -> str | None:
     """The version in what `s5cmd version` prints: `2.3.0` for `v2.3.0-991c9fb`. None when it is no such line.
 
     s5cmd prints its version and the commit it was built from, joined by a hyphen (its version/version.go).
@@ -84,13 +83,13 @@ def release_file_url(base: str, version: str, name: str) -> str:
     return f"{base.rstrip('/')}/v{version}/{name}"
 
 
-def parse_checksums(text: str) -> Dict[str, str]:
+def parse_checksums(text: str) -> dict[str, str]:
     """File name -> SHA256, from a checksum file as sha256sum writes it.
 
     Raises InstallationError for a line of another form or for two values for one name, so that a page in place of
     the file is never taken for it.
     """
-    checksums: Dict[str, str] = {}
+    checksums: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
@@ -103,7 +102,7 @@ def parse_checksums(text: str) -> Dict[str, str]:
     return checksums
 
 
-def newest_version(downloader: Downloader, api_url: str = API, token: Optional[str] = None) -> str:
+def newest_version(downloader: Downloader, api_url: str = API, token: str | None = None) -> str:
     """The version of the newest release, drafts and pre-releases left out, from one request to GitHub's API.
 
     See https://docs.github.com/rest/releases/releases#get-the-latest-release. `token` goes into the Authorization
@@ -146,7 +145,7 @@ def _explained(error: DownloadError, with_token: bool) -> InstallationError:
     )
 
 
-def _limit_end(headers: Dict[str, str]) -> str:
+def _limit_end(headers: dict[str, str]) -> str:
     """When the rate limit ends, as GitHub's headers say: `, until 2026-11-22 18:04:05 UTC`; empty if they do not."""
     if headers.get("retry-after", "").isdigit():
         return f", for another {headers['retry-after']} s"

@@ -14,7 +14,7 @@ import errno
 import hmac
 import os
 import socket
-from typing import Optional, Protocol, Tuple
+from typing import Protocol
 
 #: Seconds. Go gives up a connection after 30.
 CONNECT_TIMEOUT = 10.0
@@ -80,7 +80,7 @@ class ByConnect:
             raise
         return await _answered(client, b"HTTP/1.1 200 connected\r\n\r\n", server)
 
-    def _target(self, request: bytes) -> Optional[Tuple[str, int]]:
+    def _target(self, request: bytes) -> tuple[str, int] | None:
         lines = request.split(b"\r\n")
         words = lines[0].split(b" ")
         fields = (line.partition(b":") for line in lines[1:])
@@ -111,7 +111,7 @@ class BySocks:
             raise
         return await _answered(client, _reply(_DONE), server)
 
-    async def _target(self, client: socket.socket) -> Tuple[str, int]:
+    async def _target(self, client: socket.socket) -> tuple[str, int]:
         loop = asyncio.get_running_loop()
         version, methods = await _exactly(client, 2)
         offered = await _exactly(client, methods)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Iterator, Mapping, Optional
+from typing import TYPE_CHECKING
 
 from ...common.errors import DatasyncError
 from ...s3.bucket import Bucket
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 class Line:
     """The way to the server without a limit: environment and endpoint of s5cmd as they are."""
 
-    def __init__(self, environment: Mapping[str, str], endpoint_url: Optional[str]) -> None:
+    def __init__(self, environment: Mapping[str, str], endpoint_url: str | None) -> None:
         self.environment = environment
         self.endpoint_url = endpoint_url
 
     @property
-    def sent(self) -> Optional[int]:
+    def sent(self) -> int | None:
         """Bytes that went to the server; None where it is not seen here."""
         return None
 
@@ -48,14 +49,14 @@ class Line:
 class LimitedLine(Line):
     """The way through a relay."""
 
-    def __init__(self, environment: Mapping[str, str], endpoint_url: Optional[str], relay: Relay) -> None:
+    def __init__(self, environment: Mapping[str, str], endpoint_url: str | None, relay: Relay) -> None:
         super().__init__(environment, endpoint_url)
         self._relay = relay
         self._moved = 0
         self._last_sign = time.monotonic()
 
     @property
-    def sent(self) -> Optional[int]:
+    def sent(self) -> int | None:
         """Bytes that went to the server, of all that s5cmd has written: what waits for its turn has not."""
         return self._relay.sent
 

@@ -17,7 +17,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import Callable, Optional, Set
+from typing import Callable
 
 from ...common.errors import ConfigurationError, DatasyncError
 from .greeting import Greeting
@@ -68,8 +68,8 @@ class Relay:
         #: Bytes that went to servers, and that came from them.
         self.sent = 0
         self.received = 0
-        self._failure: Optional[BaseException] = None
-        self._clients: Set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+        self._clients: set[asyncio.Task[None]] = set()
         self._allow_files()
         self._listener = self._listening(host)
         self.port: int = self._listener.getsockname()[1]

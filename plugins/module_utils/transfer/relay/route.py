@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from ...common.errors import ConfigurationError
@@ -33,7 +34,7 @@ class Way(NamedTuple):
     host: str
     greeting: Greeting
     environment: Mapping[str, str]
-    proxy_variables: Tuple[str, ...] = ()
+    proxy_variables: tuple[str, ...] = ()
     scheme: str = ""
     user: str = ""
 
@@ -41,7 +42,7 @@ class Way(NamedTuple):
         """The relay as the proxy of s5cmd."""
         return f"{self.scheme}://{self.user}{self.host}:{port}"
 
-    def endpoint(self, endpoint_url: Optional[str], port: int) -> Optional[str]:
+    def endpoint(self, endpoint_url: str | None, port: int) -> str | None:
         """The endpoint for s5cmd."""
         if self.proxy_variables or not endpoint_url:
             return endpoint_url
@@ -99,13 +100,13 @@ def _value(environment: Mapping[str, str], variable: str) -> str:
     return environment.get(variable) or environment.get(variable.lower()) or ""
 
 
-def _without(environment: Mapping[str, str], *variables: str) -> Dict[str, str]:
+def _without(environment: Mapping[str, str], *variables: str) -> dict[str, str]:
     names = {name for variable in variables for name in (variable, variable.lower())}
     return {name: value for name, value in environment.items() if name not in names}
 
 
 def _without_exceptions_for(
-    host: str, port: int, exceptions: List[str], environment: Mapping[str, str]
+    host: str, port: int, exceptions: list[str], environment: Mapping[str, str]
 ) -> Mapping[str, str]:
     """An environment whose NO_PROXY says the same of all other hosts, and nothing of this one."""
     rest = [entry for entry in exceptions if entry and not _covers(entry, host, port)]
@@ -143,14 +144,14 @@ def _covers(entry: str, host: str, port: int) -> bool:
     return host.endswith(name) if name.startswith(".") else host == name or host.endswith(f".{name}")
 
 
-def _name_and_port(entry: str) -> Tuple[str, str]:
+def _name_and_port(entry: str) -> tuple[str, str]:
     if _address(entry) is not None:
         return entry, ""
     name, colon, port = entry.rpartition(":")
     return (name.strip("[]"), port) if colon else (entry, "")
 
 
-def _address(host: str) -> Optional[Union[ipaddress.IPv4Address, ipaddress.IPv6Address]]:
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(host)
     except ValueError:

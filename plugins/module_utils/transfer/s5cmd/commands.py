@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from ...job.job import Job
 from ...s3.bucket import CREDENTIAL_CODES, explained
@@ -69,7 +70,7 @@ class Event(NamedTuple):
     error: str
 
 
-def environment_for(job: Job, inherited: Mapping[str, str]) -> Dict[str, str]:
+def environment_for(job: Job, inherited: Mapping[str, str]) -> dict[str, str]:
     """The environment of the s5cmd child: the caller's, with the job's credentials as boto3 finds them.
 
     Secrets go here and never into arguments. Raises CredentialsError when there are none or they cannot be renewed.
@@ -98,7 +99,7 @@ def environment_for(job: Job, inherited: Mapping[str, str]) -> Dict[str, str]:
     return environment
 
 
-def global_arguments(binary: str, job: Job, endpoint_url: Optional[str], numworkers: int) -> List[str]:
+def global_arguments(binary: str, job: Job, endpoint_url: str | None, numworkers: int) -> list[str]:
     """The command line up to the sub-command. `endpoint_url` is that of a server other than Amazon's."""
     arguments = [binary, "--json", "--log", "info"]
     arguments += ["--numworkers", str(numworkers), "--retry-count", str(job.retry_count)]
@@ -116,9 +117,9 @@ class CopyCommands:
     def __init__(self, job: Job, metadata: Mapping[str, str]) -> None:
         self._job = job
         self._metadata = metadata
-        self._lines: Dict[Parts, str] = {}
+        self._lines: dict[Parts, str] = {}
 
-    def arguments(self, source: str, key: str, parts: Parts, metadata: Mapping[str, str]) -> List[str]:
+    def arguments(self, source: str, key: str, parts: Parts, metadata: Mapping[str, str]) -> list[str]:
         """One upload as an argument list. `metadata` is what this object gets beside the rest."""
         own = [argument for name, value in metadata.items() for argument in ("--metadata", f"{name}={value}")]
         return [*self._common(parts), *own, source, destination(self._job, key)]
@@ -131,7 +132,7 @@ class CopyCommands:
         own = "".join(f" '--metadata' {_quoted(f'{name}={value}')}" for name, value in metadata.items())
         return f"{common}{own} {_quoted(source)} {_quoted(destination(self._job, key))}\n".encode()
 
-    def _common(self, parts: Parts) -> List[str]:
+    def _common(self, parts: Parts) -> list[str]:
         job = self._job
         arguments = ["cp", "--raw", "--part-size", str(parts.size), "--concurrency", str(parts.concurrency)]
         optional = {
@@ -162,7 +163,7 @@ def fits_on_a_line(source: str, key: str) -> bool:
     return "\n" not in source and "\n" not in key
 
 
-def parse_event(line: bytes) -> Optional[Event]:
+def parse_event(line: bytes) -> Event | None:
     """Read one line of `--json` output; None for a line that is no event, such as a part of a Go panic."""
     try:
         # Decoded here, because json would first guess among UTF-8, -16 and -32.
@@ -183,7 +184,7 @@ def without_request(message: str) -> str:
     return re.sub(r",? *status code: [0-9]{3}, request id: .*$", "", message, flags=re.DOTALL)
 
 
-def error_code(message: str) -> Tuple[str, bool]:
+def error_code(message: str) -> tuple[str, bool]:
     """The S3 error code in one of s5cmd's messages ('' if none), and whether it is about credentials."""
     match = _ERROR_CODE.search(message)
     code = match.group(1) if match else ""

@@ -13,8 +13,9 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import IO, Dict, List, Mapping, NamedTuple, Optional, Tuple, cast
+from typing import IO, NamedTuple, cast
 
 from ...common.errors import InstallationError
 from .commands import Event, parse_event
@@ -49,7 +50,7 @@ class End(NamedTuple):
 class S5cmdProcess:
     """One s5cmd. Nothing here blocks for longer than its caller says, whatever s5cmd does."""
 
-    def __init__(self, arguments: List[str], environment: Mapping[str, str], inherited: Tuple[int, ...]) -> None:
+    def __init__(self, arguments: list[str], environment: Mapping[str, str], inherited: tuple[int, ...]) -> None:
         try:
             # A session of its own: Ctrl-C on a terminal reaches us, and we decide how s5cmd ends.
             self._process = subprocess.Popen(
@@ -73,7 +74,7 @@ class S5cmdProcess:
         self._no_more = False
         outputs = [cast(IO[bytes], pipe) for pipe in (self._process.stdout, self._process.stderr)]
         #: Of each open output, the line that is not yet complete.
-        self._lines: Dict[int, bytes] = {pipe.fileno(): b"" for pipe in outputs}
+        self._lines: dict[int, bytes] = {pipe.fileno(): b"" for pipe in outputs}
         self._outputs = outputs
         self._poll = select.poll()
         for pipe in outputs:
@@ -81,7 +82,7 @@ class S5cmdProcess:
         #: Events that name no file in flight. Each is a worker that is free again.
         self.strays = 0
         self._other = b""
-        self._moved: Optional[int] = None
+        self._moved: int | None = None
         self._last_sign = time.monotonic()
 
     @property
@@ -90,7 +91,7 @@ class S5cmdProcess:
         return not self._lines
 
     @property
-    def bytes_written(self) -> Optional[int]:
+    def bytes_written(self) -> int | None:
         """Bytes that it has written to its sockets so far; None where the kernel does not tell (proc(5), io)."""
         return self._io().get("wchar")
 
@@ -118,11 +119,11 @@ class S5cmdProcess:
         self._no_more = True
         self._write()
 
-    def wait(self, seconds: float) -> List[Event]:
+    def wait(self, seconds: float) -> list[Event]:
         """The events that have come; waits up to so many seconds for the first, and returns early if anything moved."""
         if self._unwritten:
             self._write()
-        events: List[Event] = []
+        events: list[Event] = []
         for descriptor, _mask in self._poll.poll(seconds * 1000):
             if descriptor in self._lines:
                 self._read(descriptor, events)
@@ -159,7 +160,7 @@ class S5cmdProcess:
         for pipe in (self._stdin, *self._outputs):
             pipe.close()
 
-    def _io(self) -> Dict[str, int]:
+    def _io(self) -> dict[str, int]:
         """The kernel's counters; none where it does not tell."""
         try:
             with open(f"/proc/{self._process.pid}/io", encoding="ascii") as file:
@@ -187,7 +188,7 @@ class S5cmdProcess:
                 self._poll.unregister(self._stdin)
             self._stdin.close()
 
-    def _read(self, descriptor: int, events: List[Event]) -> None:
+    def _read(self, descriptor: int, events: list[Event]) -> None:
         block = os.read(descriptor, _READ_SIZE)
         lines = (self._lines[descriptor] + block).split(b"\n")
         if block:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, Dict, List
+from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
@@ -32,7 +32,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self._tasks: List[Dict[str, Any]] = []
+        self._tasks: list[dict[str, Any]] = []
         self._began = 0.0
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:

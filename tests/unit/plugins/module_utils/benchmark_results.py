@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning.statistics import paired_ratio
 
@@ -15,7 +16,7 @@ LONG = "/srv/uploads/" + "a-folder-with-a-rather-long-name/" * 4 + HOSTILE
 
 DATASETS = {"mix": (24, 6_850_000_000), "small": (10_000, 163_840_000), "single": (1, 1_000_000_000)}
 #: Megabytes per second, processor seconds for each GB, and memory in MB, by dataset and tool.
-SPEEDS: Mapping[str, Mapping[str, Tuple[float, float, float]]] = {
+SPEEDS: Mapping[str, Mapping[str, tuple[float, float, float]]] = {
     "mix": {
         "datasync": (113.2, 2.9, 61),
         "awscli": (110.4, 4.1, 83),
@@ -46,7 +47,7 @@ VERSIONS = {"datasync": "0.4.0, s5cmd 2.3.0", "awscli": "1.44.80", "awscli_optim
 WOBBLE = (1.0, 0.985, 1.012, 0.991, 1.006, 0.978, 1.009)
 
 
-def full(host: str = "upload01.example.com", rounds: int = 3, factor: float = 1.0) -> Dict[str, Any]:
+def full(host: str = "upload01.example.com", rounds: int = 3, factor: float = 1.0) -> dict[str, Any]:
     """Three datasets, five tools of which one is not installed, all runs good. `factor` speeds the host up."""
     runs = [
         _run(dataset, tool, number, factor) for dataset in DATASETS for number in range(rounds + 1) for tool in SETTINGS
@@ -54,7 +55,7 @@ def full(host: str = "upload01.example.com", rounds: int = 3, factor: float = 1.
     return result(host, runs, rounds)
 
 
-def result(host: str, runs: Sequence[Mapping[str, Any]], rounds: int) -> Dict[str, Any]:
+def result(host: str, runs: Sequence[Mapping[str, Any]], rounds: int) -> dict[str, Any]:
     """A result with these runs."""
     datasets = [name for name in DATASETS if any(run["dataset"] == name for run in runs)]
     return {
@@ -109,7 +110,7 @@ def result(host: str, runs: Sequence[Mapping[str, Any]], rounds: int) -> Dict[st
     }
 
 
-def troubled() -> Dict[str, Any]:
+def troubled() -> dict[str, Any]:
     """What can go wrong in one result: a tool that fails, one that fails once, names with markup, an unknown link."""
     made = full("upload-server-with-a-long-name.frankfurt-1.customers.example.com", 5)
     for run in made["runs"]:
@@ -140,7 +141,7 @@ def troubled() -> Dict[str, Any]:
     return made
 
 
-def one_round() -> Dict[str, Any]:
+def one_round() -> dict[str, Any]:
     """A single round without a warm-up, of one dataset."""
     runs = [_run("small", tool, 1, 1.0) for tool in SETTINGS]
     made = result("upload01.example.com", runs, 1)
@@ -148,7 +149,7 @@ def one_round() -> Dict[str, Any]:
     return made
 
 
-def nothing_measured() -> Dict[str, Any]:
+def nothing_measured() -> dict[str, Any]:
     """All failed at once."""
     made = result("upload01.example.com", [_run("small", tool, 1, 1.0) for tool in SETTINGS], 1)
     for run in made["runs"]:
@@ -157,7 +158,7 @@ def nothing_measured() -> Dict[str, Any]:
     return made
 
 
-def tuning() -> Dict[str, Any]:
+def tuning() -> dict[str, Any]:
     """Evidence of a tuning in which one class gained, one did not, and one was not reached."""
     defaults = {"numworkers": 16, "concurrency": 5, "part_size": 16}
     better = {"numworkers": 64, "concurrency": 5, "part_size": 16}
@@ -182,10 +183,10 @@ def tuning() -> Dict[str, Any]:
 def _tuned(
     defaults: Mapping[str, int],
     best: Mapping[str, int],
-    found: Optional[Tuple[float, float, float]],
+    found: tuple[float, float, float] | None,
     reason: str,
-    trials: List[Dict[str, Any]],
-) -> Dict[str, Any]:
+    trials: list[dict[str, Any]],
+) -> dict[str, Any]:
     ratio, low, high = found or (None, None, None)
     shown = bool(high and high < 1)
     return {
@@ -203,7 +204,7 @@ def _tuned(
     }
 
 
-def _run(dataset: str, tool: str, number: int, factor: float) -> Dict[str, Any]:
+def _run(dataset: str, tool: str, number: int, factor: float) -> dict[str, Any]:
     files, size = DATASETS[dataset]
     speed, cpu, memory = SPEEDS[dataset][tool]
     wobble = WOBBLE[(number + len(tool)) % len(WOBBLE)] * factor
@@ -228,7 +229,7 @@ def _run(dataset: str, tool: str, number: int, factor: float) -> Dict[str, Any]:
     }
 
 
-def _ratios(runs: Sequence[Mapping[str, Any]], datasets: Sequence[str]) -> List[Dict[str, Any]]:
+def _ratios(runs: Sequence[Mapping[str, Any]], datasets: Sequence[str]) -> list[dict[str, Any]]:
     seconds = {
         (run["dataset"], run["tool"], run["round"]): None if run["message"] else run["wall_seconds"] for run in runs
     }

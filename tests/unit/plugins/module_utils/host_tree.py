@@ -7,10 +7,9 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import Dict, Tuple
 
 
-def listing(root: Path) -> Dict[str, Tuple[str, ...]]:
+def listing(root: Path) -> dict[str, tuple[str, ...]]:
     """Each path below `root` with its kind, mode, owner, and its content or target."""
     found = {}
     for folder, folders, files in os.walk(root):

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Dict, Iterator, List, Optional, Sequence, Set
 
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import EndpointError
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import (
@@ -30,12 +30,12 @@ class MemoryObject:
 
     content: bytes
     last_modified: float
-    metadata: Dict[str, str] = field(default_factory=dict)
-    part_size: Optional[int] = None
-    etag: Optional[str] = None
-    checksums: Dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+    part_size: int | None = None
+    etag: str | None = None
+    checksums: dict[str, str] = field(default_factory=dict)
     checksum_type: str = "FULL_OBJECT"
-    encryption: Optional[str] = None
+    encryption: str | None = None
 
     def shown_etag(self) -> str:
         """The ETag as S3 computes it."""
@@ -52,24 +52,24 @@ class MemoryBucket:
     """Has the methods of `Bucket` that the pipeline calls. A method named in `failures` raises that error instead."""
 
     def __init__(self, server_clock_ahead: float = 0.0) -> None:
-        self.objects: Dict[str, MemoryObject] = {}
-        self.uploads: List[OpenUpload] = []
+        self.objects: dict[str, MemoryObject] = {}
+        self.uploads: list[OpenUpload] = []
         self.server_clock_ahead = server_clock_ahead
-        self.endpoint_url: Optional[str] = None
+        self.endpoint_url: str | None = None
         self.no_answer = EndpointError("the bucket does not answer")
         #: A server that stores keys with a backslash under another key, as SeaweedFS does.
         self.rewrites_backslash = False
         self.tells_part_size = True
         #: None: nobody may ask whether the bucket is versioned.
-        self.versioned: Optional[bool] = False
+        self.versioned: bool | None = False
         #: Keys that the server refuses to delete.
-        self.undeletable: Set[str] = set()
+        self.undeletable: set[str] = set()
         self.asked: Counter[str] = Counter()
         #: The prefixes below which it was checked that the bucket answers.
-        self.checked: List[str] = []
-        self.failures: Dict[str, Exception] = {}
+        self.checked: list[str] = []
+        self.failures: dict[str, Exception] = {}
 
-    def put(self, key: str, content: bytes, last_modified: Optional[float] = None, **properties: object) -> None:
+    def put(self, key: str, content: bytes, last_modified: float | None = None, **properties: object) -> None:
         """Store an object; `last_modified` is by the server's clock."""
         now = time.time() + self.server_clock_ahead
         stored_key = key.replace("\\", "/") if self.rewrites_backslash else key
@@ -93,7 +93,7 @@ class MemoryBucket:
         self._ask("holds_key")
         return key in self.objects
 
-    def head(self, key: str) -> Optional[ObjectHead]:
+    def head(self, key: str) -> ObjectHead | None:
         self._ask("head")
         stored = self.objects.get(key.replace("\\", "/") if self.rewrites_backslash else key)
         if stored is None:
@@ -107,7 +107,7 @@ class MemoryBucket:
             encryption=stored.encryption,
         )
 
-    def part_size(self, key: str) -> Optional[int]:
+    def part_size(self, key: str) -> int | None:
         self._ask("part_size")
         return self.objects[key].part_size if self.tells_part_size else None
 
@@ -128,7 +128,7 @@ class MemoryBucket:
             self.objects.pop(key, None)
         return Deletion(deleted, bool(self.versioned and deleted), failed)
 
-    def keeps_versions(self) -> Optional[bool]:
+    def keeps_versions(self) -> bool | None:
         self._ask("keeps_versions")
         return self.versioned
 

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.services import Launchd, Systemd, UnitState
@@ -17,36 +17,36 @@ class RecordedSystemd(Systemd):
     def __init__(self, folder: Path) -> None:
         super().__init__(self._unexpected)
         self.folder = folder
-        self.calls: List[Tuple[str, ...]] = []
+        self.calls: list[tuple[str, ...]] = []
         self.booted = True
-        self.loaded: Dict[str, str] = {}
-        self.enabled: Set[str] = set()
-        self.active: Dict[str, str] = {}
+        self.loaded: dict[str, str] = {}
+        self.enabled: set[str] = set()
+        self.active: dict[str, str] = {}
         #: Units that cannot be started.
-        self.refused: Set[str] = set()
+        self.refused: set[str] = set()
         #: Calendar expressions that are wrong.
-        self.wrong: Dict[str, str] = {}
+        self.wrong: dict[str, str] = {}
         #: Services of which nothing is known any more.
-        self.forgotten: Set[str] = set()
+        self.forgotten: set[str] = set()
 
-    def state(self) -> Tuple[object, ...]:
+    def state(self) -> tuple[object, ...]:
         """For comparisons: what runs, with which content, and what was read."""
         return (sorted(self.enabled), sorted(self.active.items()), sorted(self.loaded.items()))
 
     def _unexpected(self, command: Sequence[str]) -> object:
         raise AssertionError(f"a command was run: {command}")
 
-    def _files(self) -> Dict[str, str]:
+    def _files(self) -> dict[str, str]:
         paths = (path for path in self.folder.rglob("*") if path.is_file() and not path.name.endswith("~"))
         return {str(path.relative_to(self.folder)): path.read_text("utf-8") for path in paths}
 
     def is_running(self) -> bool:
         return self.booted
 
-    def states(self, units: Sequence[str]) -> Dict[str, UnitState]:
+    def states(self, units: Sequence[str]) -> dict[str, UnitState]:
         files = self._files()
 
-        def parts(known: Mapping[str, str], unit: str) -> List[Tuple[str, str]]:
+        def parts(known: Mapping[str, str], unit: str) -> list[tuple[str, str]]:
             return sorted((path, text) for path, text in known.items() if path.split("/")[0] in (unit, f"{unit}.d"))
 
         return {
@@ -114,14 +114,14 @@ class RecordedLaunchd(Launchd):
 
     def __init__(self) -> None:
         super().__init__(self._unexpected)
-        self.calls: List[Tuple[str, ...]] = []
-        self.jobs: Dict[str, str] = {}
-        self.refused: Set[str] = set()
+        self.calls: list[tuple[str, ...]] = []
+        self.jobs: dict[str, str] = {}
+        self.refused: set[str] = set()
 
     def _unexpected(self, command: Sequence[str]) -> object:
         raise AssertionError(f"a command was run: {command}")
 
-    def loaded(self, plists: Iterable[str]) -> List[str]:
+    def loaded(self, plists: Iterable[str]) -> list[str]:
         return [path for path in plists if path in self.jobs]
 
     def load(self, plists: Iterable[str]) -> None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping, Optional
 
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.environment import PACKAGES_PREFIX, PROGRAM_MEMBER
 
@@ -33,7 +33,7 @@ else:
 """
 
 
-def make_payload(path: Path, program: bytes = PROGRAM, packages: Optional[Mapping[str, bytes]] = None) -> str:
+def make_payload(path: Path, program: bytes = PROGRAM, packages: Mapping[str, bytes] | None = None) -> str:
     """Write a payload; returns the SHA256 of its program."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(PROGRAM_MEMBER, program)

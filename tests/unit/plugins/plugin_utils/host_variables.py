@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
-JOB: Dict[str, Any] = {"name": "outbox", "source": "/srv/outbox", "bucket": "archive"}
+JOB: dict[str, Any] = {"name": "outbox", "source": "/srv/outbox", "bucket": "archive"}
 
 
-def host_variables(*jobs: Any, **variables: Any) -> Dict[str, Any]:
+def host_variables(*jobs: Any, **variables: Any) -> dict[str, Any]:
     """The role's defaults with these jobs, and these variables in their place."""
     return {
         "host": "upload1",
@@ -38,6 +38,6 @@ def host_variables(*jobs: Any, **variables: Any) -> Dict[str, Any]:
     }
 
 
-def job(**options: Any) -> Dict[str, Any]:
+def job(**options: Any) -> dict[str, Any]:
     """A job with these options beside those that it needs."""
     return {**JOB, **options}

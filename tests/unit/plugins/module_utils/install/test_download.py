@@ -9,9 +9,10 @@ import http.client
 import io
 import ssl
 import urllib.error
+from collections.abc import Mapping
 from email.message import Message
 from pathlib import Path
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, InstallationError
@@ -33,7 +34,7 @@ URL = "https://mirror.example.org/s5cmd/file"
 class Body:
     """A response with a body, and a Content-Length that may lie."""
 
-    def __init__(self, body: bytes, promised: Optional[str] = None, error: Optional[Exception] = None) -> None:
+    def __init__(self, body: bytes, promised: str | None = None, error: Exception | None = None) -> None:
         self.stream = io.BytesIO(body)
         self.headers = Message()
         if promised is not None:
@@ -106,7 +107,7 @@ def test_a_body_of_another_length_than_promised(tmp_path: Path, promised: str) -
 
 
 @pytest.mark.parametrize("promised", [None, "", "many"])
-def test_a_body_without_a_promised_length(promised: Optional[str]) -> None:
+def test_a_body_without_a_promised_length(promised: str | None) -> None:
     assert answering(Body(b"abc", promised)).text(URL, limit=100) == "abc"
 
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, InstallationError
@@ -108,7 +109,7 @@ def test_options_are_normalized() -> None:
         ),
     ],
 )
-def test_options_that_do_not_fit_are_named(options: Dict[str, Any], reason: str) -> None:
+def test_options_that_do_not_fit_are_named(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Request.from_options(options)
     assert reason in str(caught.value)
@@ -141,7 +142,7 @@ class Host:
         raise OSError(101, "Network is unreachable")
 
     def run(
-        self, arguments: Sequence[str], environment: Optional[Mapping[str, str]] = None, timeout: float = 0
+        self, arguments: Sequence[str], environment: Mapping[str, str] | None = None, timeout: float = 0
     ) -> Completed:
         if arguments[-1] == "version":
             self.ran += 1
@@ -222,7 +223,7 @@ own = {"2.3.0": {HOST.asset: "c" * 64}}
         ({"source": "file"}, {}, False),
     ],
 )
-def test_what_satisfies_a_request(tmp_path: Path, recorded: Dict[str, Any], asked: Dict[str, Any], right: bool) -> None:
+def test_what_satisfies_a_request(tmp_path: Path, recorded: dict[str, Any], asked: dict[str, Any], right: bool) -> None:
     host = Host(tmp_path)
     host.has(**recorded)
     assert host.is_right(**asked) is right
@@ -416,7 +417,7 @@ def test_results_can_be_written_as_json(tmp_path: Path) -> None:
 
 
 def test_what_is_pruned(tmp_path: Path) -> None:
-    def left(keep: int) -> Tuple[str, ...]:
+    def left(keep: int) -> tuple[str, ...]:
         assert install(replace(host.request, keep=keep), host.tools(), check_mode=True).changed is (keep < 2)
         install(replace(host.request, keep=keep), host.tools())
         return tuple(host.layout.installed())

@@ -10,7 +10,7 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import Any, List
+from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import InstallationError, LockedError
@@ -46,7 +46,7 @@ def put(place: Layout, version: str, content: bytes = CONTENT) -> None:
         place.publish(executable, record(version, content))
 
 
-def names(folder: Path) -> List[str]:
+def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -133,7 +133,7 @@ def test_what_was_published_is_intact(tmp_path: Path) -> None:
 def test_an_executable_that_nobody_touched_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = layout(tmp_path)
     put(place, "2.3.0")
-    read: List[Path] = []
+    read: list[Path] = []
     monkeypatch.setattr(install_layout, "file_sha256", lambda path: read.append(path) or record().sha256)
     assert place.intact("2.3.0") == record()
     assert read == []

@@ -10,8 +10,8 @@ import os
 import stat
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional, Sequence, Tuple
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import InstallationError
@@ -22,7 +22,7 @@ EXECUTABLE = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x3e\x00" + b"the res
 DIGEST = hashlib.sha256(EXECUTABLE).hexdigest()
 
 
-def archive(path: Path, *members: Tuple[str, Optional[bytes]], kind: bytes = tarfile.SYMTYPE) -> Path:
+def archive(path: Path, *members: tuple[str, bytes | None], kind: bytes = tarfile.SYMTYPE) -> Path:
     """A release archive; a member without content is a link of this kind to /etc/passwd."""
     with tarfile.open(path, "w:gz") as tar:
         for name, content in members:
@@ -35,7 +35,7 @@ def archive(path: Path, *members: Tuple[str, Optional[bytes]], kind: bytes = tar
     return path
 
 
-def wheel(path: Path, *members: Tuple[str, bytes], mode: int = stat.S_IFREG | 0o755) -> Path:
+def wheel(path: Path, *members: tuple[str, bytes], mode: int = stat.S_IFREG | 0o755) -> Path:
     with zipfile.ZipFile(path, "w") as packed:
         for name, content in members:
             info = zipfile.ZipInfo(name)
@@ -138,7 +138,7 @@ def test_more_than_any_release_holds(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """A small file that grows without end when it is unpacked."""
     monkeypatch.setattr(unpack, "EXECUTABLE_LIMIT", 1_000_000)
     monkeypatch.setattr(unpack, "ARCHIVE_LIMIT", 2_000_000)
-    members: Sequence[Tuple[str, bytes]]
+    members: Sequence[tuple[str, bytes]]
     if shape == "archive":
         members = [("filler", bytes(1_500_000)), ("s5cmd", bytes(900_000))]
         assert "holds over 2000000 bytes" in refusal(archive(tmp_path / "p", *members))

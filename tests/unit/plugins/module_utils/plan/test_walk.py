@@ -14,7 +14,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import List, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import Kind, Problem
@@ -34,8 +34,8 @@ def write(path, content=b"content"):
 class Found(NamedTuple):
     """All that a walk found."""
 
-    files: List[LocalFile]
-    problems: List[Problem]
+    files: list[LocalFile]
+    problems: list[Problem]
     skipped: int
     elsewhere: int
 

@@ -8,7 +8,7 @@ import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, InstallationError
@@ -26,7 +26,7 @@ class Asked:
         self.failures = list(failures)
         self.times = 0
 
-    def __call__(self) -> Dict[str, Any]:
+    def __call__(self) -> dict[str, Any]:
         self.times += 1
         if self.failures:
             raise self.failures.pop(0)
@@ -41,7 +41,7 @@ class Clock:
         return self.now
 
 
-def failure(attempts: List[Dict[str, str]]) -> InstallationError:
+def failure(attempts: list[dict[str, str]]) -> InstallationError:
     error = InstallationError("no answer", "check the network")
     error.attempts = attempts  # type: ignore[attr-defined]
     return error
@@ -99,8 +99,8 @@ def test_an_error_of_ours_is_no_answer(tmp_path: Path) -> None:
     assert OncePerRun(tmp_path, "web2").answer("file", ask) == {"number": 2}
 
 
-def ask_slowly(folder: Path, host: str) -> Dict[str, Any]:
-    def ask() -> Dict[str, Any]:
+def ask_slowly(folder: Path, host: str) -> dict[str, Any]:
+    def ask() -> dict[str, Any]:
         with (folder / "asked").open("a") as log:
             log.write(f"{host}\n")
         time.sleep(0.3)

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError, InstallationError
@@ -42,8 +43,8 @@ class Controller:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.asked: List[str] = []
-        self.files: Dict[str, bytes] = {
+        self.asked: list[str] = []
+        self.files: dict[str, bytes] = {
             f"{MIRROR}/v2.3.0/s5cmd_2.3.0_{asset}.tar.gz": content for asset, content in ARCHIVES.items()
         }
         self.new_run()
@@ -59,7 +60,7 @@ class Controller:
         return Response(self.files[url])
 
     def pip(
-        self, arguments: Sequence[str], environment: Optional[Mapping[str, str]] = None, timeout: float = 0
+        self, arguments: Sequence[str], environment: Mapping[str, str] | None = None, timeout: float = 0
     ) -> Completed:
         self.asked.append("pip")
         return Completed(1, "", "ERROR: no network\n")

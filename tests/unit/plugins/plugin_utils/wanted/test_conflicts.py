@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted.conflicts import conflicts
@@ -15,7 +15,7 @@ from ansible_collections.datasync.turbo.tests.unit.plugins.plugin_utils.host_var
 MOVING = {"after_upload": "move", "move_to": "/srv/sent"}
 
 
-def between(one: Dict[str, Any], other: Dict[str, Any]) -> List[str]:
+def between(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """The conflicts of two jobs with different folders and prefixes, unless they are given."""
     host = parse_spec(host_variables())
     elements = [
@@ -42,7 +42,7 @@ def between(one: Dict[str, Any], other: Dict[str, Any]) -> List[str]:
         (MOVING, {"source": "/srv/sent"}),
     ],
 )
-def test_jobs_that_do_not_hurt_each_other(one: Dict[str, Any], other: Dict[str, Any]) -> None:
+def test_jobs_that_do_not_hurt_each_other(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert between(one, other) == []
 
 
@@ -74,6 +74,6 @@ def test_jobs_that_do_not_hurt_each_other(one: Dict[str, Any], other: Dict[str, 
         ({"source": "/srv/a"}, {"source": "/srv/a", "after_upload": "remove"}, "and job 'other' takes files away"),
     ],
 )
-def test_jobs_that_would(one: Dict[str, Any], other: Dict[str, Any], message: str) -> None:
+def test_jobs_that_would(one: dict[str, Any], other: dict[str, Any], message: str) -> None:
     (found,) = between(one, other)
     assert message in found

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from typing import Dict, List
-
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
 from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted.cron import parse_cron
@@ -83,7 +81,7 @@ def test_a_day_that_no_month_has_is_fine_beside_a_day_of_the_week() -> None:
         ),
     ],
 )
-def test_launchd_gets_the_same_moments(written: str, intervals: List[Dict[str, int]]) -> None:
+def test_launchd_gets_the_same_moments(written: str, intervals: list[dict[str, int]]) -> None:
     assert parse_cron(written, "schedule.cron").launchd_intervals("schedule.cron") == intervals
 
 

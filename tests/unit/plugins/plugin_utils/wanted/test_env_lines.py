@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
@@ -45,7 +45,7 @@ SHARD = st.integers(1, 99).flatmap(
 )
 
 #: A value for each option that an env file has names for.
-VALUES: Dict[str, st.SearchStrategy[Any]] = {
+VALUES: dict[str, st.SearchStrategy[Any]] = {
     "src": PATH,
     "bucket": st.from_regex(r"[a-z0-9][a-z0-9.-]{1,40}[a-z0-9]", fullmatch=True),
     "prefix": NAME,
@@ -100,7 +100,7 @@ VALUES: Dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def read_back(lines: Dict[str, str]) -> Dict[str, Any]:
+def read_back(lines: dict[str, str]) -> dict[str, Any]:
     """The options that the program reads from a file with these names and values."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "job.env")
@@ -135,7 +135,7 @@ def test_an_option_is_read_back_as_it_was_given(option: str, data: st.DataObject
 
 
 @given(st.fixed_dictionaries({}, optional=VALUES))
-def test_any_options_together_are_read_back(options: Dict[str, Any]) -> None:
+def test_any_options_together_are_read_back(options: dict[str, Any]) -> None:
     read = read_back(written(options, {}).values)
     assert {name: normalised(name, value) for name, value in read.items()} == {
         name: normalised(name, value) for name, value in options.items()
@@ -187,7 +187,7 @@ def test_settings_are_written_as_older_jobs_have_them() -> None:
         ({}, {"A": {"b": 1}}, "settings.A is a dictionary"),
     ],
 )
-def test_what_an_env_file_cannot_say_is_named(options: Dict[str, Any], lines: Dict[Any, Any], message: str) -> None:
+def test_what_an_env_file_cannot_say_is_named(options: dict[str, Any], lines: dict[Any, Any], message: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         written(options, lines)
     assert message in str(refused.value)

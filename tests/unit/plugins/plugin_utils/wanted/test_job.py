@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
@@ -16,7 +16,7 @@ from ansible_collections.datasync.turbo.tests.unit.plugins.plugin_utils.host_var
 KEYS = {"access_key": "AKIAEXAMPLE", "secret_key": "do/not+tell="}
 
 
-def checked(element: Dict[str, Any], **variables: Any) -> UploaderJob:
+def checked(element: dict[str, Any], **variables: Any) -> UploaderJob:
     return check_job(element, "outbox", parse_spec(host_variables(**variables)))
 
 
@@ -125,7 +125,7 @@ def test_limits_of_the_host_that_cron_cannot_keep_are_no_error() -> None:
         ({"schedule": {"kind": "cron", "cron": "@daily"}, "memory_max": "2G"}, "memory_max needs systemd"),
     ],
 )
-def test_what_is_wrong_begins_with_what_was_written(options: Dict[str, Any], message: str) -> None:
+def test_what_is_wrong_begins_with_what_was_written(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         checked(job(**options))
     assert str(refused.value).startswith(message) or message in str(refused.value)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Tuple
+from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted.host import parse_spec
@@ -33,7 +33,7 @@ def test_a_job_that_only_uploads_writes_nothing_of_its_own() -> None:
         ("/mnt/nas/outbox", "/mnt/usb/sent", ("/mnt/nas/outbox", "/mnt/usb/sent")),
     ],
 )
-def test_a_job_that_moves_files_writes_both_folders(source: str, move_to: str, writable: Tuple[str, ...]) -> None:
+def test_a_job_that_moves_files_writes_both_folders(source: str, move_to: str, writable: tuple[str, ...]) -> None:
     assert sandbox(source=source, after_upload="move", move_to=move_to).writable == writable
 
 

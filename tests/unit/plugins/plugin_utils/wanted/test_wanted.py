@@ -8,7 +8,7 @@ import configparser
 import json
 import plistlib
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
@@ -42,12 +42,12 @@ def file(of: Wanted, path: str) -> ManagedFile:
     return found
 
 
-def lines(of: Wanted, path: str) -> List[str]:
+def lines(of: Wanted, path: str) -> list[str]:
     """The lines of a file without comments and empty ones."""
     return [line for line in file(of, path).content.splitlines() if line and not line.startswith("#")]
 
 
-def paths(of: Wanted) -> List[str]:
+def paths(of: Wanted) -> list[str]:
     return [file.path for file in of.files]
 
 
@@ -131,7 +131,7 @@ class TestTuning:
     @pytest.mark.parametrize(
         "own", [{"tuning_path": "/home/a/t.fact"}, {"settings": {"TUNING_FILE": "/home/a/t.fact"}}]
     )
-    def test_of_a_job_wins_and_is_seen_by_its_service(self, own: Dict[str, Any]) -> None:
+    def test_of_a_job_wins_and_is_seen_by_its_service(self, own: dict[str, Any]) -> None:
         of = wanted(job(**own))
         assert 'TUNING_FILE="/home/a/t.fact"' in lines(of, CONFIG)
         assert self.LINE not in lines(of, CONFIG)
@@ -379,7 +379,7 @@ def test_jobs_that_are_no_list_are_refused(jobs: Any) -> None:
 
 
 def test_every_job_that_is_wrong_is_named_at_once() -> None:
-    elements: List[Dict[str, Any]] = [
+    elements: list[dict[str, Any]] = [
         job(name="two words"),
         job(name="a", numworkers="many"),
         job(name="b", prefix="b"),

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -19,11 +18,11 @@ def percent(node: Element, name: str = "x") -> float:
     return float(str(node.get(name)).rstrip("%"))
 
 
-def of_class(root: Element, name: str) -> List[Element]:
+def of_class(root: Element, name: str) -> list[Element]:
     return [node for node in root.iter() if name in str(node.get("class")).split()]
 
 
-def texts(root: Element, name: str) -> List[Optional[str]]:
+def texts(root: Element, name: str) -> list[str | None]:
     return [node.text for node in of_class(root, name)]
 
 
@@ -112,7 +111,7 @@ def test_no_ratio_at_all() -> None:
 
 
 @given(st.lists(st.floats(min_value=1e-4, max_value=1e4), min_size=1, max_size=9))
-def test_every_ratio_and_1_are_within_the_axis_and_ticks_keep_their_distance(ratios: List[float]) -> None:
+def test_every_ratio_and_1_are_within_the_axis_and_ticks_keep_their_distance(ratios: list[float]) -> None:
     low, high = chart.ratio_axis(ratios)
     assert low < min([1.0, *ratios])
     assert high > max([1.0, *ratios])

@@ -4,16 +4,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.report import figures
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils import benchmark_results
 
 
-def ratio(
-    value: Optional[float], low: Optional[float], high: Optional[float], verdict: str, pairs: int = 3
-) -> Dict[str, Any]:
+def ratio(value: float | None, low: float | None, high: float | None, verdict: str, pairs: int = 3) -> dict[str, Any]:
     return {
         "dataset": "mix",
         "tool": "datasync",
@@ -43,7 +41,7 @@ def ratio(
         (None, "-"),
     ],
 )
-def test_figures_have_three_digits_that_count(value: Optional[float], shown: str) -> None:
+def test_figures_have_three_digits_that_count(value: float | None, shown: str) -> None:
     assert figures.figure(value) == shown
 
 
@@ -124,7 +122,7 @@ def test_why_there_is_no_figure(available: bool, messages: list, said: str) -> N
         ),
     ],
 )
-def test_ratios_in_words(found: Dict[str, Any], said: str) -> None:
+def test_ratios_in_words(found: dict[str, Any], said: str) -> None:
     assert figures.sentence(found) == said
 
 
@@ -216,7 +214,7 @@ def test_problems_are_not_told_twice() -> None:
         ),
     ],
 )
-def test_link_in_words(link: Dict[str, Any], said: str) -> None:
+def test_link_in_words(link: dict[str, Any], said: str) -> None:
     assert figures.link(link) == said
 
 

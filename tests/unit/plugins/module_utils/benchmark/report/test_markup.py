@@ -8,7 +8,6 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
-from typing import List, Optional, Tuple
 from xml.etree.ElementTree import tostring
 
 import pytest
@@ -22,11 +21,11 @@ class Reader(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.tags: List[str] = []
-        self.attributes: List[Tuple[str, Optional[str]]] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
         self.text = ""
 
-    def handle_starttag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.attributes += attrs
 

