@@ -17,14 +17,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ..common import times
 from ..common.crew import Crew
 from ..common.errors import ConfigurationError, DatasyncError, Interrupted
 from ..common.interrupt import Interrupt
 from ..common.patience import answered, attended
 from ..common.problems import Problem, printable
 from ..common.stopping import Stop
-from ..common.units import counted, format_bytes_si
+from ..common.units import counted, format_bytes_si, timestamp
 from ..job import lock
 from ..job.job import Job
 from ..job.local_file import LocalFile, require_source
@@ -125,7 +124,7 @@ class _Audit:
         #: Paths of what the walk could not read: whether there are files below them is not known.
         self._unknown: set[str] = set()
         self._result = Result(
-            timestamp=times.timestamp(self._began),
+            timestamp=timestamp(self._began),
             source=request.manifest or (job.state_path or "" if request.source == "state" else job.src),
             compared=request.source,
             destination=job.destination,

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""Sizes, durations, counts and truth values as people write them, and sizes as people read them.
+"""Sizes, durations, counts and truth values as people write them, and sizes and times as people read them.
 
 Every `parse_*` function takes the value and the `name` of the variable or option it came from, and raises
 ConfigurationError with that name. None of these values is secret, so the message shows what was written.
@@ -9,6 +9,7 @@ ConfigurationError with that name. None of these values is secret, so the messag
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from .errors import ConfigurationError
 
@@ -148,3 +149,8 @@ def format_bytes_si(size: float) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 file`, `2 files`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def timestamp(moment: float) -> str:
+    """Local time with offset in ISO 8601, to the second."""
+    return datetime.fromtimestamp(moment).astimezone().isoformat(timespec="seconds")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from ..common.errors import ConfigurationError
-from ..common.times import timestamp
+from ..common.units import timestamp
 from ..install.layout import Layout
 from . import unit_properties
 from .generation import Generation, JobOnHost

@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 
 from ..common import files as whole_file
-from ..common.times import timestamp
+from ..common.units import timestamp
 from .log import Log
 from .progress import Progress
 

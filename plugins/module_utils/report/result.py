@@ -14,8 +14,7 @@ from typing import Any
 from ..common import files as whole_file
 from ..common.errors import ConfigurationError, DatasyncError, ExitCode
 from ..common.problems import Kind, Problem
-from ..common.times import timestamp
-from ..common.units import format_size
+from ..common.units import format_size, timestamp
 
 #: Problems that a result names. A share that vanished has a million, and whoever reads the result reads it whole.
 MAX_PROBLEMS = 1000

@@ -8,10 +8,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..common import times
 from ..common.errors import DatasyncError, ExitCode, Interrupted
 from ..common.problems import Problem
-from ..common.units import counted, format_bytes_si, format_size
+from ..common.units import counted, format_bytes_si, format_size, timestamp
 from ..job.job import Job
 from ..plan.plan import Plan
 from ..plan.uploads import Ledger
@@ -58,7 +57,7 @@ class Account:
         code = self._exit_code(plan)
         self.verification.verified = self.verification.enabled and not self.dry_run and code == ExitCode.OK
         return Result(
-            timestamp=times.timestamp(self.began),
+            timestamp=timestamp(self.began),
             duration_seconds=round(seconds, 3),
             files_synced=ledger.stored,
             bytes_transferred=moved,

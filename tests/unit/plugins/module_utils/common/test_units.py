@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common import units
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
@@ -186,3 +188,7 @@ def test_what_is_no_rate_or_may_be_bits_or_bytes_is_refused_with_advice(text):
         units.parse_rate(text, "BANDWIDTH_LIMIT")
     assert "BANDWIDTH_LIMIT" in str(raised.value)
     assert "400Mbit/s" in str(raised.value)
+
+
+def test_the_time_is_local_with_its_offset():
+    assert re.match(r"2026-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$", units.timestamp(1790000000.9))
