@@ -21,7 +21,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 MODULE_UTILS = CHECKOUT / "plugins" / "module_utils"
 PACKAGE = PurePosixPath("datasync_turbo")
 #: The modules that the program imports by name.
-STARTS = ("program/bytecode", "program/cli", "common/leaving")
+STARTS = ("program/bytecode", "program/cli", "common/interrupt")
 SHEBANG = b"#!/usr/bin/env python3\n"
 #: The earliest time that a zip archive can carry.
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
@@ -38,7 +38,7 @@ MAIN = f"""\
 keep_compiled("{PACKAGE}", __loader__)
 
 from {PACKAGE}.program.cli import main
-from {PACKAGE}.common.leaving import leave
+from {PACKAGE}.common.interrupt import leave
 
 leave(main())
 """

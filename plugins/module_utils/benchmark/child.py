@@ -13,8 +13,7 @@ import sys
 import zipfile
 
 from ..common.errors import DatasyncError
-from ..common.interrupt import Interrupt
-from ..common.leaving import leave
+from ..common.interrupt import Interrupt, leave
 from ..job.job import Job
 from ..report.log import Log
 from ..report.progress import Progress

@@ -1,13 +1,19 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""Signals and the time limit. The pipeline asks between its steps, so that it always stops where it can clean up."""
+"""Signals, the time limit, and the end of a process.
+
+The pipeline asks between its steps, so that it always stops where it can clean up.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import time
+from contextlib import suppress
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from .errors import Interrupted, TimedOut
 
@@ -58,3 +64,11 @@ class Interrupt:
     ) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process now. Threads may still wait for a server that is silent, and all that counts is written."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)

@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
+import ansible_collections
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common import interrupt as interrupt_module
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import Interrupted, TimedOut
@@ -111,3 +114,21 @@ def test_the_time_limit_can_begin_anew(monkeypatch):
         interrupt.check()
     interrupt.renew()
     interrupt.check()
+
+
+# --- the end of a process
+
+
+def test_a_process_leaves_with_its_last_words_though_a_thread_still_waits():
+    words = (
+        "import sys, threading, time\n"
+        "sys.path[:0] = sys.argv[1:]\n"
+        "from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import leave\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "print('all that counts', end='')\n"
+        "leave(3)\n"
+    )
+    roots = [os.path.dirname(folder) for folder in ansible_collections.__path__]
+    child = [sys.executable, "-c", words, *roots]
+    ended = subprocess.run(child, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "all that counts", "")
