@@ -49,8 +49,9 @@ options:
     default: present
   version:
     description:
-      - The version of s5cmd, V(2.0.0) or newer, or V(latest) for the newest release, which is asked for at O(api_url)
-        by one request in every run; with O(delivery=controller) by one request for all hosts.
+      - The version of s5cmd, V(2.2.0) or newer, because verified uploads need it.
+      - V(latest) is the newest release, which is asked for at O(api_url) by one request in every run; with
+        O(delivery=controller) by one request for all hosts.
       - This collection is tested with the default.
     type: str
     default: 2.3.0

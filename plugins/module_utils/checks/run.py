@@ -23,7 +23,7 @@ from ..common.errors import (
     InstallationError,
 )
 from ..common.patience import ANSWER_DEADLINE, answered
-from ..install.binary import MINIMUM_VERSION, Version, find_binary, look_up, read_version
+from ..install.binary import Version, find_binary, look_up, read_version, require_usable
 from ..install.platform import HEADER_SIZE, detect, executable_asset
 from ..job.job import bucket_name, key_prefix
 from ..s3.bucket import Bucket, clock_hint, explained, require_members
@@ -55,8 +55,6 @@ CATEGORIES: dict[str, str] = {
     "cleanup": ACCESS,
 }
 
-#: The s5cmd that has `run` and `--json` as we know them; transfers need MINIMUM_VERSION.
-OLDEST_VERSION = (2, 0, 0)
 #: The write probe's object is `prefix`, this, and 32 random hexadecimal digits.
 PROBE_NAME = ".datasync-turbo-write-probe-"
 
@@ -68,7 +66,7 @@ _CRC64NVME_CHECK_VALUE = 0xAE8B14860A799888
 class Request:
     """What to check. Without `bucket` the access checks end at the endpoint; the probe writes only outside `dry_run`.
 
-    `prefix` is empty or ends with a slash. `for_transfers`: an s5cmd that is too old for verified transfers is a fault.
+    `prefix` is empty or ends with a slash.
     """
 
     connection: Connection = field(default_factory=Connection)
@@ -77,7 +75,6 @@ class Request:
     prefix: str = ""
     write_probe: bool = False
     dry_run: bool = False
-    for_transfers: bool = False
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any], dry_run: bool = False) -> Request:
@@ -255,13 +252,10 @@ class _Examination:
             self._failed("platform", mismatch)
 
     def _examine_version(self, version: Version) -> None:
-        oldest = MINIMUM_VERSION if self._request.for_transfers else OLDEST_VERSION
-        if version.numbers < oldest:
-            old = f"s5cmd {version.text} is older than {_dotted(oldest)}"
-            self._failed("version", InstallationError(old, "install a later one with s5cmd_install"))
-        elif version.numbers < MINIMUM_VERSION:
-            hint = f"verified transfers need {_dotted(MINIMUM_VERSION)} or later: install it with s5cmd_install"
-            self._passed("version", f"{version.text} is too old for verified transfers", hint)
+        try:
+            require_usable(version)
+        except InstallationError as error:
+            self._failed("version", error)
         else:
             self._passed("version", version.text)
 

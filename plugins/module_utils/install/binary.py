@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 from ..common.errors import InstallationError
 
-#: `cp --metadata`, which carries the time of reading with each object, came with this version.
+#: The oldest s5cmd that is installed, passes the checks and uploads: `cp --metadata`, which carries the time of reading
+#: with each object, came with it.
 MINIMUM_VERSION = (2, 2, 0)
+OLDEST = ".".join(str(number) for number in MINIMUM_VERSION)
 #: Seconds. The binary prints its version in a few milliseconds; a hanging one must not hang us.
 VERSION_TIMEOUT = 20
 _VERSION = re.compile(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)")
@@ -92,7 +94,6 @@ def read_version(binary: str) -> Version:
 def require_usable(version: Version) -> None:
     """Raise InstallationError if this version lacks what a transfer needs."""
     if version.numbers < MINIMUM_VERSION:
-        wanted = ".".join(str(number) for number in MINIMUM_VERSION)
         raise InstallationError(
-            f"s5cmd {version.text} is too old for verified transfers", f"install {wanted} or later with s5cmd_install"
+            f"s5cmd {version.text} is too old for verified transfers", f"install {OLDEST} or later with s5cmd_install"
         )

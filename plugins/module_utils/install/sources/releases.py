@@ -12,6 +12,7 @@ import re
 import time
 
 from ...common.errors import ConfigurationError, InstallationError
+from ..binary import OLDEST
 from ..download import Downloader, DownloadError
 
 REPOSITORY = "peak/s5cmd"
@@ -20,8 +21,6 @@ DOWNLOADS = f"https://github.com/{REPOSITORY}/releases/download"
 #: Where the newest release is asked for; the option `api_url` takes its place.
 API = "https://api.github.com"
 CHECKSUMS_FILE = "s5cmd_checksums.txt"
-#: `s5cmd run`, `--json` and the flags we use are as we know them from here on.
-MINIMUM_VERSION = "2.0.0"
 
 #: Bytes. The checksum file has about 1 kB, the answer about the newest release about 20 kB.
 TEXT_LIMIT = 1024 * 1024
@@ -32,17 +31,22 @@ _SHA256 = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")
 
 
 def parse_version(text: str, variable: str = "version") -> str:
-    """`v2.3.0` or `2.3.0` as `2.3.0`. Raises ConfigurationError for anything else and for versions below 2.0.0."""
+    """`v2.3.0` or `2.3.0` as `2.3.0`. Raises ConfigurationError for what is not a version."""
     match = _VERSION.fullmatch(text.strip())
     if not match:
         raise ConfigurationError(
             f"{variable} {text!r} is not a version of s5cmd", "write it as 2.3.0, or latest for the newest release"
         )
-    version = match.group(1)
-    if version_key(version) < version_key(MINIMUM_VERSION):
+    return match.group(1)
+
+
+def installable_version(text: str, variable: str = "version") -> str:
+    """The version, as `parse_version`. Raises ConfigurationError, too, if uploads would refuse one so old."""
+    version = parse_version(text, variable)
+    if version_key(version) < version_key(OLDEST):
         raise ConfigurationError(
-            f"{variable} {version} is too old: uploads need s5cmd {MINIMUM_VERSION} or newer",
-            "leave the option away to get the version that this collection is tested with",
+            f"{variable} {version} is too old: uploads need s5cmd {OLDEST} or newer",
+            "omit the option to install the tested release",
         )
     return version
 
@@ -123,7 +127,7 @@ def newest_version(downloader: Downloader, api_url: str = API, token: str | None
             f"{url} did not answer as GitHub's API does: no tag_name in {answer[:80]!r}",
             "check api_url, or set version to a number",
         ) from error
-    return parse_version(str(tag), "the newest release's tag")
+    return installable_version(str(tag), "the newest release's tag")
 
 
 def _explained(error: DownloadError, with_token: bool) -> InstallationError:

@@ -136,16 +136,16 @@ class TestVersion:
     @pytest.mark.parametrize(
         ("numbers", "ok", "advice"),
         [
-            ((1, 4, 0), False, "install a later one"),
-            ((1, 99, 99), False, "install a later one"),
-            ((2, 0, 0), True, "verified transfers need 2.2.0"),
-            ((2, 1, 0), True, "verified transfers need 2.2.0"),
+            ((1, 4, 0), False, "install 2.2.0 or later"),
+            ((1, 99, 99), False, "install 2.2.0 or later"),
+            ((2, 0, 0), False, "install 2.2.0 or later"),
+            ((2, 1, 0), False, "install 2.2.0 or later"),
             ((2, 2, 0), True, ""),
             ((2, 3, 0), True, ""),
             ((10, 0, 0), True, ""),
         ],
     )
-    def test_needs_2_0_0_and_advises_2_2_0(self, binary, monkeypatch, numbers, ok, advice):
+    def test_is_2_2_0_or_later_as_uploads_need_it(self, binary, monkeypatch, numbers, ok, advice):
         text = "v{}.{}.{}-abcdef0".format(*numbers)
         monkeypatch.setattr(checks, "read_version", lambda path: Version(text, numbers))
         report = run_checks(Request(s5cmd_path=binary(elf(X86_64))))

@@ -13,10 +13,17 @@ from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, InstallationError
+from ansible_collections.datasync.turbo.plugins.module_utils.install.binary import (
+    MINIMUM_VERSION,
+    Version,
+    require_usable,
+)
 from ansible_collections.datasync.turbo.plugins.module_utils.install.download import Downloader
+from ansible_collections.datasync.turbo.plugins.module_utils.install.sources.pins import RELEASES
 from ansible_collections.datasync.turbo.plugins.module_utils.install.sources.releases import (
     DOWNLOADS,
     archive_name,
+    installable_version,
     newest_version,
     parse_checksums,
     parse_sha256,
@@ -46,10 +53,15 @@ def test_what_is_no_version(text: str) -> None:
         parse_version(text)
 
 
-@pytest.mark.parametrize("text", ["1.4.0", "0.9.1", "2.0.0-beta.1"])
+@pytest.mark.parametrize("text", ["1.4.0", "0.9.1", "2.1.0", "2.1.9", "2.2.0-beta.1"])
 def test_versions_that_are_too_old(text: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"is too old: uploads need s5cmd 2\.0\.0 or newer"):
-        parse_version(text)
+    with pytest.raises(ConfigurationError, match=r"is too old: uploads need s5cmd 2\.2\.0 or newer"):
+        installable_version(text)
+
+
+def test_a_version_that_is_too_old_to_install_is_a_version() -> None:
+    """Folders of such versions may be on a host, and a list of checksums may name them."""
+    assert parse_version("v2.1.0") == "2.1.0"
 
 
 @given(st.lists(versions, min_size=2, max_size=20))
@@ -196,3 +208,9 @@ def test_what_github_refuses(
     assert said in str(caught.value)
     assert not_said not in str(caught.value)
     assert "https://api.github.com/repos/peak/s5cmd/releases/latest" in str(caught.value)
+
+
+def test_the_oldest_version_is_the_one_that_uploads_take() -> None:
+    assert installable_version(".".join(map(str, MINIMUM_VERSION))) == "2.2.0"
+    for version in RELEASES:
+        require_usable(Version(version, version_key(version)[0]))
