@@ -362,8 +362,9 @@ from urllib.parse import urlsplit
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError, ExitCode
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet import deployment
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet.files import is_secret
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import Generation
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.shown import is_secret
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore
 from ansible_collections.datasync.turbo.plugins.module_utils.install.options import (
     DEFAULT_BIN_DIR,
@@ -444,8 +445,8 @@ def hide_secrets_only(module: AnsibleModule) -> None:
     module.no_log_values = {file["content"] for file in files if is_secret(file["mode"])} | set(filter(None, passwords))
 
 
-def run(module: AnsibleModule) -> deployment.Outcome:
-    request = deployment.Request.from_options(module.params)
+def run(module: AnsibleModule) -> deployment.Deployed:
+    request = Request.from_options(module.params)
     state = module.params["state"]
     if state == "present":
         return deployment.deploy(request, module.check_mode)
@@ -462,14 +463,14 @@ def run(module: AnsibleModule) -> deployment.Outcome:
     return deployment.go_to(request, choose, module.check_mode)
 
 
-def finish(module: AnsibleModule, outcome: deployment.Outcome) -> None:
-    result = outcome.result()
+def finish(module: AnsibleModule, deployed: deployment.Deployed) -> None:
+    result = deployed.result()
     if module._diff:
-        result["diff"] = diff(outcome)
+        result["diff"] = diff(deployed)
     module.exit_json(exit_code=int(ExitCode.OK), **result)
 
 
-def diff(outcome: deployment.Outcome) -> list[dict[str, str]]:
+def diff(deployed: deployment.Deployed) -> list[dict[str, str]]:
     """A diff of each change; what has no text of its own shows what is done."""
     return [
         {
@@ -478,7 +479,7 @@ def diff(outcome: deployment.Outcome) -> list[dict[str, str]]:
             "before": change.before,
             "after": change.after or ("" if change.before else f"{change}\n"),
         }
-        for change in outcome.changes
+        for change in deployed.changes
     ]
 
 

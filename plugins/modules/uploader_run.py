@@ -231,9 +231,9 @@ def follow(options: dict[str, Any], jobs: list[JobOnHost], store: GenerationStor
     if options["runs"] is None:
         runs = job_run.start(jobs, host)
     else:
-        runs = [job_run.Run.from_dict(values) for values in options["runs"]]
-    runs, outcomes = job_run.watch(runs, jobs, host, options["poll"])
-    answer = summary([outcome.as_dict() for outcome in outcomes])
+        runs = [job_run.JobRun.from_dict(values) for values in options["runs"]]
+    runs, ended = job_run.watch(runs, jobs, host, options["poll"])
+    answer = summary([run.as_dict() for run in ended])
     if runs:
         answer.update(runs=[run.as_dict() for run in runs], progress=job_run.progress_of(runs, jobs))
     return answer

@@ -12,39 +12,31 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Callable
 
 from ..common.errors import ConfigurationError
 from ..install.layout import Layout, Occupant
+from . import removal
+from .differences import Change, Differences
 from .files import (
     ROOT,
-    Change,
     MakeFolder,
     Owners,
     Present,
-    RemoveFile,
     SetLink,
     WriteFile,
     file_change,
     folder_change,
-    present,
-    readable,
     write_file,
 )
-from .generation import Generation, JobOnHost, ManagedFile, ManagedFolder, S5cmdLink, SourceCheck
-from .running import wait_until_idle
+from .generation import Generation, ManagedFile, ManagedFolder, S5cmdLink, SourceCheck
 from .services import Launchd, Systemd
-from .steps import Action, Step, run_all
+from .steps import Action, nothing, run_all
 from .store import GenerationStore
 
 #: What `log.Log` puts before a message.
 _LOG_PREFIX = re.compile(r"^\[[A-Z]+\] \[[^\]]*\] ")
-_UNIT_FOLDER = "/etc/systemd/system/"
-#: launchd's names of the jobs begin with it.
-_LABEL_PREFIX = "datasync.turbo."
 #: Seconds for a source that does not answer, such as a hanging mount, and for a config file on a host under load.
 _CHECK_TIMEOUT = 60
 #: Seconds to wait for an installation of s5cmd that is going on.
@@ -61,20 +53,6 @@ try:
 except OSError as error:
     sys.exit(error.strerror)
 """
-
-
-@dataclass
-class Differences:
-    """What applying a generation would change, in words and as steps in their order."""
-
-    changes: list[Change] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
-    files: list[ManagedFile] = field(default_factory=list)
-
-    def add(self, change: Change, *steps: Step) -> None:
-        """One more change."""
-        self.changes.append(change)
-        self.steps.extend(steps)
 
 
 class HostApply:
@@ -114,7 +92,7 @@ class HostApply:
             if change:
                 found.files.append(file)
                 found.add(change, WriteFile(file, self._owners))
-        remove_files(gone.values(), found)
+        removal.remove_files(gone.values(), found)
         self._link(found)
         self._switch_s5cmd(found)
         self._schedule(found, stopped)
@@ -143,9 +121,11 @@ class HostApply:
 
     def _stop(self, gone: dict[str, ManagedFile], found: Differences) -> None:
         """Units and property lists of earlier generations that this one lacks, before their files go."""
-        stop_units([unit for unit in units_of(self._earlier) if unit not in self._wanted.units], self._systemd, found)
-        plists = [path for path in property_lists_of(self._earlier) if path in gone]
-        unload(plists, self._earlier, self._launchd, found)
+        removal.stop_units(
+            [unit for unit in removal.units_of(self._earlier) if unit not in self._wanted.units], self._systemd, found
+        )
+        plists = [path for path in removal.property_lists_of(self._earlier) if path in gone]
+        removal.unload(plists, self._earlier, self._launchd, found)
 
     def _link(self, found: Differences) -> None:
         path, target = self._store.venv, f"environments/{self._generation.environment}"
@@ -189,7 +169,7 @@ class HostApply:
         """Let systemd and launchd follow the files. The first `stopped` steps come before the files."""
         written = {change.path for change in found.changes}
         services = [job.service for job in self._wanted.jobs if job.service]
-        unit_files_changed = any(path.startswith(_UNIT_FOLDER) for path in written)
+        unit_files_changed = any(path.startswith(removal.UNIT_FOLDER) for path in written)
         if (unit_files_changed or services or self._wanted.units) and self._systemd.is_running():
             self._schedule_by_systemd(services, written, found, stopped)
         elif self._wanted.units:
@@ -204,8 +184,8 @@ class HostApply:
         units = list(self._wanted.units)
         states = self._systemd.states([*units, *services])
         idle = [unit for unit in units if not (states[unit].enabled and states[unit].active)]
-        changed = [unit for unit in units if unit not in idle and f"{_UNIT_FOLDER}{unit}" in written]
-        unit_files_changed = any(path.startswith(_UNIT_FOLDER) for path in written)
+        changed = [unit for unit in units if unit not in idle and f"{removal.UNIT_FOLDER}{unit}" in written]
+        unit_files_changed = any(path.startswith(removal.UNIT_FOLDER) for path in written)
         if unit_files_changed or any(state.needs_reload for state in states.values()):
 
             def follow_old_files() -> None:
@@ -213,10 +193,10 @@ class HostApply:
                 self._systemd.restart(changed)
 
             # Taken back when the old files are in their places again, and before what was stopped is started.
-            found.steps.insert(stopped, Action(_nothing, follow_old_files))
-            found.steps.append(Action(self._systemd.reload, _nothing))
-            gone = [service for service in services_of(self._earlier) if service not in services]
-            found.steps.append(Action(lambda: self._systemd.forget_failures(gone), _nothing))
+            found.steps.insert(stopped, Action(nothing, follow_old_files))
+            found.steps.append(Action(self._systemd.reload, nothing))
+            gone = [service for service in removal.services_of(self._earlier) if service not in services]
+            found.steps.append(Action(lambda: self._systemd.forget_failures(gone), nothing))
             if not unit_files_changed:
                 # A deployment that was killed wrote them.
                 found.changes.append(Change("systemd", "reload"))
@@ -225,7 +205,7 @@ class HostApply:
             found.steps.append(Action(lambda: self._systemd.start(idle), lambda: self._systemd.put_back(before)))
             found.changes += [Change(unit, "start") for unit in idle]
         if changed:
-            found.steps.append(Action(lambda: self._systemd.restart(changed), _nothing))
+            found.steps.append(Action(lambda: self._systemd.restart(changed), nothing))
 
     def _schedule_by_launchd(self, written: set[str], found: Differences, stopped: int) -> None:
         plists = list(self._wanted.launchd)
@@ -233,9 +213,9 @@ class HostApply:
         stale = [path for path in plists if path in written or path not in loaded]
         if stale:
             old = [path for path in stale if path in loaded]
-            found.steps.insert(stopped, Action(_nothing, lambda: self._launchd.load(old)))
+            found.steps.insert(stopped, Action(nothing, lambda: self._launchd.load(old)))
             found.steps.append(Action(lambda: self._launchd.load(stale), lambda: self._launchd.unload(stale)))
-            refuse_to_end_runs(old, self._earlier, found)
+            removal.refuse_to_end_runs(old, self._earlier, found)
             found.changes += [Change(path, "load") for path in stale]
 
     # The checks before anything is touched
@@ -299,85 +279,6 @@ class HostApply:
         return (lines[-1] if lines else f"exit status {done.returncode}") if done.returncode else ""
 
 
-class HostRemoval:
-    """Takes away what generations consist of; data, results and logs stay."""
-
-    def __init__(
-        self,
-        generations: Sequence[Generation],
-        systemd: Systemd | None = None,
-        launchd: Launchd | None = None,
-    ) -> None:
-        self._generations = generations
-        self._systemd = systemd or Systemd()
-        self._launchd = launchd or Launchd()
-
-    def differences(self, wait: Callable[[], object]) -> Differences:
-        """What is still there of them. `wait` lets runs end, once nothing starts new ones."""
-        found = Differences()
-        stop_units(units_of(self._generations), self._systemd, found)
-        found.steps.append(Action(wait, _nothing))
-        unload(property_lists_of(self._generations), self._generations, self._launchd, found)
-        stopped = len(found.steps)
-        remove_files({file.path: file for each in self._generations for file in each.wanted.files}.values(), found)
-        if self._systemd.is_running() and any(change.path.startswith(_UNIT_FOLDER) for change in found.changes):
-            found.steps.insert(stopped, Action(_nothing, self._systemd.reload))
-            found.steps.append(Action(self._systemd.reload, _nothing))
-            services = services_of(self._generations)
-            found.steps.append(Action(lambda: self._systemd.forget_failures(services), _nothing))
-        return found
-
-
-def services_of(generations: Sequence[Generation]) -> list[str]:
-    """The services of the jobs of all of them, each once."""
-    jobs = (job for each in generations for job in each.wanted.jobs)
-    return list(dict.fromkeys(job.service for job in jobs if job.service))
-
-
-def units_of(generations: Sequence[Generation]) -> list[str]:
-    """The timers and paths of all of them, each once."""
-    return list(dict.fromkeys(unit for each in generations for unit in each.wanted.units))
-
-
-def property_lists_of(generations: Sequence[Generation]) -> list[str]:
-    """The property lists of all of them, each once."""
-    return list(dict.fromkeys(path for each in generations for path in each.wanted.launchd))
-
-
-def stop_units(units: Sequence[str], systemd: Systemd, found: Differences) -> None:
-    """Stop and disable those of the units that are there."""
-    if not units or not systemd.is_running():
-        return
-    running = {unit: state for unit, state in systemd.states(units).items() if state.active or state.enabled}
-    if running:
-        found.steps.append(Action(lambda: systemd.stop(running), lambda: systemd.put_back(running)))
-        found.changes += [Change(unit, "stop") for unit in running]
-
-
-def unload(plists: Sequence[str], generations: Sequence[Generation], launchd: Launchd, found: Differences) -> None:
-    """Unload property lists before their files go."""
-    loaded = launchd.loaded(plists)
-    if loaded:
-        found.steps.append(Action(lambda: launchd.unload(loaded), lambda: launchd.load(loaded)))
-        refuse_to_end_runs(loaded, generations, found)
-        found.changes += [Change(path, "unload") for path in loaded]
-
-
-def refuse_to_end_runs(plists: Sequence[str], generations: Sequence[Generation], found: Differences) -> None:
-    """Change nothing while one of the jobs runs: unlike systemd's timers, launchd would kill its process."""
-    paths = {path: job for each in generations for job in each.wanted.jobs for path in plists if _starts(path, job)}
-    if paths:
-        found.steps.insert(0, Action(lambda: wait_until_idle(list(paths.values()), 0), _nothing))
-
-
-def remove_files(files: Iterable[ManagedFile], found: Differences) -> None:
-    """Remove those of the files that are there."""
-    for file in files:
-        now = present(file.path)
-        if now is not None:
-            found.add(Change(file.path, "remove", readable(file, now.content, now.mode)), RemoveFile(file.path))
-
-
 def as_user(user: str) -> list[str]:
     """What to put before a command so that `user` runs it, with that user's groups; nothing if that is us."""
     if os.geteuid() != 0 or pwd.getpwnam(user).pw_uid == 0:
@@ -416,11 +317,3 @@ def s5cmd_in_use(bin_dir: str, versions_dir: str) -> S5cmdLink | None:
     """The version that the s5cmd command leads to, None if this collection did not install it."""
     version = Layout(Path(bin_dir), Path(versions_dir)).command_link().version
     return S5cmdLink(bin_dir, versions_dir, version) if version else None
-
-
-def _starts(plist: str, job: JobOnHost) -> bool:
-    return os.path.basename(plist) == f"{_LABEL_PREFIX}{job.name}.plist"
-
-
-def _nothing() -> None:
-    return None

@@ -9,14 +9,15 @@ import grp
 import os
 import pwd
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
 from ..common.errors import ConfigurationError, InstallationError
 from ..install.download import file_sha256
-from .apply import Differences, HostApply, HostRemoval, s5cmd_in_use
+from .apply import HostApply, s5cmd_in_use
+from .differences import Change, Differences
 from .environment import (
     PROGRAM_MEMBER,
     HostPython,
@@ -27,61 +28,20 @@ from .environment import (
     make_with_pip,
     opened_payload,
 )
-from .files import Change, hint_for
-from .generation import Generation, Wanted
+from .files import hint_for
+from .generation import Generation
+from .removal import HostRemoval
+from .request import Request
 from .running import wait_until_idle
-from .steps import Action, run_all
+from .steps import Action, nothing, run_all
 from .store import INCOMING, GenerationStore
 
 #: What a host may lack, and only the controller can bring.
 USER, GROUPS, PACKAGES, PROGRAM = "user", "groups", "packages", "program"
 
 
-@dataclass(frozen=True)
-class Request:
-    """The options of module uploader_host. `payload` is the file with what the host lacked, see `environment`."""
-
-    root: Path
-    state_dir: str
-    user: str
-    python: str
-    delivery: str
-    s5cmd: tuple[str, str]
-    wanted: Wanted
-    requirements: str
-    program_sha256: str
-    collection_version: str
-    payload: Path | None = None
-    pip_arguments: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    wait: int = 0
-
-    @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> Request:
-        """Build from the module's options."""
-        pip_arguments = list(options["pip_args"])
-        if options["wheel_dir"] and options["delivery"] == "direct":
-            pip_arguments = ["--no-index", "--find-links", options["wheel_dir"], *pip_arguments]
-        return cls(
-            root=Path(options["dir"]),
-            state_dir=options["state_dir"],
-            user=options["user"],
-            python=options["python"],
-            delivery=options["delivery"],
-            s5cmd=(options["s5cmd_bin_dir"], options["s5cmd_versions_dir"]),
-            wanted=Wanted.from_dict(options["wanted"] or {}),
-            requirements=options["requirements"],
-            program_sha256=options["program_sha256"],
-            collection_version=options["collection_version"],
-            payload=Path(options["payload"]) if options["payload"] else None,
-            pip_arguments=tuple(pip_arguments),
-            groups=tuple(options["groups"]) if options["create_user"] else (),
-            wait=options["wait"],
-        )
-
-
 @dataclass
-class Outcome:
+class Deployed:
     """What was done, or in check mode would be. `needs` is not empty when the controller has to bring something first.
 
     `left` names what a removal leaves on the host.
@@ -109,7 +69,7 @@ class Outcome:
         }
 
 
-def deploy(request: Request, check_mode: bool = False) -> Outcome:
+def deploy(request: Request, check_mode: bool = False) -> Deployed:
     """Bring the host to the wanted state, all of it or nothing.
 
     Returns without a change when the host lacks what only the controller can bring. Raises DatasyncError.
@@ -118,33 +78,33 @@ def deploy(request: Request, check_mode: bool = False) -> Outcome:
     python = find_python(request.python)
     before = store.current()
     generation = _generation(request, python)
-    outcome = Outcome(generation=generation, before=before, python=python)
-    outcome.needs = _needs(request, store, generation)
+    deployed = Deployed(generation=generation, before=before, python=python)
+    deployed.needs = _needs(request, store, generation)
     found = HostApply(store, generation, store.stored()).differences()
     is_new = before is None or before.digest != generation.digest
-    outcome.changes = [*_changes_for(outcome.needs, request, store, generation), *found.changes]
-    if is_new and not outcome.changes:
-        outcome.changes = [Change("generation", "record", _versions(before), _versions(generation))]
-    missing = [need for need in outcome.needs if need in (USER, GROUPS) or not _can_provide(need, request)]
-    if check_mode or not outcome.changes or missing:
-        outcome.needs = missing
+    deployed.changes = [*_changes_for(deployed.needs, request, store, generation), *found.changes]
+    if is_new and not deployed.changes:
+        deployed.changes = [Change("generation", "record", _versions(before), _versions(generation))]
+    missing = [need for need in deployed.needs if need in (USER, GROUPS) or not _can_provide(need, request)]
+    if check_mode or not deployed.changes or missing:
+        deployed.needs = missing
         if before is not None and not is_new:
-            outcome.generation = before
-        return outcome
+            deployed.generation = before
+        return deployed
     with _locked(store):
-        outcome.before = store.current()
+        deployed.before = store.current()
         with _taking_back(store, generation):
-            _provide(request, store, generation, python, outcome.needs)
-            outcome.generation = _apply(request, store, generation, outcome.before)
+            _provide(request, store, generation, python, deployed.needs)
+            deployed.generation = _apply(request, store, generation, deployed.before)
         with contextlib.suppress(OSError):
             store.remove_unused()
-    outcome.needs = []
-    return outcome
+    deployed.needs = []
+    return deployed
 
 
 def go_to(
     request: Request, choose: Callable[[GenerationStore, Generation], Generation], check_mode: bool = False
-) -> Outcome:
+) -> Deployed:
     """Apply a generation that is on the host; `choose` takes it. Nothing is asked of the network."""
     store = GenerationStore(request.root)
     before = store.current()
@@ -158,15 +118,15 @@ def go_to(
         if not is_right:
             raise ConfigurationError(f"generation {target.number}: {path} is not complete", "deploy again")
     found = HostApply(store, target, store.stored()).differences()
-    outcome = Outcome(list(found.changes), target, before)
-    if target.number != before.number and not outcome.changes:
-        outcome.changes = [Change("generation", "record", _versions(before), _versions(target))]
-    if outcome.changes and not check_mode:
+    deployed = Deployed(list(found.changes), target, before)
+    if target.number != before.number and not deployed.changes:
+        deployed.changes = [Change("generation", "record", _versions(before), _versions(target))]
+    if deployed.changes and not check_mode:
         with _locked(store):
             _wait(request, before)
             apply = HostApply(store, target, store.stored())
             _switch(store, apply, apply.differences(), target)
-    return outcome
+    return deployed
 
 
 def parent_of(store: GenerationStore, current: Generation) -> Generation:
@@ -188,16 +148,16 @@ def numbered(store: GenerationStore, number: int) -> Generation:
     return generation
 
 
-def remove(request: Request, check_mode: bool = False) -> Outcome:
+def remove(request: Request, check_mode: bool = False) -> Deployed:
     """Take away what was deployed; the data, results and logs stay and are told in `left`."""
     store = GenerationStore(request.root)
     stored = store.stored()
     if not stored:
-        return Outcome()
+        return Deployed()
     # Without one in use, a deployment was killed before its end, or a hand removed it.
     before = store.current() or stored[-1]
     found = HostRemoval(stored).differences(lambda: wait_until_idle(before.wanted.jobs, request.wait))
-    outcome = Outcome([*found.changes, Change(str(request.root), "remove")], None, before)
+    deployed = Deployed([*found.changes, Change(str(request.root), "remove")], None, before)
     if not check_mode:
         with _locked(store):
             run_all(found.steps)
@@ -205,10 +165,10 @@ def remove(request: Request, check_mode: bool = False) -> Outcome:
             # Compiled Python of environments that are gone, see `host_apply.command_text`.
             shutil.rmtree(os.path.join(before.state_dir, "pycache"), ignore_errors=True)
             _remove_empty_folders(stored)
-    outcome.left = [path for path in _folders(stored) if os.path.isdir(path)]
+    deployed.left = [path for path in _folders(stored) if os.path.isdir(path)]
     if _user_exists(before.user):
-        outcome.left.append(f"user {before.user}")
-    return outcome
+        deployed.left.append(f"user {before.user}")
+    return deployed
 
 
 def _generation(request: Request, python: HostPython) -> Generation:
@@ -373,7 +333,7 @@ def _apply(request: Request, store: GenerationStore, generation: Generation, bef
 
 def _switch(store: GenerationStore, apply: HostApply, found: Differences, target: Generation) -> None:
     """Make the changes and let the generation be the one in use, or leave everything as it was."""
-    found.steps.append(Action(lambda: store.use(target.number), lambda: None))
+    found.steps.append(Action(lambda: store.use(target.number), nothing))
     apply.apply(found)
 
 

@@ -3,7 +3,7 @@
 """Runs of a host's jobs, now: started as their schedule would start them, or joined where one goes on already.
 
 A run is told to be over by whoever runs it, systemd or our own supervisor, and judged by the result JSON that it left:
-one that is not the file from before counts. What a later call must know of a run is in `Run`, as plain JSON types.
+one that is not the file from before counts. What a later call must know of a run is in `JobRun`, as plain JSON types.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FIRST_INTERVAL, LONGEST_INTERVAL = 0.1, 1.0
 
 
 @dataclass(frozen=True)
-class Run:
+class JobRun:
     """A run that has not ended. `before` is the mark of the result file when it was started or joined.
 
     `invocation` is systemd's name of the service's run before it, `folder` that of a `detached_process`. `waited`: it
@@ -46,7 +46,7 @@ class Run:
     waited: bool = False
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Run:
+    def from_dict(cls, values: Mapping[str, Any]) -> JobRun:
         """Build from what `as_dict` made in an earlier call."""
         return cls(**{name: values[name] for name in cls.__dataclass_fields__})
 
@@ -56,7 +56,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobEnded:
     """How a run ended. `result` is its result JSON, None if it left none; `reasons` why it is no success.
 
     `joined`: a run that went on already was waited for first.
@@ -119,7 +119,7 @@ def chosen(jobs: Sequence[JobOnHost], names: Sequence[str]) -> list[JobOnHost]:
     return [job for job in jobs if not names or job.name in names]
 
 
-def start(jobs: Sequence[JobOnHost], host: Host) -> list[Run]:
+def start(jobs: Sequence[JobOnHost], host: Host) -> list[JobRun]:
     """Start the jobs, all at once; a job that runs already is joined."""
     busy = host.running(jobs)
     services = [job.service for job in jobs if job.service] if host.has_systemd() else []
@@ -129,18 +129,19 @@ def start(jobs: Sequence[JobOnHost], host: Host) -> list[Run]:
     return runs
 
 
-def _begin(job: JobOnHost, busy: bool, unit: Unit | None, host: Host) -> Run:
+def _begin(job: JobOnHost, busy: bool, unit: Unit | None, host: Host) -> JobRun:
     before = result_mark(job)
     if unit is not None and unit.loaded:
         if busy and unit.over:
-            return Run(job.name, OTHERS, before, joined=True)
-        return Run(job.name, SERVICE, before, joined=not unit.over, invocation=unit.invocation)
+            return JobRun(job.name, OTHERS, before, joined=True)
+        return JobRun(job.name, SERVICE, before, joined=not unit.over, invocation=unit.invocation)
     if busy:
-        return Run(job.name, OTHERS, before, joined=True)
-    return Run(job.name, PROCESS, before, folder=host.spawn([host.command, "sync", "--quiet", "--config", job.config]))
+        return JobRun(job.name, OTHERS, before, joined=True)
+    folder = host.spawn([host.command, "sync", "--quiet", "--config", job.config])
+    return JobRun(job.name, PROCESS, before, folder=folder)
 
 
-def look(runs: Sequence[Run], jobs: Sequence[JobOnHost], host: Host) -> tuple[list[Run], list[Outcome]]:
+def look(runs: Sequence[JobRun], jobs: Sequence[JobOnHost], host: Host) -> tuple[list[JobRun], list[JobEnded]]:
     """The runs that go on, and how those ended that are over.
 
     A run that found the job's lock held has not done the job, and one that we joined had looked at the folder before we
@@ -149,8 +150,8 @@ def look(runs: Sequence[Run], jobs: Sequence[JobOnHost], host: Host) -> tuple[li
     by_name = {job.name: job for job in jobs}
     busy = host.running([by_name[run.job] for run in runs])
     units = host.units([by_name[run.job].service for run in runs if run.how == SERVICE])
-    going: list[Run] = []
-    outcomes: list[Outcome] = []
+    going: list[JobRun] = []
+    over: list[JobEnded] = []
     for run in runs:
         job = by_name[run.job]
         ended = _ended(run, job, run.job in busy, units.get(job.service))
@@ -162,33 +163,33 @@ def look(runs: Sequence[Run], jobs: Sequence[JobOnHost], host: Host) -> tuple[li
         if _is_to_run_again(run, job, ended):
             going += [replace(own, waited=True) for own in start([job], host)]
         else:
-            outcomes.append(_outcome(run, job, ended))
-    return going, outcomes
+            over.append(_judged(run, job, ended))
+    return going, over
 
 
 def watch(
-    runs: Sequence[Run],
+    runs: Sequence[JobRun],
     jobs: Sequence[JobOnHost],
     host: Host,
     seconds: float,
     *,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> tuple[list[Run], list[Outcome]]:
+) -> tuple[list[JobRun], list[JobEnded]]:
     """`look` again and again until no run goes on, for at most so many seconds."""
     deadline = clock() + seconds
-    going, outcomes, interval = list(runs), [], FIRST_INTERVAL
+    going, over, interval = list(runs), [], FIRST_INTERVAL
     while True:
         going, ended = look(going, jobs, host)
-        outcomes += ended
+        over += ended
         left = deadline - clock()
         if not going or left <= 0:
-            return going, outcomes
+            return going, over
         sleep(min(interval, left))
         interval = min(interval * 1.5, LONGEST_INTERVAL)
 
 
-def progress_of(runs: Sequence[Run], jobs: Sequence[JobOnHost]) -> dict[str, dict[str, Any]]:
+def progress_of(runs: Sequence[JobRun], jobs: Sequence[JobOnHost]) -> dict[str, dict[str, Any]]:
     """What the runs that go on say of themselves, by job; a job that has not begun to upload is left out."""
     found = {job.name: read_progress(job.progress) for job in jobs if job.name in {run.job for run in runs}}
     return {name: values for name, values in found.items() if values is not None}
@@ -203,7 +204,7 @@ def result_mark(job: JobOnHost) -> str:
     return f"{status.st_ino}-{status.st_mtime_ns}"
 
 
-def _ended(run: Run, job: JobOnHost, busy: bool, unit: Unit | None) -> Ended | None:
+def _ended(run: JobRun, job: JobOnHost, busy: bool, unit: Unit | None) -> Ended | None:
     if run.how == PROCESS:
         try:
             done = detached_process.ended(run.folder)
@@ -219,20 +220,20 @@ def _ended(run: Run, job: JobOnHost, busy: bool, unit: Unit | None) -> Ended | N
     return Ended(unit.exit_status or None, f"systemd says {unit.result} of {job.service}, status {unit.exit_status}")
 
 
-def _is_to_run_again(run: Run, job: JobOnHost, ended: Ended) -> bool:
+def _is_to_run_again(run: JobRun, job: JobOnHost, ended: Ended) -> bool:
     return run.joined or (result_mark(job) == run.before and ended.exit_status == ExitCode.LOCKED)
 
 
-def _outcome(run: Run, job: JobOnHost, ended: Ended) -> Outcome:
+def _judged(run: JobRun, job: JobOnHost, ended: Ended) -> JobEnded:
     try:
         result = read_result(job.result) if result_mark(job) != run.before else None
     except ValueError as error:
         result, ended = None, Ended(ended.exit_status, f"{error}; {ended.text}")
     if result is None:
         code = ended.exit_status or int(ExitCode.CONFIGURATION)
-        return Outcome(job.name, code, run.waited, None, [f"it left no result: {ended.text} (see {job.log})"])
+        return JobEnded(job.name, code, run.waited, None, [f"it left no result: {ended.text} (see {job.log})"])
     code = int(result.get("exit_code") or 0)
-    return Outcome(job.name, code, run.waited, result, reasons_of(result) if code else [])
+    return JobEnded(job.name, code, run.waited, result, reasons_of(result) if code else [])
 
 
 def reasons_of(result: Mapping[str, Any]) -> list[str]:

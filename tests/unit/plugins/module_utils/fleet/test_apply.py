@@ -5,9 +5,7 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
-import pwd
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,32 +13,23 @@ from dataclasses import replace
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, LockedError
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet import apply as host_apply
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet import removal
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.apply import (
-    HostApply,
-    HostRemoval,
     command_text,
     s5cmd_in_use,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import (
     CalendarCheck,
     Generation,
-    JobOnHost,
     ManagedFile,
-    ManagedFolder,
-    S5cmdLink,
     SourceCheck,
     Wanted,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.steps import Step
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore
-from ansible_collections.datasync.turbo.plugins.module_utils.install.layout import Layout, Record
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.host_tree import listing
-from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.recorded_services import (
-    RecordedLaunchd,
-    RecordedSystemd,
-)
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.host_with_jobs import ME, Host
 
-ME = pwd.getpwuid(os.geteuid()).pw_name
 #: A program that accepts every config without the word "wrong", and says of the others what the real one would.
 PROGRAM = """
 import sys
@@ -52,88 +41,10 @@ if "wrong" in text:
 """
 
 
-class Host:
-    """A host below a folder, and generations that fit it."""
-
-    def __init__(self, root):
-        self.root = root
-        self.units = root / "systemd"
-        self.store = GenerationStore(root / "opt" / "datasync-turbo")
-        self.systemd = RecordedSystemd(self.units)
-        self.launchd = RecordedLaunchd()
-        self.layout = Layout(root / "bin", root / "s5cmd")
-        self.units.mkdir()
-        (root / "cron.d").mkdir()
-
-    def wanted(self, **schedules):
-        """Jobs by name, each with a kind of schedule, or with kind and version of its files."""
-        wanted = Wanted(folders=(ManagedFolder(str(self.root / "jobs"), "0750"),))
-        for name, schedule in schedules.items():
-            kind, _space, version = schedule.partition(" ")
-            wanted = self._with_job(wanted, name, kind, version or "1")
-        return wanted
-
-    def _with_job(self, wanted, name, kind, version):
-        config = ManagedFile(
-            str(self.root / "jobs" / f"{name}.env"), f"BUCKET={name}{version}\n", "0600", check="config"
-        )
-        files, units, plists, service = [config], [], [], ""
-        if kind in ("systemd", "path"):
-            service = f"datasync-turbo@{name}.service"
-            unit = f"datasync-turbo@{name}.{'timer' if kind == 'systemd' else 'path'}"
-            files.append(ManagedFile(str(self.units / f"{service}.d" / "job.conf"), f"[Service]\n# {version}\n"))
-            files.append(ManagedFile(str(self.units / unit), f"[Unit]\n# {version}\n"))
-            units.append(unit)
-        elif kind == "cron":
-            files.append(ManagedFile(str(self.root / "cron.d" / "datasync-turbo"), f"0 * * * * {name} {version}\n"))
-        elif kind == "launchd":
-            plists.append(str(self.root / f"datasync.turbo.{name}.plist"))
-            files.append(ManagedFile(plists[0], f"<plist>{version}</plist>\n"))
-        job = JobOnHost(
-            name, config.path, kind, service, str(self.root / f"{name}.lock"), "", "", "", "", "/srv", f"s3://b/{name}"
-        )
-        return replace(
-            wanted,
-            files=(*wanted.files, *files),
-            units=(*wanted.units, *units),
-            launchd=(*wanted.launchd, *plists),
-            jobs=(*wanted.jobs, job),
-        )
-
-    def generation(self, environment="e1", s5cmd=None, **schedules):
-        link = S5cmdLink(str(self.layout.bin_dir), str(self.layout.versions_dir), s5cmd) if s5cmd else None
-        return Generation(self.wanted(**schedules), ME, str(self.root / "state"), environment, "p1", link)
-
-    def apply(self, generation, *earlier):
-        return HostApply(self.store, generation, earlier, self.systemd, self.launchd)
-
-    def bring(self, generation, *earlier):
-        """Apply the generation; returns the changes in words."""
-        apply = self.apply(generation, *earlier)
-        found = apply.differences()
-        apply.apply(found)
-        return [str(change).replace(f"{self.root}/", "") for change in found.changes]
-
-    def install_s5cmd(self, *versions):
-        for version in versions:
-            with self.layout.lock(), self.layout.incoming() as folder:
-                executable = folder / "s5cmd"
-                executable.write_text(f"#!/bin/sh\necho v{version}\n", "utf-8")
-                executable.chmod(0o755)
-                digest = hashlib.sha256(executable.read_bytes()).hexdigest()
-                record = Record(version, "file", "here", "none", digest, None, False, "2026-11-23T01:00:00+00:00")
-                self.layout.publish(executable, record)
-                self.layout.switch(version)
-
-    def state(self):
-        """All that can be seen of the host."""
-        return listing(self.root), self.systemd.state(), sorted(self.launchd.jobs.items())
-
-
 @pytest.fixture
 def host(tmp_path, monkeypatch):
     host = Host(tmp_path)
-    monkeypatch.setattr(host_apply, "_UNIT_FOLDER", f"{host.units}/")
+    monkeypatch.setattr(removal, "UNIT_FOLDER", f"{host.units}/")
     return host
 
 
@@ -627,31 +538,3 @@ def test_a_path_with_blanks_and_quotes_is_one_word_of_the_command(tmp_path):
     python.chmod(0o755)
     done = subprocess.run(["sh", "-c", command_text(store, generation)], capture_output=True, text=True, check=True)
     assert done.stdout == f"{tmp_path}/state of it's/pycache\n"
-
-
-# Removal
-
-
-def test_a_removal_takes_back_what_a_deployment_made(host):
-    before = host.state()
-    generation = host.generation(a="systemd", b="path", c="cron", d="launchd")
-    apply = host.apply(generation)
-    apply.apply(apply.differences())
-    removal = HostRemoval([generation], host.systemd, host.launchd)
-    found = removal.differences(lambda: None)
-    for step in found.steps:
-        step.run()
-    left = {path for path in host.state()[0] if not path.startswith("opt")} - set(before[0])
-    assert left == {"jobs"}
-    assert host.state()[1:] == before[1:]
-    assert host.systemd.forgotten == {"datasync-turbo@a.service", "datasync-turbo@b.service"}
-    assert HostRemoval([generation], host.systemd, host.launchd).differences(lambda: None).changes == []
-
-
-def test_a_removal_asks_nothing_of_a_systemd_that_is_not_there(host):
-    host.systemd.booted = False
-    generation = host.generation(c="cron")
-    host.bring(generation)
-    found = HostRemoval([generation], host.systemd, host.launchd).differences(lambda: None)
-    assert [change.action for change in found.changes] == ["remove", "remove"]
-    assert host.systemd.calls == []

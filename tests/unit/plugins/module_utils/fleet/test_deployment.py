@@ -24,10 +24,9 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
     LockedError,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet import apply as host_apply
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet import deployment, environment
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet import deployment, environment, removal
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet import running as running_jobs
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.deployment import (
-    Request,
     deploy,
     go_to,
     numbered,
@@ -40,6 +39,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation im
     SourceCheck,
     Wanted,
 )
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.request import Request
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.host_tree import listing
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.recorded_services import RecordedSystemd
@@ -142,8 +142,9 @@ def host(tmp_path, monkeypatch, bare_environment):
     monkeypatch.setattr(environment, "_make_venv", copy)
     monkeypatch.setattr(deployment, "find_python", lambda command: python)
     systemd = RecordedSystemd(tmp_path / "host" / "systemd")
-    monkeypatch.setattr(host_apply, "Systemd", lambda: systemd)
-    monkeypatch.setattr(host_apply, "_UNIT_FOLDER", f"{tmp_path}/host/systemd/")
+    for module in (host_apply, removal):
+        monkeypatch.setattr(module, "Systemd", lambda: systemd)
+    monkeypatch.setattr(removal, "UNIT_FOLDER", f"{tmp_path}/host/systemd/")
     return Host(tmp_path, systemd)
 
 

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet import runs as job_run
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import JobOnHost
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet.runs import OTHERS, PROCESS, SERVICE, Host, Run
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.runs import OTHERS, PROCESS, SERVICE, Host, JobRun
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.unit_properties import Unit
 
 PROGRAM = "/opt/datasync-turbo/bin/datasync-turbo"
@@ -105,17 +105,17 @@ def test_a_job_with_a_service_is_started_by_systemd_and_judged_by_its_result(fak
 
     leave_result(job)
     idle(fake, job, invocation="b")
-    going, (outcome,) = job_run.look([run], [job], fake.host())
+    going, (ended,) = job_run.look([run], [job], fake.host())
     assert going == []
-    assert (outcome.exit_code, outcome.failed, outcome.changed, outcome.reasons) == (0, False, True, [])
-    assert outcome.result["files_synced"] == 2
+    assert (ended.exit_code, ended.failed, ended.changed, ended.reasons) == (0, False, True, [])
+    assert ended.result["files_synced"] == 2
 
 
 def test_a_run_survives_the_way_over_the_network(fake, tmp_path):
     job = make_job(tmp_path)
     idle(fake, job)
     (run,) = job_run.start([job], fake.host())
-    assert Run.from_dict(json.loads(json.dumps(run.as_dict()))) == run
+    assert JobRun.from_dict(json.loads(json.dumps(run.as_dict()))) == run
 
 
 def test_the_result_of_an_earlier_run_does_not_count(fake, tmp_path):
@@ -124,17 +124,17 @@ def test_the_result_of_an_earlier_run_does_not_count(fake, tmp_path):
     idle(fake, job)
     (run,) = job_run.start([job], fake.host())
     idle(fake, job, invocation="b", active_state="failed", result="signal", exit_status=9)
-    _going, (outcome,) = job_run.look([run], [job], fake.host())
-    assert (outcome.exit_code, outcome.result) == (9, None)
-    assert "systemd says signal" in outcome.reasons[0] and job.log in outcome.reasons[0]
+    _going, (ended,) = job_run.look([run], [job], fake.host())
+    assert (ended.exit_code, ended.result) == (9, None)
+    assert "systemd says signal" in ended.reasons[0] and job.log in ended.reasons[0]
 
 
 def test_a_service_whose_conditions_are_not_met_is_a_failure(fake, tmp_path):
     job = make_job(tmp_path)
     idle(fake, job)
     (run,) = job_run.start([job], fake.host())
-    _going, (outcome,) = job_run.look([run], [job], fake.host())
-    assert outcome.failed and "did not start" in outcome.reasons[0]
+    _going, (ended,) = job_run.look([run], [job], fake.host())
+    assert ended.failed and "did not start" in ended.reasons[0]
 
 
 def test_a_service_that_runs_already_is_waited_for_and_then_run_for_what_came_meanwhile(fake, tmp_path):
@@ -144,12 +144,12 @@ def test_a_service_that_runs_already_is_waited_for_and_then_run_for_what_came_me
     assert (run.how, run.joined, fake.started) == (SERVICE, True, [])
     leave_result(job)
     idle(fake, job)
-    (own,), outcomes = job_run.look([run], [job], fake.host())
-    assert (own.joined, own.waited, outcomes, fake.started) == (False, True, [], [job.service])
+    (own,), over = job_run.look([run], [job], fake.host())
+    assert (own.joined, own.waited, over, fake.started) == (False, True, [], [job.service])
     leave_result(job)
     idle(fake, job, invocation="c")
-    _going, (outcome,) = job_run.look([own], [job], fake.host())
-    assert (outcome.joined, outcome.failed) == (True, False)
+    _going, (ended,) = job_run.look([own], [job], fake.host())
+    assert (ended.joined, ended.failed) == (True, False)
 
 
 def test_a_run_that_somebody_began_by_hand_is_waited_for_too(fake, tmp_path):
@@ -161,8 +161,8 @@ def test_a_run_that_somebody_began_by_hand_is_waited_for_too(fake, tmp_path):
     assert job_run.look([run], [job], fake.host()) == ([run], [])
     fake.locked.clear()
     leave_result(job)
-    (own,), outcomes = job_run.look([run], [job], fake.host())
-    assert (own.how, own.joined, outcomes, fake.started) == (SERVICE, False, [], [job.service])
+    (own,), over = job_run.look([run], [job], fake.host())
+    assert (own.how, own.joined, over, fake.started) == (SERVICE, False, [], [job.service])
 
 
 def test_who_held_the_lock_without_doing_the_job_is_followed_by_a_run_of_our_own(fake, tmp_path):
@@ -172,8 +172,8 @@ def test_who_held_the_lock_without_doing_the_job_is_followed_by_a_run_of_our_own
     fake.locked.add("outbox")
     runs = job_run.start([job], fake.host())
     fake.locked.clear()
-    going, outcomes = job_run.look(runs, [job], fake.host())
-    assert outcomes == []
+    going, over = job_run.look(runs, [job], fake.host())
+    assert over == []
     assert [(run.how, run.joined) for run in going] == [(SERVICE, False)]
     assert fake.started == [job.service]
 
@@ -183,8 +183,8 @@ def test_a_run_that_found_the_lock_held_waits_for_the_holder(fake, tmp_path):
     runs = job_run.start([job], fake.host())
     fake.end_process(75)
     fake.locked.add("outbox")
-    going, outcomes = job_run.look(runs, [job], fake.host())
-    assert outcomes == [] and [(run.how, run.joined) for run in going] == [(OTHERS, True)]
+    going, over = job_run.look(runs, [job], fake.host())
+    assert over == [] and [(run.how, run.joined) for run in going] == [(OTHERS, True)]
 
 
 def test_a_job_without_a_service_runs_in_the_background(fake, tmp_path):
@@ -195,8 +195,8 @@ def test_a_job_without_a_service_runs_in_the_background(fake, tmp_path):
     assert job_run.look([run], [job], fake.host()) == ([run], [])
     leave_result(job, exit_code=4, status="failed", problems=[{"path": "a.mov", "kind": "changed", "message": "grew"}])
     fake.end_process(4)
-    _going, (outcome,) = job_run.look([run], [job], fake.host())
-    assert (outcome.exit_code, outcome.reasons) == (4, ["a.mov: grew"])
+    _going, (ended,) = job_run.look([run], [job], fake.host())
+    assert (ended.exit_code, ended.reasons) == (4, ["a.mov: grew"])
     assert not Path(run.folder).exists(), "nothing is left behind"
 
 
@@ -204,8 +204,8 @@ def test_a_program_that_left_no_result_is_quoted(fake, tmp_path):
     job = make_job(tmp_path, service=False)
     runs = job_run.start([job], fake.host())
     fake.end_process(1)
-    _going, (outcome,) = job_run.look(runs, [job], fake.host())
-    assert outcome.exit_code == 1 and "[ERROR] no way" in outcome.reasons[0]
+    _going, (ended,) = job_run.look(runs, [job], fake.host())
+    assert ended.exit_code == 1 and "[ERROR] no way" in ended.reasons[0]
 
 
 def test_a_host_without_systemd_starts_no_unit(fake, tmp_path):
@@ -220,8 +220,8 @@ def test_a_result_that_is_no_json_is_a_failure(fake, tmp_path):
     with open(job.result, "w", encoding="utf-8") as file:
         file.write("{")
     fake.end_process(0)
-    _going, (outcome,) = job_run.look(runs, [job], fake.host())
-    assert outcome.failed and job.result in outcome.reasons[0]
+    _going, (ended,) = job_run.look(runs, [job], fake.host())
+    assert ended.failed and job.result in ended.reasons[0]
 
 
 def test_one_failure_does_not_keep_the_others_from_ending(fake, tmp_path):
@@ -233,11 +233,9 @@ def test_one_failure_does_not_keep_the_others_from_ending(fake, tmp_path):
     idle(fake, jobs[0], invocation="b", active_state="failed", exit_status=3)
     idle(fake, jobs[1], invocation="b", active_state="activating")
     leave_result(jobs[0], status="failed", exit_code=3, problems=[{"path": "", "message": "NoSuchBucket"}])
-    going, outcomes = job_run.look(runs, jobs, fake.host())
+    going, over = job_run.look(runs, jobs, fake.host())
     assert [run.job for run in going] == ["media"]
-    assert [(outcome.job, outcome.exit_code, outcome.reasons) for outcome in outcomes] == [
-        ("outbox", 3, ["NoSuchBucket"])
-    ]
+    assert [(ended.job, ended.exit_code, ended.reasons) for ended in over] == [("outbox", 3, ["NoSuchBucket"])]
 
 
 def test_watching_ends_with_the_last_run_or_the_time(fake, tmp_path):
@@ -253,10 +251,10 @@ def test_watching_ends_with_the_last_run_or_the_time(fake, tmp_path):
             leave_result(job)
             idle(fake, job, invocation="b")
 
-    going, outcomes = job_run.watch(runs, [job], fake.host(), 5, sleep=sleep, clock=lambda: now[0])
-    assert (going, outcomes, now[0]) == (runs, [], 5)
-    going, outcomes = job_run.watch(runs, [job], fake.host(), 100, sleep=sleep, clock=lambda: now[0])
-    assert (going, len(outcomes)) == ([], 1)
+    going, over = job_run.watch(runs, [job], fake.host(), 5, sleep=sleep, clock=lambda: now[0])
+    assert (going, over, now[0]) == (runs, [], 5)
+    going, over = job_run.watch(runs, [job], fake.host(), 100, sleep=sleep, clock=lambda: now[0])
+    assert (going, len(over)) == ([], 1)
     assert now[0] < 33, "the end is noticed at once"
 
 
@@ -264,7 +262,7 @@ def test_progress_of_the_runs_that_go_on(fake, tmp_path):
     jobs = [make_job(tmp_path, "outbox"), make_job(tmp_path, "media")]
     with open(jobs[0].progress, "w", encoding="utf-8") as file:
         json.dump({"files": 60}, file)
-    runs = [Run(job.name, SERVICE, "") for job in jobs]
+    runs = [JobRun(job.name, SERVICE, "") for job in jobs]
     assert job_run.progress_of(runs, jobs) == {"outbox": {"files": 60}}
     assert job_run.progress_of(runs[1:], jobs) == {}
 
