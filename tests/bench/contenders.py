@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from dev.ansible_environment import BUILD, VENV_BIN
 from dev.build_program import build
 from plugins.module_utils.job.job import Job
-from plugins.module_utils.transfer.s5cmd.commands import GO_RUNTIME
+from plugins.module_utils.transfer.s5cmd.environment import GO_RUNTIME
 from tests.bench.measured import BenchError
 
 BENCH_VENV = BUILD / "bench-venv"

@@ -34,7 +34,7 @@ from ..report.progress_file import FINISHING, UPLOADING, ProgressFile
 from ..report.result import MAX_PROBLEMS, Result
 from ..s3.bucket import Bucket
 from ..transfer.engine import Deferred, Failed, Sent, Transfer
-from ..transfer.s5cmd import commands as s5cmd
+from ..transfer.s5cmd import environment as s5cmd
 from ..transfer.settings import settings_of
 from . import leftovers as orphans
 from . import manifest as run_manifest

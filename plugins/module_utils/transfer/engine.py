@@ -32,7 +32,8 @@ from .backoff import Backoff
 from .queue import Digests, UploadQueue
 from .relay.line import Line, line_to
 from .s5cmd import commands as s5cmd
-from .s5cmd.commands import Event
+from .s5cmd import events as s5cmd_events
+from .s5cmd.events import Event
 from .s5cmd.process import End, S5cmdProcess
 from .settings import ClassSettings, settings_of
 
@@ -324,7 +325,7 @@ class Transfer:
             self._stored_bytes += _bytes_at_least(prepared) if self._job.bandwidth_limit else 0
             yield Sent(prepared.upload.file, prepared.identity, prepared.part_size, prepared.sha256)
             return
-        code, about_credentials = s5cmd.error_code(event.error)
+        code, about_credentials = s5cmd_events.error_code(event.error)
         failed, cause = _failure(prepared, event.error, code, about_credentials)
         yield from self._failed(prepared.upload, failed, cause)
         if cause or about_credentials or code in ("", "AccessDenied", "NoSuchBucket"):
@@ -505,19 +506,19 @@ def _failure(prepared: _Prepared, error: str, code: str, about_credentials: bool
     """The outcome of an upload that failed with this error, and the cause if that may pass."""
     file = prepared.upload.file
     hint = " (grant s3:PutObject on the objects)" if code == "AccessDenied" else ""
-    told = f"s5cmd: {s5cmd.without_request(error)}{hint}"
+    told = f"s5cmd: {s5cmd_events.without_request(error)}{hint}"
     if about_credentials:
         return Failed(file, Kind.UPLOAD, told, int(ExitCode.CREDENTIALS)), ""
     if code in ("AccessDenied", "NoSuchBucket"):
         return Failed(file, Kind.UPLOAD, told, int(ExitCode.ACCESS)), ""
     if not os.path.lexists(file.path):
         return Failed(file, Kind.VANISHED, "was deleted or renamed during its upload"), ""
-    if s5cmd.is_unreadable(error):
+    if s5cmd_events.is_unreadable(error):
         return Failed(file, Kind.UNREADABLE, told), ""
     change = _change_since(prepared)
     if change:
         return Failed(file, Kind.CHANGED, f"{change} ({told})"), ""
-    return Failed(file, Kind.UPLOAD, told), s5cmd.transient_cause(error)
+    return Failed(file, Kind.UPLOAD, told), s5cmd_events.transient_cause(error)
 
 
 def _change_since(prepared: _Prepared) -> str:

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import IO, NamedTuple, cast
 
 from ...common.errors import InstallationError
-from .commands import Event, parse_event
+from .events import Event, parse_event
 
 #: Bytes that are read from a pipe at once: as much as Linux keeps in one.
 _READ_SIZE = 65536

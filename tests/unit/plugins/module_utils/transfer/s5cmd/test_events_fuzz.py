@@ -7,8 +7,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.transfer.s5cmd import commands as s5cmd
-from ansible_collections.datasync.turbo.plugins.module_utils.transfer.s5cmd.commands import Event
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer.s5cmd import events
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer.s5cmd.events import Event
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +18,7 @@ FAILURE = b'{"operation":"cp","command":"cp --raw=true /a s3://b/a","error":"Acc
 
 def read(line):
     """What is read from a line, whose parts must be text, as everything behind it takes for granted."""
-    event = s5cmd.parse_event(line)
+    event = events.parse_event(line)
     if event is not None:
         assert isinstance(event, Event)
         assert isinstance(event.success, bool)
@@ -117,15 +117,15 @@ def test_a_huge_event_is_read():
 )
 def test_any_message_has_a_code_or_none(pieces):
     message = "".join(pieces)
-    code, about_credentials = s5cmd.error_code(message)
+    code, about_credentials = events.error_code(message)
     assert code == "" or (code in message and code[0].isupper() and code.isalpha())
     assert not about_credentials or code
-    assert message.startswith(s5cmd.without_request(message))
+    assert message.startswith(events.without_request(message))
 
 
 @pytest.mark.parametrize("piece", ["Ab: ", "caused by: ", "A" * 40, "Ab: caused by: ", ": status code: 4", ", "])
 def test_a_message_as_long_as_the_longest_path_takes_no_time(piece):
     """Messages hold names that others chose; 8 KiB of the worst must not keep a run from its work."""
     message = (piece * 8192)[:8192]
-    assert s5cmd.error_code(message) == ("", False)
-    assert s5cmd.without_request(message) == message
+    assert events.error_code(message) == ("", False)
+    assert events.without_request(message) == message
