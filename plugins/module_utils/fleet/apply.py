@@ -9,12 +9,14 @@ import pwd
 import re
 import secrets
 import shlex
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from ..common import commands
+from ..common.commands import CommandTimedOut, last_words
 from ..common.errors import ConfigurationError
 from ..install.layout import Layout, Occupant
 from . import removal
@@ -264,28 +266,24 @@ class HostApply:
         """Let the environment's Python run something as the service user; returns why it failed, '' if it did not."""
         python = self._store.environment(self._generation.environment) / "bin" / "python"
         try:
-            done = subprocess.run(
-                [*as_user(self._generation.user), str(python), *arguments],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_CHECK_TIMEOUT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
+            done = commands.run([*as_user(self._generation.user), str(python), *arguments], _CHECK_TIMEOUT)
+        except CommandTimedOut:
             return f"no answer within {_CHECK_TIMEOUT} seconds"
-        lines = [_LOG_PREFIX.sub("", line) for line in done.stderr.splitlines() if line.strip()]
-        return (lines[-1] if lines else f"exit status {done.returncode}") if done.returncode else ""
+        return _LOG_PREFIX.sub("", last_words(done, lines=1)) if done.returncode else ""
 
 
 def as_user(user: str) -> list[str]:
-    """What to put before a command so that `user` runs it, with that user's groups; nothing if that is us."""
-    if os.geteuid() != 0 or pwd.getpwnam(user).pw_uid == 0:
+    """What root puts before a command so that `user` runs it, with that user's groups; nothing if that is us."""
+    if os.geteuid() != 0 or _is_root(user):
         return []
-    if sys.platform == "darwin":
-        return ["/usr/bin/sudo", "-n", "-u", user, "--"]
-    return ["runuser", "-u", user, "--"]
+    return ["sudo", "-n", "-u", user, "--"] if sys.platform == "darwin" else ["runuser", "-u", user, "--"]
+
+
+def _is_root(user: str) -> bool:
+    with suppress(KeyError):
+        return pwd.getpwnam(user).pw_uid == 0
+    # In check mode the user may not be there yet.
+    return user == ROOT
 
 
 def command_text(store: GenerationStore, generation: Generation) -> str:
@@ -296,18 +294,15 @@ def command_text(store: GenerationStore, generation: Generation) -> str:
     """
     python = shlex.quote(str(store.environment(generation.environment) / "bin" / "python"))
     program = shlex.quote(str(store.program(generation.program)))
-    user, home = shlex.quote(generation.user), shlex.quote(generation.state_dir)
-    become = ""
-    if generation.user != ROOT and os.geteuid() == 0:
-        switch = f"sudo -n -u {user} --" if sys.platform == "darwin" else f"runuser -u {user} --"
-        become = (
-            "# Whoever is root becomes the service user, so that the files of the jobs stay in one hand.\n"
-            f'if [ "$(id -u)" -eq 0 ]; then HOME={home}; export HOME; exec {switch} "$0" "$@"; fi\n'
-        )
+    home, switch = shlex.quote(generation.state_dir), shlex.join(as_user(generation.user))
+    become = (
+        "# Whoever is root becomes the service user, so that the files of the jobs stay in one hand.\n"
+        f'if [ "$(id -u)" -eq 0 ]; then HOME={home}; export HOME; exec {switch} "$0" "$@"; fi\n'
+    )
     return (
         "#!/bin/sh\n"
         "# Made by the Ansible collection datasync.turbo, and replaced by the next deployment.\n"
-        f"{become}"
+        f"{become if switch else ''}"
         f"PYTHONPYCACHEPREFIX={home}/pycache; export PYTHONPYCACHEPREFIX\n"
         f'exec {python} {program} "$@"\n'
     )

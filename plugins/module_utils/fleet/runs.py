@@ -16,12 +16,10 @@ from typing import Any, Callable, NamedTuple
 
 from ..common.errors import ConfigurationError, DatasyncError, ExitCode
 from . import supervisor as detached_process
-from . import unit_properties
 from .generation import JobOnHost
 from .running import running_jobs
-from .services import Systemd
+from .services import Systemd, Unit
 from .status import read_progress, read_result
-from .unit_properties import Unit
 
 #: How a run goes on: as a service, as a process of our supervisor, or started by somebody else without a service.
 SERVICE, PROCESS, OTHERS = "service", "process", "others"
@@ -97,8 +95,8 @@ class Host:
     """The means to start and to watch runs; tests replace them."""
 
     command: str
-    units: Callable[[Sequence[str]], Mapping[str, Unit]] = unit_properties.units
-    start_units: Callable[[Sequence[str]], None] = unit_properties.start
+    units: Callable[[Sequence[str]], Mapping[str, Unit]] = Systemd().units
+    start_units: Callable[[Sequence[str]], None] = Systemd().start_services
     spawn: Callable[[Sequence[str]], str] = detached_process.start
     running: Callable[[Sequence[JobOnHost]], list[str]] = running_jobs
     has_systemd: Callable[[], bool] = Systemd.is_running

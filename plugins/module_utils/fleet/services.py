@@ -1,51 +1,75 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""systemd and launchd, as far as schedules need them. See systemctl(1), systemd-analyze(1) and launchctl(1)."""
+"""systemd and launchd, as far as schedules and runs of jobs need them.
+
+See systemctl(1), systemd-analyze(1) and launchctl(1).
+"""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Callable, NamedTuple
+from datetime import datetime, timezone
+from typing import NamedTuple
 
+from ..common import commands
+from ..common.commands import Completed, RunCommand, last_words
 from ..common.errors import ConfigurationError
 
-#: Seconds. Starting a timer takes milliseconds; a host under load may need longer.
+#: Seconds. systemd answers in milliseconds; a host under load may need longer.
 TIMEOUT = 120
-
-Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
+_UNIT_PROPERTIES = (
+    "LoadState",
+    "ActiveState",
+    "Result",
+    "ExecMainStatus",
+    "InvocationID",
+    "Job",
+    "NextElapseUSecRealtime",
+)
+#: Times that we can read.
+_ENVIRONMENT = {"TZ": "UTC", "SYSTEMD_COLORS": "0"}
 
 
 class UnitState(NamedTuple):
-    """What systemd says of a unit."""
+    """Whether a unit is started with the host, runs, and was changed on the disk since systemd read it."""
 
     enabled: bool
     active: bool
     needs_reload: bool = False
 
 
-def run_command(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; its exit status is for the caller to judge. Raises ConfigurationError."""
-    try:
-        return subprocess.run(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT,
-            check=False,
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ConfigurationError(f"{command[0]} does not work: {error}") from error
+class Unit(NamedTuple):
+    """A service, timer or path unit, as runs depend on it.
+
+    `result` is `success` or why it failed, `exit_status` that of the last run of a service. `invocation` names that
+    run. `queued`: it is about to start or stop. `next_elapse` is when a timer starts its service the next time, in
+    seconds since the epoch.
+    """
+
+    loaded: bool = False
+    active_state: str = "inactive"
+    result: str = "success"
+    exit_status: int = 0
+    invocation: str = ""
+    queued: bool = False
+    next_elapse: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether a service neither runs nor is about to."""
+        return not self.queued and self.active_state in ("inactive", "failed")
+
+
+def run_command(command: Sequence[str]) -> Completed:
+    """Run a command of systemd or launchd to its end. Raises CommandError."""
+    return commands.run(command, TIMEOUT, added=_ENVIRONMENT)
 
 
 class Systemd:
     """The system's instance of systemd."""
 
-    def __init__(self, run: Run = run_command) -> None:
+    def __init__(self, run: RunCommand = run_command) -> None:
         self._run = run
 
     @staticmethod
@@ -53,22 +77,37 @@ class Systemd:
         """Whether this host was booted with systemd; see sd_booted(3)."""
         return os.path.isdir("/run/systemd/system")
 
-    def states(self, units: Sequence[str]) -> dict[str, UnitState]:
-        """The state of each unit, in one call."""
-        if not units:
-            return {}
-        names = "Id,UnitFileState,ActiveState,NeedDaemonReload"
-        shown = self._control("show", f"--property={names}", "--", *units)
-        states = {}
-        for block in shown.split("\n\n"):
-            values = dict(line.partition("=")[::2] for line in block.splitlines())
-            if "Id" in values:
-                states[values["Id"]] = UnitState(
-                    enabled=values.get("UnitFileState") == "enabled",
-                    active=values.get("ActiveState") in ("active", "activating", "reloading"),
-                    needs_reload=values.get("NeedDaemonReload") == "yes",
-                )
-        return {unit: states.get(unit, UnitState(False, False)) for unit in units}
+    def states(self, names: Sequence[str]) -> dict[str, UnitState]:
+        """What a schedule depends on, of each unit, in one call."""
+        shown = self._show(names, ("UnitFileState", "ActiveState", "NeedDaemonReload"))
+        return {
+            name: UnitState(
+                enabled=values.get("UnitFileState") == "enabled",
+                active=values.get("ActiveState") in ("active", "activating", "reloading"),
+                needs_reload=values.get("NeedDaemonReload") == "yes",
+            )
+            for name, values in shown.items()
+        }
+
+    def units(self, names: Sequence[str]) -> dict[str, Unit]:
+        """What runs depend on, of each unit, in one call. A unit that systemd does not know is not `loaded`."""
+        return {name: _unit(values) for name, values in self._show(names, _UNIT_PROPERTIES).items()}
+
+    def _show(self, names: Sequence[str], properties: Sequence[str]) -> dict[str, dict[str, str]]:
+        """The properties of each unit, empty of one that systemd does not show; org.freedesktop.systemd1(5)."""
+        found: dict[str, dict[str, str]] = {name: {} for name in names}
+        if names:
+            shown = self._control("show", f"--property={','.join(['Id', *properties])}", "--", *names)
+            for block in shown.split("\n\n"):
+                values = dict(line.partition("=")[::2] for line in block.splitlines())
+                if values.get("Id") in found:
+                    found[values["Id"]] = values
+        return found
+
+    def start_services(self, services: Sequence[str]) -> None:
+        """Start services and do not wait for them."""
+        if services:
+            self._control("start", "--no-block", "--", *services)
 
     def reload(self) -> None:
         """Read the unit files again."""
@@ -117,19 +156,22 @@ class Systemd:
     def calendar_error(self, expression: str) -> str:
         """Why systemd does not take a calendar expression, '' if it does."""
         done = self._run(["systemd-analyze", "calendar", "--", expression])
-        return _last_line(done) if done.returncode else ""
+        return last_words(done, lines=1) if done.returncode else ""
 
     def _control(self, *arguments: str) -> str:
         done = self._run(["systemctl", "--no-ask-password", *arguments])
         if done.returncode:
-            raise ConfigurationError(f"systemctl {arguments[0]} failed: {_last_line(done)}", "see journalctl -xe there")
+            raise ConfigurationError(
+                f"systemctl {arguments[0]} failed: {last_words(done, lines=1)}",
+                "use become: true, deploy again if a unit is missing, or see journalctl -xe there",
+            )
         return done.stdout
 
 
 class Launchd:
     """macOS's launchd, the domain `system`."""
 
-    def __init__(self, run: Run = run_command) -> None:
+    def __init__(self, run: RunCommand = run_command) -> None:
         self._run = run
 
     def loaded(self, plists: Iterable[str]) -> list[str]:
@@ -142,7 +184,7 @@ class Launchd:
             self._run(["launchctl", "bootout", _target(path)])
             done = self._run(["launchctl", "bootstrap", "system", path])
             if done.returncode:
-                raise ConfigurationError(f"launchctl bootstrap {path} failed: {_last_line(done)}")
+                raise ConfigurationError(f"launchctl bootstrap {path} failed: {last_words(done, lines=1)}")
 
     def unload(self, plists: Iterable[str]) -> None:
         """Unload property lists; it is no error if one is not loaded."""
@@ -154,8 +196,22 @@ def _target(plist: str) -> str:
     return f"system/{os.path.splitext(os.path.basename(plist))[0]}"
 
 
-def _last_line(done: subprocess.CompletedProcess[str]) -> str:
-    """The reason of a failure: systemctl tells last where to read more."""
-    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-    lines = [line for line in lines if not line.startswith("See ")] or lines
-    return lines[-1] if lines else f"exit status {done.returncode}"
+def _unit(values: Mapping[str, str]) -> Unit:
+    return Unit(
+        loaded=values.get("LoadState") == "loaded",
+        active_state=values.get("ActiveState", "inactive"),
+        result=values.get("Result", "success"),
+        exit_status=int(values.get("ExecMainStatus") or 0),
+        invocation=values.get("InvocationID", ""),
+        # systemd shows the number of the job, 0 or nothing if there is none.
+        queued=values.get("Job", "") not in ("", "0"),
+        next_elapse=_moment(values.get("NextElapseUSecRealtime", "")),
+    )
+
+
+def _moment(text: str) -> float | None:
+    """Seconds since the epoch of `Mon 2026-11-23 01:00:00 UTC`; None of '' and `n/a`."""
+    try:
+        return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S UTC").replace(tzinfo=timezone.utc).timestamp()
+    except ValueError:
+        return None

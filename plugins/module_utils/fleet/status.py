@@ -17,12 +17,10 @@ from typing import Any, Callable
 from ..common.errors import ConfigurationError
 from ..common.units import timestamp
 from ..install.layout import Layout
-from . import unit_properties
 from .generation import Generation, JobOnHost
 from .running import running_jobs
-from .services import Systemd
+from .services import Systemd, Unit
 from .store import GenerationStore
-from .unit_properties import Unit
 
 #: Problems of a run that are handed on; a run may have thousands, and a fleet thousands of runs.
 SHOWN_PROBLEMS = 10
@@ -93,7 +91,7 @@ class Look:
 
     history: int = 0
     now: Callable[[], float] = time.time
-    units: Callable[[Sequence[str]], Mapping[str, Unit]] = unit_properties.units
+    units: Callable[[Sequence[str]], Mapping[str, Unit]] = Systemd().units
     running: Callable[[Sequence[JobOnHost]], list[str]] = running_jobs
     has_systemd: Callable[[], bool] = Systemd.is_running
 

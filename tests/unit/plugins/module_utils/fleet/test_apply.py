@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils.common.commands import CommandTimedOut
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, LockedError
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet import apply as host_apply
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet import removal
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.apply import (
+    as_user,
     command_text,
     s5cmd_in_use,
 )
@@ -472,10 +475,10 @@ def test_a_source_that_the_user_may_not_use_is_named(checked, host, monkeypatch,
 
 
 def test_a_source_on_a_mount_that_hangs_is_an_error_and_no_endless_deployment(checked, host, monkeypatch):
-    def hang(command, **options):
-        raise subprocess.TimeoutExpired(command, options["timeout"])
+    def hang(command, timeout):
+        raise CommandTimedOut(f"{command[0]} did not end within {timeout} seconds")
 
-    monkeypatch.setattr(host_apply.subprocess, "run", hang)
+    monkeypatch.setattr(host_apply.commands, "run", hang)
     with pytest.raises(
         ConfigurationError, match=r"job outbox: v /mnt: user .* cannot read it: no answer within 60 sec"
     ):
@@ -519,14 +522,25 @@ def test_the_command_starts_the_program_of_its_generation(host):
 
 
 @pytest.mark.parametrize(("euid", "user", "becomes"), [(0, "uploader", True), (0, "root", False), (1000, "me", False)])
-def test_root_becomes_the_service_user(host, monkeypatch, euid, user, becomes):
+def test_root_becomes_the_service_user_in_checks_and_in_the_command_alike(host, monkeypatch, euid, user, becomes):
     monkeypatch.setattr(host_apply.os, "geteuid", lambda: euid)
     monkeypatch.setattr(host_apply.sys, "platform", "linux")
     text = command_text(host.store, replace(host.generation(), user=user))
     assert (f'exec runuser -u {user} -- "$0" "$@"' in text) is becomes
+    assert as_user(user) == (["runuser", "-u", user, "--"] if becomes else [])
     monkeypatch.setattr(host_apply.sys, "platform", "darwin")
     text = command_text(host.store, replace(host.generation(), user=user))
     assert (f'exec sudo -n -u {user} -- "$0" "$@"' in text) is becomes
+    assert as_user(user) == (["sudo", "-n", "-u", user, "--"] if becomes else [])
+
+
+def test_another_name_of_root_is_root_whom_nothing_has_to_switch_to(host, monkeypatch):
+    """The command would start itself for ever: whoever it switched to would be root again."""
+    monkeypatch.setattr(host_apply.os, "geteuid", lambda: 0)
+    root = pwd.getpwnam("root")
+    monkeypatch.setattr(host_apply.pwd, "getpwnam", lambda user: root)
+    assert as_user("toor") == []
+    assert "runuser" not in command_text(host.store, replace(host.generation(), user="toor"))
 
 
 def test_a_path_with_blanks_and_quotes_is_one_word_of_the_command(tmp_path):

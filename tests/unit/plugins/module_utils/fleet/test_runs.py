@@ -12,7 +12,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet import runs as job_run
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import JobOnHost
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.runs import OTHERS, PROCESS, SERVICE, Host, JobRun
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet.unit_properties import Unit
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.services import Unit
 
 PROGRAM = "/opt/datasync-turbo/bin/datasync-turbo"
 

@@ -13,6 +13,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.fleet import servic
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.services import (
     Launchd,
     Systemd,
+    Unit,
     UnitState,
     run_command,
 )
@@ -169,24 +170,110 @@ def test_a_calendar_expression_is_judged_by_systemd():
 
 
 def test_a_command_that_is_not_there_is_named():
-    with pytest.raises(ConfigurationError, match=r"/no/such/command does not work: .*No such file"):
+    with pytest.raises(ConfigurationError, match=r"/no/such/command does not run: No such file"):
         run_command(["/no/such/command"])
 
 
 def test_a_command_that_hangs_is_given_up(monkeypatch):
     monkeypatch.setattr(service_manager, "TIMEOUT", 0.2)
-    with pytest.raises(ConfigurationError, match=r"does not work: .*timed out"):
+    with pytest.raises(ConfigurationError, match=r"did not end within 0\.2 seconds"):
         run_command([sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)"])
 
 
-def test_commands_speak_english_ask_nothing_and_may_print_any_bytes():
-    script = (
-        "import os, sys\n"
-        "sys.stdout.buffer.write(os.environ['LC_ALL'].encode() + b' \\xff ' + sys.stdin.read().encode())\n"
-        "sys.exit(3)\n"
+def test_systemd_is_asked_for_times_that_we_can_read_in_plain_text(monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    script = "import os; print(os.environ['TZ'], os.environ['SYSTEMD_COLORS'])"
+    assert run_command([sys.executable, "-I", "-S", "-c", script]).stdout == "UTC 0\n"
+
+
+# What runs of jobs depend on
+
+SERVICE, TIMER = "datasync-turbo@outbox.service", "datasync-turbo@outbox.timer"
+#: As systemd 252 prints it for a service that failed and its timer.
+SHOWN_OF_A_RUN = f"""\
+Result=exit-code
+ExecMainStatus=4
+Id={SERVICE}
+LoadState=loaded
+ActiveState=failed
+InvocationID=5ef8b2a5b1f34a3e9f4f0f3a3d1f8f3a
+Job=0
+
+Result=success
+NextElapseUSecRealtime=Mon 2026-11-23 01:00:17 UTC
+Id={TIMER}
+LoadState=loaded
+ActiveState=active
+"""
+
+
+def units(shown, *names):
+    return Systemd(Commands((0, shown, ""))).units(names)
+
+
+def test_all_units_of_runs_are_asked_in_one_call():
+    commands = Commands((0, SHOWN_OF_A_RUN, ""))
+    found = Systemd(commands).units([SERVICE, TIMER])
+    assert len(commands.ran) == 1
+    assert commands.ran[0][:3] == systemctl("show") and commands.ran[0][-2:] == [SERVICE, TIMER]
+    assert found[SERVICE] == Unit(
+        loaded=True,
+        active_state="failed",
+        result="exit-code",
+        exit_status=4,
+        invocation="5ef8b2a5b1f34a3e9f4f0f3a3d1f8f3a",
     )
-    done = run_command([sys.executable, "-I", "-S", "-c", script])
-    assert (done.stdout, done.returncode) == ("C.UTF-8 \ufffd ", 3)
+    assert found[TIMER].active_state == "active"
+    assert found[TIMER].next_elapse == 1795395617
+
+
+def test_no_unit_is_no_call():
+    commands = Commands()
+    assert Systemd(commands).units([]) == {}
+    Systemd(commands).start_services([])
+    assert commands.ran == []
+
+
+@pytest.mark.parametrize("shown", ["", "n/a", "infinity"])
+def test_a_timer_that_will_not_elapse_has_no_next_time(shown):
+    text = f"Id={TIMER}\nLoadState=loaded\nActiveState=active\nNextElapseUSecRealtime={shown}\n"
+    assert units(text, TIMER)[TIMER].next_elapse is None
+
+
+def test_a_unit_that_is_not_there_is_not_loaded():
+    shown = f"Id={SERVICE}\nLoadState=not-found\nActiveState=inactive\nExecMainStatus=\n"
+    assert units(shown, SERVICE, TIMER) == {SERVICE: Unit(), TIMER: Unit()}
+
+
+@pytest.mark.parametrize(
+    "unit, over",
+    [
+        (Unit(active_state="inactive"), True),
+        (Unit(active_state="failed"), True),
+        (Unit(active_state="activating"), False),
+        (Unit(active_state="deactivating"), False),
+        (Unit(active_state="inactive", queued=True), False),
+    ],
+)
+def test_a_service_that_is_about_to_start_is_not_over(unit, over):
+    assert unit.over is over
+
+
+def test_a_queued_unit_shows_the_number_of_its_job():
+    assert units(f"Id={SERVICE}\nLoadState=loaded\nActiveState=inactive\nJob=4711\n", SERVICE)[SERVICE].queued
+
+
+def test_starting_a_run_does_not_wait():
+    commands = Commands()
+    Systemd(commands).start_services([SERVICE])
+    assert commands.ran == [systemctl("start", "--no-block", "--", SERVICE)]
+
+
+@pytest.mark.parametrize("call", [Systemd.units, Systemd.start_services])
+def test_what_systemctl_says_is_in_the_error(call):
+    systemd = Systemd(Commands((1, "", "Interactive authentication required.\n")))
+    with pytest.raises(ConfigurationError, match=r"Interactive authentication required\. .use become: true"):
+        call(systemd, [SERVICE])
 
 
 # launchd

@@ -16,6 +16,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation im
     ManagedFile,
     Wanted,
 )
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.services import Unit
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.status import (
     SHOWN_PROBLEMS,
     Look,
@@ -23,7 +24,6 @@ from ansible_collections.datasync.turbo.plugins.module_utils.fleet.status import
     read_result,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet.unit_properties import Unit
 from ansible_collections.datasync.turbo.plugins.module_utils.install.layout import Layout, Record
 
 NOW = datetime(2026, 11, 23, 1, 0, 0, tzinfo=timezone.utc).timestamp()
