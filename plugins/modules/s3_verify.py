@@ -397,45 +397,22 @@ from ansible_collections.datasync.turbo.plugins.module_utils.audit.result import
 from ansible_collections.datasync.turbo.plugins.module_utils.audit.run import SOURCES, Request, run
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
+from ansible_collections.datasync.turbo.plugins.module_utils.common.options import AUDIT
 from ansible_collections.datasync.turbo.plugins.module_utils.job.config import Config
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection_options import connection_argument_spec
 from ansible_collections.datasync.turbo.plugins.module_utils.task.options import config_of_task, merged_options
 from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import require_packages
-from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import transfer_argument_spec
+from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import shared_argument_spec
 
-#: The options of an upload that say what should be in the bucket, or how to look.
-OPTIONS_OF_UPLOADS = (
-    "src",
-    "bucket",
-    "prefix",
-    "include",
-    "exclude",
-    "ignore_temporary",
-    "temporary_patterns",
-    "follow_symlinks",
-    "settle_seconds",
-    "shard",
-    "require_mount",
-    "allow_empty_source",
-    "state_path",
-    "checksum_algorithm",
-    "acl",
-    "timeout",
-    "lock_path",
-)
 #: Findings that the message of a failed task names.
 NAMED = 3
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:
     """The options in the form of AnsibleModule's `argument_spec`."""
-    of_uploads = transfer_argument_spec()
     return {
-        **connection_argument_spec(),
-        **{name: of_uploads[name] for name in OPTIONS_OF_UPLOADS},
-        "config": {"type": "path"},
+        **shared_argument_spec(AUDIT),
         "source": {"type": "str", "choices": list(SOURCES)},
         "manifest": {"type": "path"},
         "attach_sha256": {"type": "bool", "default": False},

@@ -443,22 +443,15 @@ from ansible_collections.datasync.turbo.plugins.module_utils.plan.plan import Pl
 from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
 from ansible_collections.datasync.turbo.plugins.module_utils.report.progress import Progress
 from ansible_collections.datasync.turbo.plugins.module_utils.report.record import report_not_begun
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection_options import connection_argument_spec
 from ansible_collections.datasync.turbo.plugins.module_utils.sync.run import Run, run
 from ansible_collections.datasync.turbo.plugins.module_utils.task.options import config_of_task, merged_options
 from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import require_packages
-from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import transfer_argument_spec
+from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import sync_argument_spec
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            **connection_argument_spec(),
-            **transfer_argument_spec(),
-            "config": {"type": "path"},
-            "log_path": {"type": "path"},
-            "result_path": {"type": "path"},
-        },
+        argument_spec=sync_argument_spec(),
         supports_check_mode=True,
     )
     require_packages(module)

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..common.errors import ConfigurationError
+from ..common.options import BENCHMARK
 from ..common.units import parse_size
-from ..job.job import bucket_name, key_prefix
+from ..job.options import JOB_OPTIONS
+from ..job.values import bucket_name, key_prefix
 from ..s3.connection import Connection
 from ..tuning.classes import FILE_CLASSES
 from .measure.data import RECIPES
@@ -28,24 +30,8 @@ TUNE_SECONDS = 900
 TUNE_BYTES = "40GB"
 #: Seconds that one run of a tool may take.
 TIMEOUT = 1800
-#: Options of a job that say how its files are sent and proven; the tool `datasync` takes them from the env file. Not
-#: the storage class: the others do not have it, and some classes bill 30 days and more for what stays a minute.
-TRANSFER_OPTIONS = (
-    "acl",
-    "sse",
-    "sse_kms_key_id",
-    "metadata",
-    "numworkers",
-    "concurrency",
-    "part_size",
-    "retry_count",
-    "retry_rounds",
-    "retry_delay",
-    "verify",
-    "checksum_algorithm",
-    "bandwidth_limit",
-    "tuning_path",
-)
+#: Options of a job that say how its files are sent and proven; the tool `datasync` takes them from the env file.
+TRANSFER_OPTIONS = tuple(option.name for option in JOB_OPTIONS if BENCHMARK in option.also)
 
 
 @dataclass(frozen=True)

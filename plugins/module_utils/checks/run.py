@@ -25,7 +25,7 @@ from ..common.errors import (
 from ..common.patience import ANSWER_DEADLINE, answered
 from ..install.binary import Version, find_binary, look_up, read_version, require_usable
 from ..install.platform import HEADER_SIZE, detect, executable_asset
-from ..job.job import bucket_name, key_prefix
+from ..job.values import bucket_name, key_prefix
 from ..s3.bucket import Bucket, clock_hint, explained, require_members
 from ..s3.connection import Connection
 

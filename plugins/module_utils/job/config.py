@@ -11,20 +11,20 @@ import os
 import re
 import shlex
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Callable, NamedTuple
+from typing import Any
 
 from ..common.errors import ConfigurationError
-from ..common.units import parse_bool, parse_count, parse_duration, parse_part_size, parse_rate
+from ..common.options import Option
+from ..common.units import parse_bool
+from ..common.values import PATH
 from .envfile import EnvFile, decode_env_file, parse_env_file
-from .job import AFTER_UPLOAD_CHOICES, COMPARE_CHOICES, VERIFY_CHOICES
+from .options import OPTIONS, RESULT_PATH
 
 #: Bytes. An env file is some kilobytes; anything beyond this is the wrong file.
 MAX_FILE_SIZE = 1024 * 1024
-
-_SHARD = re.compile(r"([0-9]{1,9}) */ *([0-9]{1,9})")
 
 
 @dataclass
@@ -52,144 +52,9 @@ class Config:
         return ConfigurationError(f"{origin}: {error.message}", error.hint) if origin else error
 
 
-class Setting(NamedTuple):
-    """An option and the names that set it, the first of which wins.
-
-    With `same`, the names mean the same thing, and different values are a contradiction. `convert` takes the value
-    and the origin for its messages.
-    """
-
-    option: str
-    names: tuple[str, ...]
-    convert: Callable[[str, str], Any]
-    same: bool = False
-
-
-def _text(value: str, _origin: str) -> str:
-    return value
-
-
-def _upper(value: str, _origin: str) -> str:
-    return value.upper()
-
-
-def _patterns(value: str, _origin: str) -> list[str]:
-    return [pattern for pattern in re.split(r"[\s,]+", value) if pattern]
-
-
-def _positive(value: str, origin: str) -> int:
-    return parse_count(value, origin, minimum=1)
-
-
-def _timeout(value: str, origin: str) -> int | None:
-    """Seconds, or None for no limit, which 0 stands for as in timeout(1)."""
-    return parse_duration(value, origin) or None
-
-
-def _metadata(value: str, origin: str) -> dict[str, str]:
-    metadata: dict[str, str] = {}
-    for pair in filter(None, (piece.strip() for piece in value.split(","))):
-        key, equals, content = pair.partition("=")
-        if not key or not equals:
-            raise ConfigurationError(f"{origin} holds {pair!r} without a key", "write key=value,key2=value2")
-        if key in metadata:
-            raise ConfigurationError(f"{origin} sets {key!r} twice", "set it once")
-        metadata[key] = content
-    return metadata
-
-
-def _choice(value: str, origin: str, choices: Mapping[str, str]) -> str:
-    chosen = choices.get(value.lower())
-    if chosen is None:
-        raise ConfigurationError(f"{origin} {value!r} is not known", f"write one of {', '.join(choices)}")
-    return chosen
-
-
-def _one_of(choices: Iterable[str]) -> Callable[[str, str], str]:
-    """Takes these words in any case."""
-    known = {choice: choice for choice in choices}
-    return lambda value, origin: _choice(value, origin, known)
-
-
-def _log_level(value: str, origin: str) -> str:
-    # `warn` is at the sites although s5cmd refuses it; `trace` is s5cmd's, and our log has nothing finer than debug.
-    levels = {"trace": "debug", "debug": "debug", "info": "info", "warn": "warn", "warning": "warn", "error": "error"}
-    return _choice(value, origin, levels)
-
-
-def _shard(value: str, origin: str) -> dict[str, int]:
-    """`0/4` is the first of four parts; whether the index fits is for shard.Shard to say."""
-    match = _SHARD.fullmatch(value.strip())
-    if match is None:
-        raise ConfigurationError(
-            f"{origin} {value!r} is no part of a whole", "write index/count, such as 0/4 for the first of four hosts"
-        )
-    return {"index": int(match[1]), "count": int(match[2])}
-
-
-SETTINGS = (
-    Setting("src", ("SOURCE_DIR",), _text),
-    Setting("bucket", ("BUCKET_NAME", "S3_BUCKET"), _text, same=True),
-    Setting("prefix", ("S3_SUBDIRECTORY",), _text),
-    Setting("profile", ("AWS_PROFILE",), _text),
-    Setting("region", ("AWS_REGION",), _text),
-    Setting("endpoint_url", ("S3_ENDPOINT_URL",), _text),
-    Setting("access_key", ("AWS_ACCESS_KEY_ID",), _text),
-    Setting("secret_key", ("AWS_SECRET_ACCESS_KEY",), _text),
-    Setting("session_token", ("AWS_SESSION_TOKEN",), _text),
-    Setting("s5cmd_path", ("S5CMD_PATH",), _text),
-    Setting("include", ("INCLUDE_PATTERNS",), _patterns),
-    Setting("exclude", ("EXCLUDE_PATTERNS",), _patterns),
-    Setting("follow_symlinks", ("FOLLOW_SYMLINKS",), parse_bool),
-    Setting("storage_class", ("S3_STORAGE_CLASS",), _text),
-    Setting("acl", ("S3_ACL",), _text),
-    Setting("sse", ("S3_SERVER_SIDE_ENCRYPTION",), _text),
-    Setting("sse_kms_key_id", ("S3_KMS_KEY_ID",), _text),
-    Setting("metadata", ("S3_METADATA",), _metadata),
-    Setting(
-        "numworkers",
-        ("S5CMD_NUM_WORKERS", "AWS_CLI_S3_MAX_CONCURRENT_REQUESTS", "S3_MAX_CONCURRENT_REQUESTS"),
-        _positive,
-    ),
-    Setting("concurrency", ("S5CMD_CONCURRENCY",), _positive),
-    Setting("part_size", ("S5CMD_PART_SIZE", "AWS_CLI_S3_MULTIPART_CHUNKSIZE"), parse_part_size),
-    Setting("retry_count", ("S5CMD_RETRY_COUNT",), parse_count),
-    Setting("retry_rounds", ("MAX_RETRY_ATTEMPTS",), parse_count),
-    Setting("retry_delay", ("RETRY_DELAY",), parse_duration),
-    Setting("verify", ("VERIFY",), _one_of(VERIFY_CHOICES)),
-    Setting(
-        "checksum_algorithm", ("S5CMD_CHECKSUM_ALGORITHM", "S5CMD_CHECKSUM", "CHECKSUM_ALGORITHM"), _upper, same=True
-    ),
-    Setting("timeout", ("MAX_SYNC_TIME",), _timeout),
-    Setting("log_path", ("LOG_FILE",), _text),
-    Setting("log_level", ("S5CMD_LOG_LEVEL",), _log_level),
-    Setting("lock_path", ("LOCK_FILE",), _text),
-    Setting("state_path", ("STATE_FILE",), _text),
-    Setting("compare", ("COMPARE",), _one_of(COMPARE_CHOICES)),
-    Setting("reconcile_days", ("RECONCILE_DAYS",), parse_count),
-    Setting("delete", ("DELETE",), parse_bool),
-    Setting("max_delete", ("MAX_DELETE",), _text),
-    Setting("delete_excluded", ("DELETE_EXCLUDED",), parse_bool),
-    Setting("allow_empty_source", ("ALLOW_EMPTY_SOURCE",), parse_bool),
-    Setting("require_mount", ("REQUIRE_MOUNT",), _text),
-    Setting("settle_seconds", ("SETTLE_SECONDS",), parse_duration),
-    Setting("ignore_temporary", ("IGNORE_TEMPORARY",), parse_bool),
-    Setting("temporary_patterns", ("TEMPORARY_PATTERNS",), _patterns),
-    Setting("shard", ("SHARD",), _shard),
-    Setting("after_upload", ("AFTER_UPLOAD",), _one_of(AFTER_UPLOAD_CHOICES)),
-    Setting("move_to", ("MOVE_TO",), _text),
-    Setting("manifest_path", ("MANIFEST_FILE",), _text),
-    Setting("history_path", ("HISTORY_FILE",), _text),
-    Setting("history_runs", ("HISTORY_RUNS",), _positive),
-    Setting("progress_path", ("PROGRESS_FILE",), _text),
-    Setting("bandwidth_limit", ("BANDWIDTH_LIMIT", "AWS_CLI_S3_MAX_BANDWIDTH"), parse_rate, same=True),
-    Setting("tuning_path", ("TUNING_FILE",), _text),
-)
-
 #: Names that need more than a conversion; see `_apply_verification_switches` and `_apply_folders`.
 VERIFICATION_SWITCHES = ("ENABLE_CHECKSUM_VERIFICATION", "VERIFY_AFTER_UPLOAD")
-LOG_FOLDER = Setting("log_path", ("LOGS_DIR", "LOG_DIR"), _text, same=True)
-RESULT_FILE = "RESULT_FILE"
+LOG_FOLDER = Option("log_path", PATH, ("LOGS_DIR", "LOG_DIR"), same=True)
 RESULT_FOLDER = "JSON_OUTPUT_DIR"
 
 CREDENTIALS_VARIABLE = "AWS_SHARED_CREDENTIALS_FILE"
@@ -259,10 +124,10 @@ def load_config(path: str, environment: Mapping[str, str], today: date | None = 
 def config_of(env_file: EnvFile, today: date) -> Config:
     """What the assignments ask for, wherever they come from. Raises as `load_config`."""
     config = Config()
-    for setting in SETTINGS:
-        chosen = _chosen(setting, env_file)
+    for option in OPTIONS:
+        chosen = _chosen(option, env_file)
         if chosen is not None:
-            config.set_default(setting.option, *chosen)
+            config.set_default(option.name, *chosen)
     _apply_verification_switches(env_file, config)
     _apply_folders(env_file, config, today)
     config.environment = {name: env_file.get(name) for name in env_file.assignments if name in ENVIRONMENT_NAMES}
@@ -284,14 +149,14 @@ def _read(path: str) -> tuple[str, int]:
     return decode_env_file(data, path), stat.S_IMODE(mode)
 
 
-def _chosen(setting: Setting, env_file: EnvFile) -> tuple[Any, str] | None:
-    """The value of the setting's first name that is in the file, and its origin."""
-    given = [name for name in setting.names if env_file.get(name)]
+def _chosen(option: Option, env_file: EnvFile) -> tuple[Any, str] | None:
+    """The value of the option's first name that is in the file, and its origin."""
+    given = [name for name in option.env_names if env_file.get(name)]
     if not given:
         return None
-    values = [setting.convert(env_file.get(name), env_file.where(name)) for name in given]
+    values = [option.values.read(env_file.get(name), env_file.where(name)) for name in given]
     for name, value in zip(given[1:], values[1:]):
-        if setting.same and value != values[0]:
+        if option.same and value != values[0]:
             line = env_file.assignments[name].line
             raise ConfigurationError(
                 f"{env_file.where(given[0])} and {name} (line {line}) mean the same but differ", "keep one of them"
@@ -309,7 +174,7 @@ def _apply_verification_switches(env_file: EnvFile, config: Config) -> None:
 def _apply_folders(env_file: EnvFile, config: Config, today: date) -> None:
     """Log and results where the sites' monitors look for them; LOG_FILE and RESULT_FILE win over LOGS_DIR."""
     results: list[str] = []
-    written = [name for name in (*LOG_FOLDER.names, RESULT_FILE, RESULT_FOLDER) if env_file.get(name)]
+    written = [name for name in (*LOG_FOLDER.env_names, *RESULT_PATH.env_names, RESULT_FOLDER) if env_file.get(name)]
     if written:
         config.origins["result_path"] = env_file.where(written[-1])
     logs = _chosen(LOG_FOLDER, env_file)
@@ -317,8 +182,8 @@ def _apply_folders(env_file: EnvFile, config: Config, today: date) -> None:
         folder, origin = logs
         config.set_default("log_path", os.path.join(folder, f"sync-{today:%Y%m%d}.log"), origin)
         results = [os.path.join(folder, "last-sync.json")]
-    if env_file.get(RESULT_FILE):
-        results = [env_file.get(RESULT_FILE)]
+    if RESULT_PATH.name in config.options:
+        results = [config.options.pop(RESULT_PATH.name)]
     if env_file.get(RESULT_FOLDER):
         results.append(os.path.join(env_file.get(RESULT_FOLDER), "latest.json"))
     if results:
@@ -350,8 +215,8 @@ def _warn_of_mode(env_file: EnvFile, mode: int) -> list[str]:
 
 def _warn_of_names(env_file: EnvFile) -> list[str]:
     """One line for all names that ask for something we do not do."""
-    acted_on = {name for setting in (*SETTINGS, LOG_FOLDER) for name in setting.names}
-    acted_on.update(VERIFICATION_SWITCHES, (RESULT_FILE, RESULT_FOLDER), ENVIRONMENT_NAMES, env_file.referenced)
+    acted_on = {name for option in (*OPTIONS, LOG_FOLDER) for name in option.env_names}
+    acted_on.update(VERIFICATION_SWITCHES, (RESULT_FOLDER,), ENVIRONMENT_NAMES, env_file.referenced)
     asked = [name for name in env_file.assignments if env_file.get(name)]
     ignored = [name for name in asked if name not in acted_on]
     return [f"{env_file.source_name}: not acted on: {', '.join(ignored)}"] if ignored else []

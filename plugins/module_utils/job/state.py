@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
-from .job import Job, is_utf_8
+from .job import Job
 from .local_file import Identity
 from .lock import StateMark
+from .values import is_utf_8
 
 #: https://www.sqlite.org/pragma.html#pragma_application_id: "dstb"
 APPLICATION_ID = 0x64737462

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from ..common import files as whole_file
 from ..common.version import __version__
-from ..job.job import DEFAULT_RUNS
+from ..job.job import Job
 from .result import Result
 
 #: So many runs more than wanted are let in before the file is written anew, as a part of those wanted.
@@ -45,7 +45,7 @@ def entry(result: Result) -> dict[str, Any]:
     }
 
 
-def append(path: str, result: Result, runs: int = DEFAULT_RUNS) -> None:
+def append(path: str, result: Result, runs: int = Job.history_runs) -> None:
     """Append a run, and forget all but the newest `runs` when there are a tenth more. Raises OSError.
 
     Whoever runs, and with whatever lock, may call this: the history has a lock of its own, held for the moment.

@@ -9,7 +9,6 @@ from typing import Any
 
 from ..common.errors import ConfigurationError, DatasyncError
 from ..common.problems import Kind, Problem
-from ..job import job
 from ..job.job import Job, is_inside
 from . import history
 from . import result as report
@@ -34,7 +33,7 @@ def report_not_begun(error: DatasyncError, options: Mapping[str, Any], log: Log)
     _write_results(outside, result, log)
     path, runs = options.get("history_path"), options.get("history_runs")
     if path and not (source and is_inside(path, source)):
-        _note_in_history(path, result, runs if isinstance(runs, int) and runs > 0 else job.DEFAULT_RUNS, log)
+        _note_in_history(path, result, runs if isinstance(runs, int) and runs > 0 else Job.history_runs, log)
 
 
 def _note_in_history(path: str | None, result: Result, runs: int, log: Log) -> None:

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from ..common.errors import ConfigurationError, CredentialsError, InstallationError
+from ..common.options import given_values, option, options_of
+from ..common.values import TEXT
 
 #: Seconds. A dead or silent endpoint must be reported soon; boto3 would wait for 60, and try again.
 CONNECT_TIMEOUT = 5
@@ -65,12 +67,16 @@ class Connection:
     See https://docs.aws.amazon.com/boto3/latest/guide/credentials.html for the order.
     """
 
-    profile: str | None = None
-    region: str | None = None
-    endpoint_url: str | None = None
-    access_key: str | None = field(default=None, repr=False)
-    secret_key: str | None = field(default=None, repr=False)
-    session_token: str | None = field(default=None, repr=False)
+    profile: str | None = option(TEXT, "AWS_PROFILE", aliases=("aws_profile",))
+    region: str | None = option(TEXT, "AWS_REGION", aliases=("aws_region",))
+    endpoint_url: str | None = option(TEXT, "S3_ENDPOINT_URL", aliases=("aws_endpoint_url", "s3_url"))
+    access_key: str | None = option(
+        TEXT, "AWS_ACCESS_KEY_ID", aliases=("aws_access_key_id", "aws_access_key"), no_log=True
+    )
+    secret_key: str | None = option(
+        TEXT, "AWS_SECRET_ACCESS_KEY", aliases=("aws_secret_access_key", "aws_secret_key"), no_log=True
+    )
+    session_token: str | None = option(TEXT, "AWS_SESSION_TOKEN", aliases=("aws_session_token",), no_log=True)
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Connection:
@@ -78,8 +84,8 @@ class Connection:
 
         Raises ConfigurationError naming the option that does not fit.
         """
-        values: dict[str, str | None] = {name: options.get(name) or None for name in cls.__dataclass_fields__}
-        connection = cls(**values)
+        given = {name: value for name, value in options.items() if value != ""}
+        connection = cls(**given_values(CONNECTION_OPTIONS, given))
         connection._validate()
         return connection
 
@@ -200,6 +206,9 @@ class Connection:
             )
         except ValueError as error:  # An endpoint in the profile or the environment that is no URL.
             raise ConfigurationError(f"botocore refuses the AWS configuration: {error}", "correct it") from error
+
+
+CONNECTION_OPTIONS = options_of(Connection)
 
 
 def _configuration_files() -> list[str]:

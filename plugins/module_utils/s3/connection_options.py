@@ -8,6 +8,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from .connection import CONNECTION_OPTIONS
+
 #: Option name -> environment variables that stand in for it, first one wins. Read on the managed host.
 ENVIRONMENT_FALLBACKS: dict[str, list[str]] = {
     "profile": ["AWS_PROFILE"],
@@ -28,14 +30,7 @@ def connection_argument_spec() -> dict[str, dict[str, Any]]:
     The environment is read later, by `with_environment`, because explicit keys must not be mixed with a
     session token or a profile that happens to be in the environment.
     """
-    return {
-        "profile": {"type": "str", "aliases": ["aws_profile"]},
-        "region": {"type": "str", "aliases": ["aws_region"]},
-        "endpoint_url": {"type": "str", "aliases": ["aws_endpoint_url", "s3_url"]},
-        "access_key": {"type": "str", "aliases": ["aws_access_key_id", "aws_access_key"], "no_log": True},
-        "secret_key": {"type": "str", "aliases": ["aws_secret_access_key", "aws_secret_key"], "no_log": True},
-        "session_token": {"type": "str", "aliases": ["aws_session_token"], "no_log": True},
-    }
+    return {option.name: option.argument_spec for option in CONNECTION_OPTIONS}
 
 
 def with_environment(options: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> dict[str, Any]:

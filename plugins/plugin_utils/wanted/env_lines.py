@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""A job's options as the lines of its env file: the inverse of `module_utils/config.py`, whose table has the names."""
+"""A job's options as the lines of its env file: the inverse of `job/config.py`, by the same table of options."""
 
 from __future__ import annotations
 
@@ -9,28 +9,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Callable, NamedTuple
 
 from ...module_utils.common.errors import ConfigurationError
-from ...module_utils.job.config import LOG_FOLDER, RESULT_FILE, SETTINGS, VERIFICATION_SWITCHES
+from ...module_utils.common.options import Option
+from ...module_utils.job.config import LOG_FOLDER, RESULT_FOLDER, VERIFICATION_SWITCHES
 from ...module_utils.job.envfile import Assignment, EnvFile, quote
-from ...module_utils.s3.connection_options import connection_argument_spec
-from ...module_utils.task.specs import transfer_argument_spec
+from ...module_utils.job.options import OPTIONS
 
-#: Option of s5cmd_sync -> the names that set it; the first of them is written.
-ENV_NAMES: dict[str, tuple[str, ...]] = {
-    **{setting.option: setting.names for setting in SETTINGS},
-    "result_path": (RESULT_FILE,),
-}
-_SPECS: dict[str, dict[str, Any]] = {
-    **connection_argument_spec(),
-    **transfer_argument_spec(),
-    "log_path": {"type": "path"},
-    "result_path": {"type": "path"},
-    "log_level": {"type": "str"},
-}
+#: The options that an env file can say, by name; the first of their names there is written.
+ENV_OPTIONS: dict[str, Option] = {option.name: option for option in OPTIONS if option.env_names}
 #: `source` is the name that is documented for jobs; a role's specification has no aliases, so there are no others.
 ALIASES = {"source": "src"}
 #: Paths of folders and files; a scheduler has no current folder that they could be relative to.
-PATH_OPTIONS = tuple(name for name in ENV_NAMES if _SPECS.get(name, {}).get("type") == "path")
-PATH_NAMES = (*LOG_FOLDER.names, *(name for option in PATH_OPTIONS for name in ENV_NAMES[option]))
+PATH_NAMES = (
+    *LOG_FOLDER.env_names,
+    RESULT_FOLDER,
+    *(name for option in OPTIONS if option.values.spec["type"] == "path" for name in option.env_names),
+)
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: In env files, lists of patterns are separated by these.
@@ -61,7 +54,7 @@ class _UnwrittenFile(EnvFile):
 def written(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Written:
     """What the env file of a job says. Values that are None or empty are not set.
 
-    `options` are those of ENV_NAMES, by these names or ALIASES; `settings` have the names of env files.
+    `options` are those of ENV_OPTIONS, by these names or ALIASES; `settings` have the names of env files.
     Raises ConfigurationError that names the option or `settings.NAME`; never a secret.
     """
     values: dict[str, str] = {}
@@ -73,7 +66,7 @@ def written(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Written:
             raise ConfigurationError(f"{key} and {chosen[option]} mean the same", "keep one of them")
         chosen[option] = key
         _refuse_both(key, option, settings)
-        name = ENV_NAMES[option][0]
+        name = ENV_OPTIONS[option].env_names[0]
         values[name], origins[name] = _text(key, option, value), key
     for name, value in settings.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -88,17 +81,17 @@ def env_lines(values: Mapping[str, str], origins: Mapping[str, str]) -> list[str
 
 
 def _refuse_both(key: str, option: str, settings: Mapping[str, Any]) -> None:
-    names = [*ENV_NAMES[option], *(VERIFICATION_SWITCHES if option == "verify" else ())]
+    names = [*ENV_OPTIONS[option].env_names, *(VERIFICATION_SWITCHES if option == "verify" else ())]
     for name in names:
         if name in settings:
             raise ConfigurationError(f"{key} and settings.{name} mean the same", "keep one of them")
 
 
 def _text(key: str, option: str, value: Any) -> str:
-    """The value as an env file has it; whether it fits is for the converters of `config.py`."""
+    """The value as an env file has it; whether it fits is for `Values.read` and `Values.check`."""
     if value is None:
         return ""
-    kind = _SPECS.get(option, {}).get("type", "str")
+    kind = ENV_OPTIONS[option].values.spec["type"]
     writers: dict[str, Callable[[str, Any], str]] = {"list": _list_text, "bool": _bool_text}
     if option == "metadata":
         return _metadata_text(key, value)

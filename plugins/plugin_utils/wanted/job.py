@@ -14,8 +14,9 @@ from typing import Any
 from ...module_utils.common.errors import ConfigurationError
 from ...module_utils.job.config import LOG_FOLDER, Config, config_of
 from ...module_utils.job.job import Job
-from ...module_utils.s3.connection_options import connection_argument_spec, with_environment
-from .env_lines import ALIASES, ENV_NAMES, PATH_NAMES, Written, env_lines, written
+from ...module_utils.s3.connection import CONNECTION_OPTIONS
+from ...module_utils.s3.connection_options import with_environment
+from .env_lines import ALIASES, ENV_OPTIONS, PATH_NAMES, Written, env_lines, written
 from .host import HostSpec
 from .limits import NAMES as LIMITS
 from .limits import SYSTEMD_NAMES, ServiceLimits, parse_limits
@@ -24,10 +25,11 @@ from .schedule import Schedule, parse_schedule
 from .suggestion import refuse_unknown
 
 _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_KEYS = ("access_key", "secret_key", "session_token")
+_SECRETS = tuple(option for option in CONNECTION_OPTIONS if option.no_log)
+_KEYS = tuple(option.name for option in _SECRETS)
 _OWN_OPTIONS = ("name", "settings", "credentials", "schedule", *LIMITS)
 #: Options that an env file has names for. Keys belong in `credentials`, which has a file of its own.
-TRANSFER_OPTIONS = tuple(name for name in ENV_NAMES if name not in _KEYS)
+TRANSFER_OPTIONS = tuple(name for name in ENV_OPTIONS if name not in _KEYS)
 #: All that a job may say.
 OPTIONS = (*_OWN_OPTIONS, *TRANSFER_OPTIONS, *ALIASES)
 #: What of AWS's configuration names keys, or another place of them.
@@ -111,7 +113,7 @@ class UploaderJob:
     @property
     def _result_name(self) -> str:
         return next(
-            (name for name in ("RESULT_FILE", "JSON_OUTPUT_DIR", *LOG_FOLDER.names) if name in self.origins), ""
+            (name for name in ("RESULT_FILE", "JSON_OUTPUT_DIR", *LOG_FOLDER.env_names) if name in self.origins), ""
         )
 
     def origin(self, name: str) -> str:
@@ -174,8 +176,7 @@ def _refuse_unrotatable(job: UploaderJob) -> None:
 
 
 def _refuse_keys(element: Mapping[str, Any]) -> None:
-    specs = connection_argument_spec()
-    for name in (name for key in _KEYS for name in (key, *specs[key]["aliases"])):
+    for name in (name for secret in _SECRETS for name in (secret.name, *secret.aliases)):
         if name in element:
             raise ConfigurationError(
                 f"{name} belongs under credentials", "write credentials: {access_key: …, secret_key: …}"
@@ -221,10 +222,11 @@ def _missing(env: Written, name: str, host: HostSpec, credentials: Credentials |
     }
     if host.apply_tuning:
         defaults["TUNING_FILE"] = host.tuning_file
-    if not any(folder in env.values for folder in LOG_FOLDER.names):
+    if not any(folder in env.values for folder in LOG_FOLDER.env_names):
         defaults["LOG_FILE"] = posixpath.join(host.log_dir, f"{name}.log")
         defaults["RESULT_FILE"] = posixpath.join(results, f"{name}.json")
-        if any(env.values.get(checksum, "").upper() == "SHA256" for checksum in ENV_NAMES["checksum_algorithm"]):
+        checksums = ENV_OPTIONS["checksum_algorithm"].env_names
+        if any(env.values.get(checksum, "").upper() == "SHA256" for checksum in checksums):
             # Beside the result, where it is without this line, jobs would share one.
             defaults["MANIFEST_FILE"] = posixpath.join(results, f"{name}.sha256")
     if credentials:
@@ -242,7 +244,7 @@ def _refuse_relative_paths(env: Written) -> None:
 
 def _interpreted(env: Written) -> tuple[Config, Job]:
     for name, option in (("SOURCE_DIR", "source"), ("BUCKET_NAME", "bucket")):
-        if not any(alias in env.values for alias in ENV_NAMES[ALIASES.get(option, option)]):
+        if not any(alias in env.values for alias in ENV_OPTIONS[ALIASES.get(option, option)].env_names):
             raise ConfigurationError(f"{option} is missing", f"write {option} (settings.{name} in older jobs)")
     config = config_of(env.env_file(), _ANY_DAY)
     try:

@@ -13,6 +13,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
 from ansible_collections.datasync.turbo.plugins.module_utils.job import config as config_module
 from ansible_collections.datasync.turbo.plugins.module_utils.job.config import load_config
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.job.options import OPTIONS
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection
 
 TODAY = datetime.date(2026, 11, 22)
@@ -225,8 +226,8 @@ def test_nothing_is_deleted_or_moved_unless_the_file_says_so(load):
 
 def test_each_option_of_the_file_is_one_of_the_job_the_connection_or_the_log():
     """A name that is misspelt here would be read, accepted, and have no effect."""
-    known = {f.name for f in (*fields(Job), *fields(Connection))} | {"log_level"}
-    assert sorted({setting.option for setting in config_module.SETTINGS} - known) == []
+    known = {f.name for f in (*fields(Job), *fields(Connection))} | {"log_level", "result_path"}
+    assert sorted({option.name for option in OPTIONS} - known) == []
 
 
 def test_credentials_and_the_environment_of_boto3_and_s5cmd(load):
@@ -343,7 +344,7 @@ def test_a_value_that_does_not_fit_is_an_error_with_file_line_and_name(load, tmp
         ("AFTER_UPLOAD=remove\nVERIFY=none", "AFTER_UPLOAD: after_upload=remove needs verification"),
         ("STATE_FILE=/data/x.state", "STATE_FILE: state_path '/data/x.state' is inside src"),
         ("MANIFEST_FILE=/data/x.sha256", "MANIFEST_FILE: manifest_path '/data/x.sha256' is inside src"),
-        ("MOVE_TO=/data/done\nAFTER_UPLOAD=move", "MOVE_TO: move_to '/data/done/' is inside src"),
+        ("MOVE_TO=/data/done\nAFTER_UPLOAD=move", "MOVE_TO: move_to '/data/done' is inside src"),
         ("MOVE_TO=/mnt/done", "MOVE_TO: move_to needs after_upload=move"),
     ],
 )
@@ -451,8 +452,7 @@ def test_each_name_of_the_sites_is_documented():
     page = os.path.join(os.path.dirname(__file__), *[os.pardir] * 5, "docs", "configuration.md")
     with open(page, encoding="utf-8") as file:
         text = file.read()
-    settings = [*config_module.SETTINGS, config_module.LOG_FOLDER]
-    names = {name for setting in settings for name in setting.names}
+    names = {name for option in (*OPTIONS, config_module.LOG_FOLDER) for name in option.env_names}
     names.update(config_module.VERIFICATION_SWITCHES, config_module.ENVIRONMENT_NAMES)
-    names.update((config_module.RESULT_FILE, config_module.RESULT_FOLDER), NOT_ACTED_ON)
+    names.update((config_module.RESULT_FOLDER,), NOT_ACTED_ON)
     assert sorted(name for name in names if f"`{name}`" not in text) == []

@@ -10,22 +10,22 @@ from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
-from ansible_collections.datasync.turbo.plugins.module_utils.job.config import SETTINGS, load_config
-from ansible_collections.datasync.turbo.plugins.module_utils.job.job import (
+from ansible_collections.datasync.turbo.plugins.module_utils.job.config import load_config
+from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.job.options import (
     AFTER_UPLOAD_CHOICES,
     CANNED_ACLS,
     COMPARE_CHOICES,
     STORAGE_CLASSES,
     VERIFY_CHOICES,
-    Job,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import transfer_argument_spec
-from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted.env_lines import ENV_NAMES, env_lines, written
+from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import sync_argument_spec
+from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted.env_lines import ENV_OPTIONS, env_lines, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-#: Options that no env file has a name for: `reconcile` is for a single run.
-WITHOUT_NAME = {"reconcile"}
+#: Options that no env file has a name for: `reconcile` is for a single run, and `config` names the file.
+WITHOUT_NAME = {"reconcile", "config"}
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0"), min_size=1, max_size=40)
 PATH = TEXT.map(lambda text: "/" + text.replace("/", "-")).filter(lambda path: path not in ("/.", "/.."))
@@ -119,9 +119,8 @@ def normalised(option: str, value: Any) -> Any:
 
 
 def test_each_option_has_a_value_in_these_tests() -> None:
-    assert set(VALUES) == set(ENV_NAMES)
-    assert set(ENV_NAMES) >= {setting.option for setting in SETTINGS}
-    assert set(transfer_argument_spec()) - set(ENV_NAMES) == WITHOUT_NAME
+    assert set(VALUES) == set(ENV_OPTIONS)
+    assert set(sync_argument_spec()) - set(ENV_OPTIONS) == WITHOUT_NAME
 
 
 @pytest.mark.parametrize("option", sorted(VALUES))
