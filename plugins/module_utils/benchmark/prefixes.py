@@ -15,14 +15,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from ..common import files as whole_file
-from ..common.errors import ConfigurationError, DatasyncError
+from ..common import files
+from ..common.errors import DatasyncError
 from ..s3.bucket import Bucket
 
 NOTES = "prefixes.json"
 #: How the prefixes of benchmarks end; see `benchmark.measure`.
 _OURS = re.compile(r"(?:.*/)?[0-9]{8}T[0-9]{6}Z-[A-Za-z0-9.-]+-[0-9a-f]{6}/", re.DOTALL)
-_OWNER_ONLY = 0o600
 
 
 class LeftBehind(NamedTuple):
@@ -46,12 +45,8 @@ class Prefixes:
 
     def begin(self) -> None:
         """Note where we will write. Raises ConfigurationError if that is not possible."""
-        try:
+        with files.explained(repr(self._notes), "give another work_dir"):
             self._note([*self._noted(), self._entry(self._base)])
-        except OSError as error:
-            raise ConfigurationError(
-                f"{self._notes!r} cannot be written: {error.strerror}", "give another work_dir"
-            ) from error
 
     def new(self, label: str) -> str:
         """A prefix that nothing has been written below."""
@@ -111,7 +106,7 @@ class Prefixes:
         return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
     def _note(self, entries: list[dict[str, Any]]) -> None:
-        whole_file.replace(self._notes, [json.dumps(entries) + "\n"], _OWNER_ONLY)
+        files.write(self._notes, json.dumps(entries) + "\n", files.PRIVATE)
 
 
 def remove_all(bucket: Bucket, prefix: str) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
-from ..common import files as whole_file
+from ..common import files
 from ..common.version import __version__
 from ..job.job import Job
 from .result import Result
@@ -50,7 +50,7 @@ def append(path: str, result: Result, runs: int = Job.history_runs) -> None:
 
     Whoever runs, and with whatever lock, may call this: the history has a lock of its own, held for the moment.
     """
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    files.make_folders(os.path.dirname(os.path.abspath(path)), mode=None)
     line = f"{json.dumps(entry(result), ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
     with _locked(path) as file:
         # A line that a crash or a full disk cut off stays a line of its own.
@@ -78,8 +78,9 @@ def _locked(path: str) -> Iterator[BinaryIO]:
 
 def _open(path: str, flags: int) -> int:
     with suppress(FileExistsError):
-        descriptor = os.open(path, flags | os.O_EXCL, whole_file.READABLE_BY_ALL)
-        os.fchmod(descriptor, whole_file.READABLE_BY_ALL)
+        descriptor = os.open(path, flags | os.O_EXCL, files.READABLE_BY_ALL)
+        os.fchmod(descriptor, files.READABLE_BY_ALL)
+        files.sync_folder(os.path.dirname(os.path.abspath(path)))
         return descriptor
     # Not O_CREAT: another user's file in a sticky folder can be opened without it only (fs.protected_regular).
     return os.open(path, flags & ~os.O_CREAT)
@@ -107,10 +108,9 @@ def _write(file: BinaryIO, line: bytes) -> None:
 
 def _rewrite(path: str, file: BinaryIO, lines: Iterable[bytes]) -> None:
     status = os.fstat(file.fileno())
-    whole_file.replace(path, (line.decode("utf-8") for line in lines), status.st_mode & 0o777)
-    if os.geteuid() == 0:
-        # A run by root must leave the file to the user who runs the job otherwise.
-        os.chown(path, status.st_uid, status.st_gid)
+    # A run by root must leave the file to the user who runs the job otherwise.
+    owner = (status.st_uid, status.st_gid) if os.geteuid() == 0 else None
+    files.write(path, b"".join(lines), status.st_mode & 0o777, owner=owner)
 
 
 def _is_entry(line: bytes) -> bool:

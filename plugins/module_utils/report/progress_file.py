@@ -15,7 +15,7 @@ import os
 import time
 from contextlib import suppress
 
-from ..common import files as whole_file
+from ..common import files
 from ..common.units import timestamp
 from .log import Log
 from .progress import Progress
@@ -56,7 +56,8 @@ class ProgressFile:
             return
         self._due = now + INTERVAL
         try:
-            whole_file.replace(self._path, [self._text()], durable=False)
+            # Not durable: after a power cut there is no run whose progress it could tell.
+            files.write(self._path, self._text(), durable=False)
         except OSError as error:
             self._log.warn(f"progress_path {self._path!r} is no longer written: {error.strerror}")
             self._remove()

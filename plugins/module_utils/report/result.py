@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ..common import files as whole_file
-from ..common.errors import ConfigurationError, DatasyncError, ExitCode
+from ..common import files
+from ..common.errors import DatasyncError, ExitCode
 from ..common.problems import Kind, Problem
 from ..common.units import format_size, timestamp
 
@@ -164,9 +164,5 @@ def write_json(path: str, result: Result) -> None:
 
     Raises ConfigurationError when the folder cannot be written.
     """
-    try:
-        whole_file.replace(path, [result.as_json()])
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot write the result to {path!r}: {error.strerror}", "check result_path and its folder"
-        ) from error
+    with files.explained(f"the result to {path!r}", "check result_path and its folder"):
+        files.write(path, result.as_json())

@@ -11,11 +11,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Callable, NamedTuple
 
-from ..common import files as whole_file
-from ..common.errors import ConfigurationError
+from ..common import files
 from ..common.units import MAX_PART_SIZE, MIN_PART_SIZE
 from ..job.job import TUNED
 from .classes import FILE_CLASSES, Settings, Tuning
@@ -186,22 +184,7 @@ def _written(content: Mapping[str, Any]) -> str:
 
 
 def _write(path: str, text: str) -> None:
-    try:
-        _make_folder(os.path.dirname(os.path.abspath(path)))
-        whole_file.replace(path, [text])
-    except OSError as error:
-        raise ConfigurationError(
-            f"tuning_path {path!r} cannot be written: {error.strerror}", "become root, or choose another path"
-        ) from error
-
-
-def _make_folder(folder: str) -> None:
-    """Make the folder and those above it so that jobs, which are another user's, can read in them."""
-    missing = []
-    while not os.path.isdir(folder):
-        missing.append(folder)
-        folder = os.path.dirname(folder)
-    for path in reversed(missing):
-        with suppress(FileExistsError):
-            os.mkdir(path)
-            os.chmod(path, 0o755)  # noqa: S103 - whatever the umask says
+    with files.explained(f"tuning_path {path!r}", "become root, or choose another path"):
+        # Jobs, which are another user's, read in the folders that are made.
+        files.make_folders(os.path.dirname(os.path.abspath(path)))
+        files.write(path, text)

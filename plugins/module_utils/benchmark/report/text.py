@@ -5,17 +5,15 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
-from ...common import files as whole_file
-from ...common.errors import ConfigurationError
+from ...common import files
 from ...common.units import counted
 from . import figures
 from . import page as benchmark_page
@@ -43,8 +41,8 @@ _OF_RUN = (
 )
 #: A spreadsheet takes a cell that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-#: The folder of a result: others may read it, as all results.
-_FOLDER_MODE = 0o755
+#: Each result has a name of its own, but what a kill left of one is to be found by the next.
+_UNFINISHED = "results"
 
 
 def text_table(result: figures.Result) -> str:
@@ -99,25 +97,17 @@ def check_writable(folder: str) -> None:
 
     Raises ConfigurationError that names it.
     """
-    made: list[str] = []
-    try:
-        _make_noting(folder, made)
-        os.rmdir(tempfile.mkdtemp(prefix=".try-", dir=folder))
-    except OSError as error:
-        raise _not_written(folder, error) from error
-    finally:
-        for path in reversed(made):
-            with suppress(OSError):
-                os.rmdir(path)
+    with _writing(folder):
+        made = files.make_folders(folder, mode=None, durable=False)
+        try:
+            with suppress(_Enough), files.making_folder(os.path.join(folder, _UNFINISHED), durable=False):
+                raise _Enough
+        finally:
+            files.remove_folders(made)
 
 
-def _make_noting(folder: str, made: list[str]) -> None:
-    """Make the folder with those above it, and note which ones were made."""
-    if os.path.lexists(folder):
-        return
-    _make_noting(os.path.dirname(os.path.abspath(folder)), made)
-    os.mkdir(folder)
-    made.append(folder)
+class _Enough(Exception):
+    """The folder could be written."""
 
 
 def write_results(result: figures.Result, folder: str) -> dict[str, str]:
@@ -132,32 +122,18 @@ def write_results(result: figures.Result, folder: str) -> dict[str, str]:
         "html": benchmark_page.page(result),
     }
     target = os.path.join(folder, str(result["id"]).replace(os.sep, "_"))
-    try:
-        os.makedirs(folder, exist_ok=True)
+    with _writing(target):
         if os.path.lexists(target):
-            raise FileExistsError(17, "it is there already", target)
-        _write_folder(target, {f"benchmark.{ending}": content for ending, content in contents.items()})
-    except OSError as error:
-        raise _not_written(target, error) from error
+            raise FileExistsError(errno.EEXIST, "it is there already", target)
+        with files.making_folder(target, stem=_UNFINISHED) as unfinished:
+            for ending, content in contents.items():
+                # The folder is brought to the disk as a whole.
+                files.write(os.path.join(unfinished, f"benchmark.{ending}"), content, durable=False)
     return {ending: os.path.join(target, f"benchmark.{ending}") for ending in contents}
 
 
-def _write_folder(target: str, contents: Mapping[str, str]) -> None:
-    beside = tempfile.mkdtemp(prefix=".result-", dir=os.path.dirname(target))
-    try:
-        for name, content in contents.items():
-            whole_file.replace(os.path.join(beside, name), [content])
-        os.chmod(beside, _FOLDER_MODE)
-        os.rename(beside, target)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
-
-
-def _not_written(path: str, error: OSError) -> ConfigurationError:
-    return ConfigurationError(
-        f"the results cannot be written to {path!r}: {error.strerror}", "give a results_dir that this user can write"
-    )
+def _writing(path: str) -> AbstractContextManager[None]:
+    return files.explained(f"the results to {path!r}", "give a results_dir that this user can write")
 
 
 def _dataset_table(result: figures.Result, dataset: Mapping[str, Any]) -> list[str]:

@@ -125,11 +125,11 @@ def test_others_may_read_it_and_a_mode_that_was_set_stays(path):
 def test_a_run_by_root_leaves_the_history_to_its_owner(path, monkeypatch):
     given = []
     monkeypatch.setattr(history.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(history.os, "chown", lambda *arguments: given.append(arguments))
+    monkeypatch.setattr(history.os, "fchown", lambda _descriptor, *owner: given.append(owner))
     history.append(str(path), result(), runs=1)
     before = path.stat()
     history.append(str(path), result(), runs=1)
-    assert given == [(str(path), before.st_uid, before.st_gid)]
+    assert given == [(before.st_uid, before.st_gid)]
 
 
 def test_runs_at_the_same_time_lose_no_line(path):

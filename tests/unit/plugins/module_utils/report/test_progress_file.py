@@ -38,13 +38,13 @@ def path(tmp_path):
 def writes(monkeypatch):
     """How often the file was written."""
     count = []
-    real = progress_file_module.whole_file.replace
+    real = progress_file_module.files.write
 
-    def replace(*arguments, **options):
+    def write(*arguments, **options):
         count.append(1)
         real(*arguments, **options)
 
-    monkeypatch.setattr(progress_file_module.whole_file, "replace", replace)
+    monkeypatch.setattr(progress_file_module.files, "write", write)
     return count
 
 
@@ -108,7 +108,7 @@ def test_a_disk_that_is_full_is_said_once_and_leaves_no_old_progress(path, clock
         raise OSError(28, "No space left on device")
 
     with ProgressFile(str(path), Progress(), Log(said)) as file:
-        monkeypatch.setattr(progress_file_module.whole_file, "replace", full)
+        monkeypatch.setattr(progress_file_module.files, "write", full)
         for _time in range(3):
             clock[0] += INTERVAL
             file.tick()

@@ -161,7 +161,7 @@ def test_a_damaged_file_is_replaced(path):
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     path = str(tmp_path / "file" / "tuning.fact")
-    with pytest.raises(ConfigurationError, match="cannot be written: ") as refused:
+    with pytest.raises(ConfigurationError, match="cannot write tuning_path ") as refused:
         apply(path, tuning(small=found()))
     assert path in str(refused.value)
 

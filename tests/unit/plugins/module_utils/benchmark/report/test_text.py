@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.report import text as benchmark_report
-from ansible_collections.datasync.turbo.plugins.module_utils.common import files as whole_file
+from ansible_collections.datasync.turbo.plugins.module_utils.common import files
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils import benchmark_results
 
@@ -112,13 +112,13 @@ def test_names_that_are_not_utf_8_can_be_written(tmp_path: Path) -> None:
 def test_nothing_half_written_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     written: list[str] = []
 
-    def replace(path: str, lines: Any) -> None:
+    def write(path: str, content: str, **_options: Any) -> None:
         if written:
             raise error
-        Path(path).write_text("".join(lines))
+        Path(path).write_text(content)
         written.append(path)
 
-    monkeypatch.setattr(whole_file, "replace", replace)
+    monkeypatch.setattr(files, "write", write)
     with pytest.raises((ConfigurationError, KeyboardInterrupt)):
         benchmark_report.write_results(benchmark_results.full(), str(tmp_path))
     assert written, "the first file was there"
