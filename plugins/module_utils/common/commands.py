@@ -45,11 +45,26 @@ class Completed(NamedTuple):
 
 
 class CommandError(ConfigurationError):
-    """A command does not run at all: it is missing, not executable, or not for this platform."""
+    """A command does not run at all: it is missing, not executable, or not for this platform.
+
+    `reason` says why without naming the command, for messages that named it already.
+    """
+
+    def __init__(self, command: str, reason: str, hint: str | None = None) -> None:
+        super().__init__(self._said(command, reason), hint)
+        self.reason = reason
+
+    @staticmethod
+    def _said(command: str, reason: str) -> str:
+        return f"{command} does not run: {reason}"
 
 
 class CommandTimedOut(CommandError):
     """A command was still running at its time limit, and was killed with all that it had started."""
+
+    @staticmethod
+    def _said(command: str, reason: str) -> str:
+        return f"{command} {reason}"
 
 
 #: Runs a command to its end. Systems and tools that are asked by commands take one, so that tests can answer.
@@ -100,7 +115,7 @@ def run(
         printed, complained = process.communicate(text, timeout)
     except subprocess.TimeoutExpired:
         _kill(process)
-        raise CommandTimedOut(f"{_shown(arguments)} did not end within {timeout:g} seconds") from None
+        raise CommandTimedOut(_shown(arguments), f"did not end within {timeout:g} seconds") from None
     except BaseException:
         _kill(process)
         raise
@@ -135,7 +150,7 @@ def _cannot_run(program: str, error: OSError) -> CommandError:
     reason = error.strerror or str(error)
     if error.errno == errno.ENOENT and os.path.exists(program):
         reason = "the interpreter that its first line names is missing"
-    return CommandError(f"{program} does not run: {reason}", _HINTS.get(error.errno or 0))
+    return CommandError(program, reason, _HINTS.get(error.errno or 0))
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

@@ -14,7 +14,6 @@ import os
 import platform
 import shutil
 import struct
-import subprocess
 import sys
 import sysconfig
 import zipfile
@@ -23,6 +22,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
+from ..common import commands
+from ..common.commands import CommandError, last_words
 from ..common.errors import InstallationError
 
 #: Written last: an environment without it is not complete.
@@ -217,13 +218,9 @@ def _run(
 ) -> str:
     """What a command printed. Raises InstallationError with the end of its messages and the hint that fits them."""
     try:
-        done = subprocess.run(
-            list(command), input=text, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise InstallationError(f"{failure}: {error}", hint(str(error))) from error
+        done = commands.run(command, PIP_TIMEOUT, text=text)
+    except CommandError as error:
+        raise InstallationError(f"{failure}: {error.reason}", hint(error.reason) or error.hint) from error
     if done.returncode:
-        output = done.stderr or done.stdout
-        lines = [line.strip() for line in output.splitlines() if line.strip()]
-        raise InstallationError(f"{failure}: {' '.join(lines[-3:]) or done.returncode}", hint(output))
+        raise InstallationError(f"{failure}: {last_words(done)}", hint(done.stderr or done.stdout))
     return done.stdout

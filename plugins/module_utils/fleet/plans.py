@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 
+from ..common import commands
+from ..common.commands import CommandError, CommandTimedOut, Completed, last_words
 from ..common.errors import ExitCode
 from ..common.units import format_bytes_si
 from .generation import JobOnHost
@@ -20,15 +21,7 @@ from .status import shortened
 LISTED = 1000
 
 
-class Printed(NamedTuple):
-    """What a command printed, and its exit status."""
-
-    exit_status: int
-    output: str
-    errors: str
-
-
-RunCommand = Callable[[Sequence[str], float], Printed]
+RunCommand = Callable[[Sequence[str], float], Completed]
 
 
 @dataclass(frozen=True)
@@ -63,24 +56,14 @@ class Planned:
         return {**asdict(self), "failed": self.failed, "changed": self.changed}
 
 
-def run_command(command: Sequence[str], timeout: float) -> Printed:
+def run_command(command: Sequence[str], timeout: float) -> Completed:
     """Run a command for at most `timeout` seconds; a failure to run it is an exit status like any other."""
     try:
-        done = subprocess.run(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-            check=False,
-            cwd="/",
-        )
-    except subprocess.TimeoutExpired:
-        return Printed(int(ExitCode.INCOMPLETE), "", f"no answer after {timeout:g} seconds")
-    except OSError as error:
-        return Printed(int(ExitCode.CONFIGURATION), "", f"{command[0]}: {error.strerror}")
-    return Printed(done.returncode, done.stdout, done.stderr)
+        return commands.run(command, timeout, folder="/")
+    except CommandTimedOut:
+        return Completed(int(ExitCode.INCOMPLETE), "", f"no answer after {timeout:g} seconds")
+    except CommandError as error:
+        return Completed(int(error.exit_code), "", str(error))
 
 
 def planned(
@@ -96,20 +79,20 @@ def planned(
     if values is None:
         return _unusable(job, printed)
     if "checks" in values:
-        return _failed_checks(job, values, printed.exit_status)
+        return _failed_checks(job, values, printed.returncode)
     uploads, keys = list(values.pop("uploads", ())), list((values.get("deletions") or {}).pop("keys", ()))
     refused = bool((values.get("deletions") or {}).get("refused"))
     result = shortened(values)
     return Planned(
         job=job.name,
-        exit_code=printed.exit_status,
+        exit_code=printed.returncode,
         result=result,
         uploads=uploads[:LISTED],
         upload_count=len(uploads),
         upload_bytes=sum(int(upload.get("size") or 0) for upload in uploads),
         deletions=[] if refused else keys[:LISTED],
         deletion_count=0 if refused else len(keys),
-        reasons=reasons_of(result) if printed.exit_status else [],
+        reasons=reasons_of(result) if printed.returncode else [],
     )
 
 
@@ -143,15 +126,15 @@ def _failed_checks(job: JobOnHost, values: Mapping[str, Any], exit_status: int) 
     return Planned(job.name, exit_status, reasons=failed)
 
 
-def _unusable(job: JobOnHost, printed: Printed) -> Planned:
-    said = (printed.errors or printed.output).strip().splitlines()[-3:]
-    reason = " ".join(said) or "it printed no result"
-    return Planned(job.name, printed.exit_status or int(ExitCode.CONFIGURATION), reasons=[reason])
+def _unusable(job: JobOnHost, printed: Completed) -> Planned:
+    said = (printed.stderr or printed.stdout).strip()
+    reason = last_words(printed) if said else "it printed no result"
+    return Planned(job.name, printed.returncode or int(ExitCode.CONFIGURATION), reasons=[reason])
 
 
-def _json(printed: Printed) -> dict[str, Any] | None:
+def _json(printed: Completed) -> dict[str, Any] | None:
     try:
-        values = json.loads(printed.output)
+        values = json.loads(printed.stdout)
     except ValueError:
         return None
     return values if isinstance(values, dict) else None

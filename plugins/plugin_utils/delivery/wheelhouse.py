@@ -8,11 +8,12 @@ Which wheel fits is for the library `packaging`, which ansible-core depends on; 
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ...module_utils.common import commands
+from ...module_utils.common.commands import CommandError, last_words
 from ...module_utils.common.errors import InstallationError
 from ...module_utils.fleet.environment import HostPython
 from .cache import make_private
@@ -143,19 +144,11 @@ class Wheelhouse:
         # Without their markers, which pip would judge by the controller.
         names = [f"{requirement.name}{requirement.specifier}" for requirement in missing]
         try:
-            done = subprocess.run(
-                [*command, *self._pip_arguments, *names],
-                capture_output=True,
-                text=True,
-                timeout=PIP_TIMEOUT,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise InstallationError(f"pip does not work on the controller: {error}") from error
+            done = commands.run([*command, *self._pip_arguments, *names], PIP_TIMEOUT)
+        except CommandError as error:
+            raise InstallationError(f"pip does not work on the controller: {error.reason}", error.hint) from error
         if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if line.strip()]
             raise InstallationError(
-                f"the controller could not fetch the packages: {' '.join(lines[-2:]) or done.returncode}",
+                f"the controller could not fetch the packages: {last_words(done)}",
                 "give an index by uploader_pip_args, or set uploader_wheel_dir to a folder of wheels on the controller",
             )

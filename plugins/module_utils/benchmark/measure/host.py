@@ -6,9 +6,16 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from ...common import commands
+from ...common.commands import CommandError
+
+_CPU_ON_MACOS = ("/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string")
+#: Seconds for an answer that takes milliseconds.
+_TIMEOUT = 10
 
 
 @dataclass(frozen=True)
@@ -53,10 +60,9 @@ def _system() -> str:
 
 def _cpu() -> str:
     if platform.system() == "Darwin":
-        answer = subprocess.run(
-            ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False
-        )
-        return answer.stdout.strip() or platform.machine()
+        with suppress(CommandError):
+            return commands.run(_CPU_ON_MACOS, _TIMEOUT).stdout.strip() or platform.machine()
+        return platform.machine()
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     # Arm's cpuinfo has no name.
     return names[0] if names else platform.processor() or platform.machine()

@@ -13,10 +13,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from ...common.commands import last_words
 from ...common.errors import InstallationError
 from ..download import copy_file, file_sha256, public_url
 from ..order import Delivered, Order
-from ..tools import Tools, last_words
+from ..tools import Tools
 from ..unpack import ARCHIVE_LIMIT, extract_executable
 from . import pins
 from .releases import CHECKSUMS_FILE, TEXT_LIMIT, archive_name, parse_checksums, release_file_url

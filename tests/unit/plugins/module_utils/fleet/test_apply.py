@@ -476,7 +476,7 @@ def test_a_source_that_the_user_may_not_use_is_named(checked, host, monkeypatch,
 
 def test_a_source_on_a_mount_that_hangs_is_an_error_and_no_endless_deployment(checked, host, monkeypatch):
     def hang(command, timeout):
-        raise CommandTimedOut(f"{command[0]} did not end within {timeout} seconds")
+        raise CommandTimedOut(command[0], f"did not end within {timeout} seconds")
 
     monkeypatch.setattr(host_apply.commands, "run", hang)
     with pytest.raises(

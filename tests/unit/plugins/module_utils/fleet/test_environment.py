@@ -68,7 +68,7 @@ def test_a_python_that_is_not_there_is_named_with_the_variable():
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("exit 3", "does not run: 3"),
+        ("exit 3", "does not run: exit status 3"),
         ("echo 'Unknown option: -I' >&2; exit 2", "does not run: Unknown option: -I"),
         ("echo hello", "is no Python: it printed 'hello"),
         ("echo '[1, 2]'", "is no Python"),

@@ -8,9 +8,10 @@ import json
 import sys
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils.common.commands import Completed
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet import plans as job_plan
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import JobOnHost
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet.plans import LISTED, Printed, diff, planned
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.plans import LISTED, diff, planned
 
 PROGRAM = "/opt/datasync-turbo/bin/datasync-turbo"
 JOB = JobOnHost("outbox", "/etc/outbox.env", "manual", "", "", "", "", "", "", "/srv", "s3://archive/")
@@ -31,7 +32,7 @@ class Program:
 
 def a_plan(uploads, keys=(), refused="", **values):
     deletions = {"planned": len(keys), "deleted": 0, "refused": refused, "keys": list(keys)}
-    return Printed(
+    return Completed(
         values.get("exit_code", 0), json.dumps({**RESULT, "uploads": uploads, "deletions": deletions, **values}), ""
     )
 
@@ -78,7 +79,7 @@ def test_a_plan_with_problems_fails_and_names_them():
 
 
 def test_a_program_that_prints_no_plan_is_quoted():
-    plan = planned(JOB, PROGRAM, 60, run=Program(plan=Printed(127, "", "sh: not found\n")))
+    plan = planned(JOB, PROGRAM, 60, run=Program(plan=Completed(127, "", "sh: not found\n")))
     assert (plan.failed, plan.exit_code, plan.reasons, plan.result) == (True, 127, ["sh: not found"], None)
 
 
@@ -88,7 +89,7 @@ def test_the_checks_come_first_and_a_failed_one_is_the_reason():
         {"name": "bucket", "ok": False, "message": "NoSuchBucket", "hint": "check the bucket's name"},
         {"name": "write", "ok": False, "message": "not checked: the bucket cannot be listed", "hint": ""},
     ]
-    program = Program(plan=Printed(3, json.dumps({"checks": checks, "exit_code": 3}), ""))
+    program = Program(plan=Completed(3, json.dumps({"checks": checks, "exit_code": 3}), ""))
     plan = planned(JOB, PROGRAM, 60, checks=True, run=program)
     assert (plan.failed, plan.exit_code, plan.reasons) == (True, 3, ["NoSuchBucket (check the bucket's name)"])
 
@@ -102,7 +103,7 @@ def test_checks_and_plan_are_asked_of_one_start_of_the_program():
 
 def test_a_config_that_the_checks_refuse_is_the_reason():
     refused = {**RESULT, "status": "failed", "exit_code": 1, "problems": [{"path": "", "message": "BUCKET_NAME"}]}
-    plan = planned(JOB, PROGRAM, 60, checks=True, run=Program(plan=Printed(1, json.dumps(refused), "")))
+    plan = planned(JOB, PROGRAM, 60, checks=True, run=Program(plan=Completed(1, json.dumps(refused), "")))
     assert (plan.exit_code, plan.reasons) == (1, ["BUCKET_NAME"])
 
 
@@ -110,9 +111,9 @@ def test_a_config_that_the_checks_refuse_is_the_reason():
     "command, status, errors",
     [
         ([sys.executable, "-c", "import sys; sys.exit('no')"], 1, "no\n"),
-        (["/nonexistent"], 1, "/nonexistent: No such file or directory"),
+        (["/nonexistent"], 1, "/nonexistent does not run: No such file or directory (install it, or correct its path)"),
         ([sys.executable, "-c", "import time; time.sleep(60)"], 4, "no answer after 0.5 seconds"),
     ],
 )
 def test_commands_that_fail_are_answers(command, status, errors):
-    assert job_plan.run_command(command, 0.5 if "time" in command[-1] else 60) == Printed(status, "", errors)
+    assert job_plan.run_command(command, 0.5 if "time" in command[-1] else 60) == Completed(status, "", errors)

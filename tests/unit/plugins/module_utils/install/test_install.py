@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils.common.commands import Completed
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, InstallationError
 from ansible_collections.datasync.turbo.plugins.module_utils.install import install as installer
 from ansible_collections.datasync.turbo.plugins.module_utils.install.download import Downloader
@@ -20,7 +21,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.install.layout impo
 from ansible_collections.datasync.turbo.plugins.module_utils.install.platform import Platform
 from ansible_collections.datasync.turbo.plugins.module_utils.install.request import Request
 from ansible_collections.datasync.turbo.plugins.module_utils.install.sources.registry import SOURCES
-from ansible_collections.datasync.turbo.plugins.module_utils.install.tools import Completed, Tools
+from ansible_collections.datasync.turbo.plugins.module_utils.install.tools import Tools
 
 HOST = Platform("Linux", "x86_64", "Linux-64bit")
 EXECUTABLE = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x3e\x00" + b"the rest of s5cmd"

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils.common.commands import Completed
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError, InstallationError
 from ansible_collections.datasync.turbo.plugins.module_utils.install.download import Downloader
 from ansible_collections.datasync.turbo.plugins.module_utils.install.platform import from_uname
 from ansible_collections.datasync.turbo.plugins.module_utils.install.request import Request
 from ansible_collections.datasync.turbo.plugins.module_utils.install.sources import pins
-from ansible_collections.datasync.turbo.plugins.module_utils.install.tools import Completed, Tools
+from ansible_collections.datasync.turbo.plugins.module_utils.install.tools import Tools
 from ansible_collections.datasync.turbo.plugins.plugin_utils.delivery.once_per_run import OncePerRun
 from ansible_collections.datasync.turbo.plugins.plugin_utils.delivery.parcels import Parcel
 from ansible_collections.datasync.turbo.plugins.plugin_utils.delivery.s5cmd_delivery import Delivery, failure_result

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils.common.commands import Completed
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import InstallationError
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.environment import HostPython
 from ansible_collections.datasync.turbo.plugins.plugin_utils.delivery import wheelhouse
@@ -215,16 +215,15 @@ def pip(monkeypatch):
     commands = []
     has = []
 
-    def run(command, **options):
+    def run(command, timeout):
         commands.append(command)
-        assert options["stdin"] == subprocess.DEVNULL
         destination = command[command.index("--dest") + 1]
         for name in has:
             with open(f"{destination}/{name}.whl", "w", encoding="ascii"):
                 pass
-        return subprocess.CompletedProcess(command, 0, "", "")
+        return Completed(0, "", "")
 
-    monkeypatch.setattr(wheelhouse.subprocess, "run", run)
+    monkeypatch.setattr(wheelhouse.commands, "run", run)
     return SimpleNamespace(commands=commands, has=has)
 
 
@@ -272,9 +271,7 @@ def test_what_pip_says_last_is_the_reason_and_the_two_ways_out_are_named(tmp_pat
         "ERROR: Could not find a version that satisfies the requirement awscrt==0.38.1 (from versions: none)\n"
         "ERROR: No matching distribution found for awscrt==0.38.1\n\n"
     )
-    monkeypatch.setattr(
-        wheelhouse.subprocess, "run", lambda command, **options: subprocess.CompletedProcess(command, 1, "", said)
-    )
+    monkeypatch.setattr(wheelhouse.commands, "run", lambda command, timeout: Completed(1, "", said))
     with pytest.raises(InstallationError) as raised:
         Wheelhouse(tmp_path).wheels(REQUIREMENTS, BOOKWORM)
     message = str(raised.value)
@@ -285,13 +282,15 @@ def test_what_pip_says_last_is_the_reason_and_the_two_ways_out_are_named(tmp_pat
     assert "uploader_wheel_dir" in message
 
 
-@pytest.mark.parametrize("error", [subprocess.TimeoutExpired("pip", 1800), PermissionError(13, "Permission denied")])
-def test_a_pip_that_does_not_work_is_named(tmp_path, monkeypatch, error):
-    def fail(command, **options):
-        raise error
+def test_a_pip_that_hangs_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(wheelhouse, "PIP_TIMEOUT", 0.01)
+    with pytest.raises(InstallationError, match=r"pip does not work on the controller: did not end within"):
+        Wheelhouse(tmp_path).wheels(REQUIREMENTS, BOOKWORM)
 
-    monkeypatch.setattr(wheelhouse.subprocess, "run", fail)
-    with pytest.raises(InstallationError, match="pip does not work on the controller: "):
+
+def test_a_pip_that_does_not_run_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(wheelhouse.sys, "executable", str(tmp_path))
+    with pytest.raises(InstallationError, match="pip does not work on the controller: Permission denied"):
         Wheelhouse(tmp_path).wheels(REQUIREMENTS, BOOKWORM)
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils.common.commands import Completed
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import InstallationError
 from ansible_collections.datasync.turbo.plugins.module_utils.install.download import Downloader
 from ansible_collections.datasync.turbo.plugins.module_utils.install.order import Order
 from ansible_collections.datasync.turbo.plugins.module_utils.install.platform import Platform
 from ansible_collections.datasync.turbo.plugins.module_utils.install.sources import pins
 from ansible_collections.datasync.turbo.plugins.module_utils.install.sources.registry import SOURCES, Obtained
-from ansible_collections.datasync.turbo.plugins.module_utils.install.tools import Completed, Tools
+from ansible_collections.datasync.turbo.plugins.module_utils.install.tools import Tools
 
 HOST = Platform("Linux", "x86_64", "Linux-64bit")
 EXECUTABLE = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x3e\x00" + b"the rest of s5cmd"
