@@ -28,6 +28,7 @@ from ..job import lock
 from ..job.job import Job
 from ..job.local_file import LocalFile, require_source
 from ..job.lock import HeldLock
+from ..job.memory import RunMemory, remembered
 from ..job.state import read_state
 from ..plan import deletion
 from ..plan.walk import MAX_KEY_BYTES, Walker
@@ -135,8 +136,7 @@ class _Audit:
 
     def remember(self, held: HeldLock) -> None:
         """Let the next run compare what is copied now by its content."""
-        known = held.memory.unproven_since is not None
-        if not known and not held.remember(unproven_since=self._began, filter=self._job.filter.digest):
+        if not RunMemory(self._job, held).doubt(self._began):
             raise ConfigurationError(
                 f"the lock file {held.path!r} is another user's, and cannot remember what is attached", "set lock_path"
             )
@@ -243,7 +243,7 @@ class _Audit:
         job = self._job
         if not job.state_path:
             raise ConfigurationError("state_path is missing", "give the job's state file (STATE_FILE in an env file)")
-        state = read_state(job, self._bucket.endpoint_url or "", lock.memory_of(job).state)
+        state = read_state(job, self._bucket.endpoint_url or "", remembered(job).state)
         if state is None:
             raise ConfigurationError(
                 f"state_path {job.state_path!r} is missing, or not as the last run left it", "run `sync` first"

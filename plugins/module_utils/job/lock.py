@@ -7,14 +7,11 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import json
 import os
 import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple
 
 from ..common.errors import ConfigurationError, LockedError
 from .job import Job
@@ -23,59 +20,24 @@ from .job import Job
 _LOCK_FOLDER = "/var/tmp"  # noqa: S108 - the name is no secret, and whoever holds the lock only keeps runs from beginning
 
 
-class StateMark(NamedTuple):
-    """Which state file belongs to the job (`state.py`), and how often it was written."""
-
-    id: str
-    generation: int
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What the lock file remembers from one run to the next. Times in seconds since the epoch.
-
-    `unproven_since`: objects stored from then on may be unproven. A run that ends without proof of what it stored is
-    forgotten otherwise, and the next one would take its objects for good because their times and sizes fit.
-    `unfinished_since`: a run that began then did not clean up; it may have left open the multipart uploads of the keys
-    in `multipart_keys`. `state`: the state file as it was written last; an older one was restored from somewhere.
-    `filter`: which files belonged to the job when `unproven_since` was set.
-    """
-
-    unproven_since: float | None = None
-    unfinished_since: float | None = None
-    multipart_keys: tuple[str, ...] = ()
-    state: StateMark | None = None
-    filter: str = ""
-
-
-#: A memory that cannot be read: anything may be unproven.
-_LOST = Memory(unproven_since=0.0)
-_OTHERS = "others"
-
-
 class HeldLock:
-    """The lock while it is held, and its memory of one job; it may remember others that share the file."""
+    """The lock while it is held. Its file names the holder, who may leave a line for the next one."""
 
-    def __init__(self, path: str, descriptor: int, job: Job) -> None:
+    def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
         self.descriptor = descriptor
-        self._job = _digest(job)
-        self._memories = _memories_in(path)
         self._held = True
-        #: Why it cannot be written; '' if it can.
-        self.failure = _write(descriptor, self._memories)
+        #: The line that the holder before us left; see `note_in`.
+        self.note = note_in(path)
+        #: Why the file cannot be written; '' if it can. The lock counts all the same.
+        self.failure = ""
+        self.write(self.note)
 
-    @property
-    def memory(self) -> Memory:
-        """What is remembered of the job."""
-        return self._memories.of(self._job)
-
-    def remember(self, **changes: Any) -> bool:
-        """Change the memory, durably; False if the file cannot be written, for the reason in `failure`."""
+    def write(self, note: bytes) -> bool:
+        """Name ourselves and leave this line, durably; False if the file cannot be written, as `failure` says."""
         if not self._held:
             return False
-        self._memories.by_job[self._job] = replace(self.memory, **changes)
-        self.failure = _write(self.descriptor, self._memories)
+        self.failure = _written(self.descriptor, b"%d\n%s\n" % (os.getpid(), note))
         return not self.failure
 
     def release(self) -> None:
@@ -89,10 +51,10 @@ def lock_path(job: Job) -> str:
     if job.lock_path:
         return job.lock_path
     folder = _LOCK_FOLDER if os.access(_LOCK_FOLDER, os.W_OK) else tempfile.gettempdir()
-    return os.path.join(folder, f"datasync-turbo-{_digest(job)}.lock")
+    return os.path.join(folder, f"datasync-turbo-{digest_of(job)}.lock")
 
 
-def _digest(job: Job) -> str:
+def digest_of(job: Job) -> str:
     """The job by source, destination and shard, in 16 hexadecimal digits."""
     shard = [f"{job.shard.index}/{job.shard.count}"] if job.shard else []
     what = "\0".join([os.path.realpath(job.src), job.destination, job.connection.endpoint_url or "", *shard])
@@ -116,7 +78,7 @@ def held(job: Job) -> Iterator[HeldLock]:
     except BaseException:
         os.close(descriptor)
         raise
-    lock = HeldLock(path, descriptor, job)
+    lock = HeldLock(path, descriptor)
     try:
         yield lock
     finally:
@@ -152,84 +114,30 @@ def _plain(descriptor: int, path: str) -> int:
     )
 
 
-def memory_of(job: Job) -> Memory:
-    """What is remembered of a job, for a run that takes no lock."""
-    return _memories_in(lock_path(job)).of(_digest(job))
+def note_in(path: str) -> bytes:
+    """The line that the last holder left in a lock file; b"" if there is none.
+
+    A file that does not begin as ours do is damaged: then the line is no ASCII, so that nobody takes it for a note.
+    """
+    try:
+        with open(path, "rb") as file:
+            holder, note = file.readline(), file.readline().rstrip(b"\n")
+    except OSError:
+        return b""
+    return note if holder.isascii() else holder.rstrip(b"\n") + note
 
 
-@dataclass
-class _Memories:
-    """Memories by the digest of the job; `others` holds for jobs that are not named."""
-
-    by_job: dict[str, Memory] = field(default_factory=dict)
-    others: Memory = field(default_factory=Memory)
-
-    def of(self, job: str) -> Memory:
-        """The memory of one job."""
-        return self.by_job.get(job, self.others)
-
-
-def _write(descriptor: int, memories: _Memories) -> str:
-    """Write the file; returns why that is not possible, '' if it is done. The lock counts all the same."""
-    values = {job: _values(memory) for job, memory in memories.by_job.items()}
-    values[_OTHERS] = _values(memories.others)
-    if values[_OTHERS] == {}:
-        # Without others, to remember nothing of a job is the same as not to know it.
-        values = {job: remembered for job, remembered in values.items() if remembered}
-    lines = f"{os.getpid()}\n{json.dumps(values)}\n".encode("ascii")
+def _written(descriptor: int, content: bytes) -> str:
+    """Replace the content of the file; returns why that is not possible, '' if it is done."""
     try:
         # In this order: a kill in between must not leave an empty file, which remembers nothing.
-        os.pwrite(descriptor, lines, 0)
-        os.ftruncate(descriptor, len(lines))
+        if os.pwrite(descriptor, content, 0) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.ftruncate(descriptor, len(content))
         os.fsync(descriptor)
     except OSError as error:
         return "is another user's" if error.errno == errno.EBADF else f"cannot be written ({error.strerror})"
     return ""
-
-
-def _values(memory: Memory) -> dict[str, Any]:
-    values = {name: value for name, value in asdict(memory).items() if value not in (None, (), "")}
-    if memory.unproven_since is not None:
-        values["unproven_since"] = int(memory.unproven_since)
-    return values
-
-
-def _memories_in(path: str) -> _Memories:
-    try:
-        with open(path, encoding="ascii") as file:
-            file.readline()
-            line = file.readline()
-    except OSError:
-        return _Memories()
-    except ValueError:
-        return _Memories(others=_LOST)
-    try:
-        return _memories(json.loads(line)) if line.strip() else _Memories()
-    except (ValueError, TypeError, AttributeError, IndexError):
-        return _Memories(others=_LOST)
-
-
-def _memories(values: Any) -> _Memories:
-    if isinstance(values, int):
-        # As version 0.1.0 wrote it: the time alone.
-        return _Memories(others=Memory(unproven_since=float(values)))
-    by_job = {str(job): _memory(memory) for job, memory in values.items()}
-    return _Memories(by_job, by_job.pop(_OTHERS, Memory()))
-
-
-def _memory(values: Any) -> Memory:
-    state = values.get("state")
-    return Memory(
-        _moment(values.get("unproven_since")),
-        _moment(values.get("unfinished_since")),
-        tuple(str(key) for key in values.get("multipart_keys", ())),
-        StateMark(str(state[0]), int(state[1])) if state else None,
-        str(values.get("filter", "")),
-    )
-
-
-def _moment(value: Any) -> float | None:
-    return None if value is None else float(value)
 
 
 def _holder(path: str) -> str:

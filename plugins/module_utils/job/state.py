@@ -24,7 +24,7 @@ from typing import Any, Callable, NamedTuple
 
 from .job import Job
 from .local_file import Identity
-from .lock import StateMark
+from .memory import StateMark
 from .values import is_utf_8
 
 #: https://www.sqlite.org/pragma.html#pragma_application_id: "dstb"

@@ -9,7 +9,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import Callable
 
 from ..common.errors import AccessError, DatasyncError, ExitCode, LockedError
 from ..common.interrupt import Interrupt
@@ -20,7 +20,8 @@ from ..install import binary as s5cmd_binary
 from ..job import lock
 from ..job.job import Job
 from ..job.local_file import LocalFile, Uploaded, describe_change, identity_of, require_source
-from ..job.lock import HeldLock, Memory
+from ..job.lock import HeldLock
+from ..job.memory import Remembered, RunMemory, remembered
 from ..job.state import State, StateUnusable, Watch, open_state, read_state, replaced
 from ..plan import deletion
 from ..plan.plan import VANISHED, Memories, Plan, make_plan, row_of
@@ -79,12 +80,12 @@ def run(
     try:
         if dry_run:
             # It writes nothing, so it need not keep a scheduled run from its work.
-            return pipeline.run(lock.memory_of(job), None)
+            return pipeline.preview(remembered(job))
         # Whoever waits for the progress file to go finds the result of this run.
         with lock.held(job) as held:  # noqa: SIM117 - ansible-test's pylint takes the short form for a tuple
             with pipeline.progress_file:
                 try:
-                    outcome = pipeline.run(held.memory, held)
+                    outcome = pipeline.run(held, RunMemory(job, held))
                 except Exception as error:
                     # A fault of ours: whoever reads the result must not find the success of an earlier run.
                     recording.report_not_begun(DatasyncError(f"internal error: {error!r}"), vars(job), log)
@@ -115,41 +116,50 @@ class _Pipeline:
         self._ledger = Ledger(self._plan.uploads)
         self._settings = settings_of(job, log.warn)
         self._account.tuning = self._settings.result()
-        self._held: HeldLock | None = None
+        self._memory: RunMemory | None = None
         self._state: State | None = None
         #: The plan's thread is at work; after a signal it may be so to the end, and the state file is in its hands.
         self._planning = False
         #: Files that were stored before this run and are proven in it.
         self._stayed: list[Uploaded] = []
-        #: What an earlier run left open and this one may not abort, as the lock file remembers it.
-        self._left_open: dict[str, Any] = {"unfinished_since": None, "multipart_keys": ()}
         #: For a manifest: digests by path, and paths of which nothing is proven.
         self._sha256: dict[str, str] = {}
         self._without_sha256: set[str] = set()
         self._proofs: Proofs | None = None
 
-    def run(self, memory: Memory, held: HeldLock | None) -> Run:
-        """Run to the end; `held` is the job's lock, which a dry run does without."""
-        self._held = held
+    def preview(self, known: Remembered) -> Run:
+        """Run as far as nothing is written: a dry run, which does without the lock."""
+
+        def look(_binary: str, bucket: Bucket) -> None:
+            self._make_plan_without_a_trace(bucket, known)
+            self._announce_plan()
+            self._preview_deletions(bucket)
+
+        return self._whole(look)
+
+    def run(self, held: HeldLock, memory: RunMemory) -> Run:
+        """Run to the end; `held` is the job's lock."""
+        self._memory = memory
+
+        def work(binary: str, bucket: Bucket) -> None:
+            self._make_plan(bucket, memory)
+            self._announce_plan()
+            self._execute(binary, bucket, held, memory)
+
+        return self._whole(work)
+
+    def _whole(self, work: Callable[[str, Bucket], None]) -> Run:
         try:
             self._log.info(f"{self._job.src} → {self._job.destination}{' (dry run)' if self._dry_run else ''}")
             binary = s5cmd_binary.find_binary(self._job.s5cmd_path)
             version = s5cmd_binary.read_version(binary)
             self._account.tool_version = version.text
             s5cmd_binary.require_usable(version)
-            bucket = Bucket(self._job.connection, self._job.bucket, pool_size=2 * VERIFIERS)
-            self._make_plan(bucket, memory, held)
-            self._ledger = Ledger(self._plan.uploads)
-            self._settings = self._settings.for_run(self._plan.uploads)
-            self._announce_plan()
-            if held is None:
-                self._preview_deletions(bucket)
-            else:
-                self._execute(binary, bucket, held)
+            work(binary, Bucket(self._job.connection, self._job.bucket, pool_size=2 * VERIFIERS))
         except DatasyncError as error:
             self._stop(error)
         finally:
-            if held is not None and not self._planning:
+            if not self._dry_run and not self._planning:
                 self._write_manifest()
             if self._state is not None and not self._planning:
                 self._state.close()
@@ -167,26 +177,32 @@ class _Pipeline:
 
     # --- plan
 
-    def _make_plan(self, bucket: Bucket, memory: Memory, held: HeldLock | None) -> None:
+    def _make_plan_without_a_trace(self, bucket: Bucket, known: Remembered) -> None:
+        since = known.unproven_since if self._job.verification_wanted else None
+        self._state = read_state(self._job, bucket.endpoint_url or "", known.state)
+        try:
+            self._plan_by(bucket, Memories(self._state, self._state is not None, since))
+        except StateUnusable as error:
+            self._log.warn(f"state_path {self._job.state_path!r} {error}: comparing with the bucket's listing")
+            self._plan_by(bucket, Memories(None, False, since))
+
+    def _make_plan(self, bucket: Bucket, memory: RunMemory) -> None:
         since = memory.unproven_since if self._job.verification_wanted else None
         server = bucket.endpoint_url or ""
-        if held is None:
-            self._state = read_state(self._job, server, memory.state)
-            try:
-                self._plan = self._planned(bucket, Memories(self._state, self._state is not None, since))
-            except StateUnusable as error:
-                self._log.warn(f"state_path {self._job.state_path!r} {error}: comparing with the bucket's listing")
-                self._plan = self._planned(bucket, Memories(None, False, since))
-            return
-        watch = Watch(self._log.warn, lambda mark: held.remember(state=mark))
+        watch = Watch(self._log.warn, memory.state_marked)
         self._state, trusted = open_state(self._job, server, memory.state, watch)
         try:
-            self._plan = self._planned(bucket, Memories(self._state, trusted, since))
+            self._plan_by(bucket, Memories(self._state, trusted, since))
         except StateUnusable as error:
             if self._state is not None:
                 self._state.close()
             self._state = replaced(self._job, server, error, watch)
-            self._plan = self._planned(bucket, Memories(self._state, False, since))
+            self._plan_by(bucket, Memories(self._state, False, since))
+
+    def _plan_by(self, bucket: Bucket, memories: Memories) -> None:
+        self._plan = self._planned(bucket, memories)
+        self._ledger = Ledger(self._plan.uploads)
+        self._settings = self._settings.for_run(self._plan.uploads)
 
     def _planned(self, bucket: Bucket, memories: Memories) -> Plan:
         def make() -> Plan:
@@ -233,11 +249,11 @@ class _Pipeline:
 
     # --- execution
 
-    def _execute(self, binary: str, bucket: Bucket, held: HeldLock) -> None:
-        self._clean_up_earlier_run(bucket, held)
+    def _execute(self, binary: str, bucket: Bucket, held: HeldLock, memory: RunMemory) -> None:
+        self._clean_up_earlier_run(bucket, memory)
         if self._plan.uploads or self._plan.present or self._plan.unproven or self._plan.proven:
-            self._upload_and_prove(binary, bucket, held)
-        self._forget_unproven(held)
+            self._upload_and_prove(binary, bucket, held, memory)
+        self._forget_unproven(memory)
         self._delete(bucket)
         if self._state is not None:
             objects = self._plan.remote_objects + self._account.new - len(self._account.deleted_keys)
@@ -246,7 +262,7 @@ class _Pipeline:
             else:
                 self._state.counted(objects)
 
-    def _upload_and_prove(self, binary: str, bucket: Bucket, held: HeldLock) -> None:
+    def _upload_and_prove(self, binary: str, bucket: Bucket, held: HeldLock, memory: RunMemory) -> None:
         if self._job.verification_wanted:
             # Missing packages must be known before the first upload, not at the first proof.
             checksums.prepare_packages()
@@ -264,7 +280,7 @@ class _Pipeline:
         )
         verifier = Verifier(bucket, self._job.checksum_algorithm)
         proofs = self._proofs = Proofs(self._job, verifier, self._judge, self._tick)
-        self._remember(held)
+        self._remember(held, memory)
         self._progress.sent = lambda: transfer.bytes_written
         self._progress.start(len(self._plan.uploads), self._plan.uploads.size)
         self.progress_file.phase = UPLOADING
@@ -278,39 +294,27 @@ class _Pipeline:
         finally:
             self._progress.stop()
             proofs.stop()
-            self._abort_open_uploads(bucket, held, complete=not transfer.interrupted)
+            self._abort_open_uploads(bucket, memory, complete=not transfer.interrupted)
 
-    def _remember(self, held: HeldLock) -> None:
+    def _remember(self, held: HeldLock, memory: RunMemory) -> None:
         """Before anything is stored: if this run ends without a proof, however it ends, the next one must know."""
-        uploads, memory = self._plan.uploads, held.memory
+        uploads = self._plan.uploads
         if not uploads:
             return
         if self._state is not None and not self._state.is_empty:
             # From here on the bucket may hold something newer than what is recorded.
             self._state.forget(upload.file.relative for upload in uploads)
-        # With those of an earlier run that could not be aborted.
-        keys = dict.fromkeys([*self._left_open["multipart_keys"], *orphans.multipart_keys(self._settings, uploads)])
-        changes: dict[str, Any] = {"multipart_keys": tuple(keys)}
-        changes["unfinished_since"] = self._left_open["unfinished_since"] or self._account.began
-        if self._job.verification_wanted and memory.unproven_since is None:
-            changes.update(unproven_since=self._account.began, filter=self._job.filter.digest)
-        elif self._job.verification_wanted and memory.filter != self._job.filter.digest:
-            # Several runs with several filters: only a look at all objects can end it.
-            changes["filter"] = "several"
-        if not held.remember(**changes):
+        if not memory.before_uploads(orphans.multipart_keys(self._settings, uploads), self._account.began):
             self._log.warn(f"{held.path} {held.failure}: unproven uploads are not remembered; set lock_path")
 
-    def _forget_unproven(self, held: HeldLock) -> None:
-        verification = self._account.verification
-        unproven = verification.errors or verification.unverified
-        if held.memory.unproven_since is None or not verification.enabled or unproven or not self._ledger.complete:
+    def _forget_unproven(self, memory: RunMemory) -> None:
+        verification, plan = self._account.verification, self._plan
+        if verification.errors or verification.unverified or not verification.enabled or not self._ledger.complete:
             return
-        plan = self._plan
-        seen = not plan.leaves_suspects if plan.listed else held.memory.filter == self._job.filter.digest
-        if plan.problems or plan.deferred or not seen:
+        if plan.problems or plan.deferred or (plan.listed and plan.leaves_suspects):
             # Not every file was looked at, and one of those may be the one whose object is not proven.
             return
-        held.remember(unproven_since=None, filter="")
+        memory.all_proven(listed=plan.listed)
 
     def _transfer(self, transfer: Transfer, proofs: Proofs) -> None:
         # Closed explicitly: an exception would keep the generator, and so s5cmd, alive while we clean up.
@@ -373,9 +377,9 @@ class _Pipeline:
         if proof.uploaded:
             self._settle(proof.file)
             self._record(proof, Verdict(verdict.outcome))
-        elif self._state is not None and self._held is not None and verdict.outcome is not Outcome.UNPROVEN:
+        elif self._state is not None and self._memory is not None and verdict.outcome is not Outcome.UNPROVEN:
             # Whatever was recorded is no longer so: the next run compares the content, whatever the header says.
-            self._held.remember(unproven_since=0.0, filter=self._job.filter.digest)
+            self._memory.doubt()
             self._state.forget([proof.file.relative])
         if verdict.outcome is Outcome.MISSING and proof.uploaded:
             self._account.new -= self._was_absent(proof.file)
@@ -434,35 +438,32 @@ class _Pipeline:
 
     # --- multipart uploads that were left open
 
-    def _clean_up_earlier_run(self, bucket: Bucket, held: HeldLock) -> None:
-        memory = held.memory
-        if memory.unfinished_since is None:
+    def _clean_up_earlier_run(self, bucket: Bucket, memory: RunMemory) -> None:
+        left = memory.left_by_earlier
+        if left is None:
             return
-        keys, since = set(memory.multipart_keys), memory.unfinished_since
         try:
-            if keys:
-                orphans.abort(self._job, bucket, keys, since, self._log.info)
+            if left.keys:
+                orphans.abort(self._job, bucket, set(left.keys), left.since, self._log.info)
         except AccessError as error:
             # Uploads need no right to list or to abort, and must not wait until somebody grants it.
             self._log.warn(f"multipart uploads of an earlier run may be left open: {error}; the next run tries again")
-            self._left_open = {"unfinished_since": since, "multipart_keys": memory.multipart_keys}
             return
-        held.remember(**self._left_open)
+        memory.earlier_cleaned_up()
 
-    def _abort_open_uploads(self, bucket: Bucket, held: HeldLock, complete: bool) -> None:
+    def _abort_open_uploads(self, bucket: Bucket, memory: RunMemory, complete: bool) -> None:
         """Abort what s5cmd left open in this run."""
-        keys = set(held.memory.multipart_keys).difference(self._left_open["multipart_keys"])
+        left = memory.left_by_this
         try:
-            if keys:
+            if left is not None and left.keys:
                 # Also after a run without a fault: s5cmd begins again when the answer to a beginning was lost.
-                orphans.abort(self._job, bucket, keys, self._account.began, self._log.info)
+                orphans.abort(self._job, bucket, set(left.keys), left.since, self._log.info)
         except DatasyncError as error:
             if not complete:
                 self._log.warn(f"multipart uploads of this run may be left open: {error}; the next run aborts them")
                 return
             self._log.debug(f"multipart uploads were not looked for: {error}")
-        if held.memory.unfinished_since is not None:
-            held.remember(**self._left_open)
+        memory.cleaned_up()
 
     # --- deletions
 

@@ -30,7 +30,8 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt im
 from ansible_collections.datasync.turbo.plugins.module_utils.job import lock
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import Identity
-from ansible_collections.datasync.turbo.plugins.module_utils.job.state import Row, StateMark, Watch, open_state
+from ansible_collections.datasync.turbo.plugins.module_utils.job.memory import RunMemory, remembered
+from ansible_collections.datasync.turbo.plugins.module_utils.job.state import Row, Watch, open_state
 from ansible_collections.datasync.turbo.plugins.module_utils.proof import checksums, verify
 from ansible_collections.datasync.turbo.plugins.module_utils.report import manifest
 from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
@@ -469,7 +470,7 @@ def test_the_next_upload_must_not_trust_the_times_of_copies(run_audit, source, b
     run_audit(checksum_algorithm="SHA256", attach_sha256=True)
     options = {"src": str(source), "bucket": "archive", "prefix": "p", "lock_path": str(tmp_path / "lock")}
     job = Job.from_options(options)
-    assert before <= lock.memory_of(job).unproven_since <= time.time()
+    assert before <= remembered(job).unproven_since <= time.time()
 
 
 def test_an_audit_that_attaches_does_not_run_beside_an_upload(run_audit, source, bucket, client, tmp_path):
@@ -579,11 +580,8 @@ def record(source, tmp_path):
         options = {"src": str(source), "bucket": "archive", "prefix": "p", "lock_path": str(tmp_path / "lock")}
         job = Job.from_options({**options, "state_path": str(path)})
         with lock.held(job) as held:
-
-            def announce(mark: StateMark):
-                held.remember(state=mark)
-
-            state, _trusted = open_state(job, "", held.memory.state, Watch(pytest.fail, announce))
+            memory = RunMemory(job, held)
+            state, _trusted = open_state(job, "", memory.state, Watch(pytest.fail, memory.state_marked))
             for row in rows:
                 state.remember(row)
             state.commit()

@@ -13,7 +13,6 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, LockedError
 from ansible_collections.datasync.turbo.plugins.module_utils.job import lock
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
-from ansible_collections.datasync.turbo.plugins.module_utils.job.lock import Memory, StateMark
 from ansible_collections.datasync.turbo.plugins.module_utils.job.shard import Shard
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection
 
@@ -113,7 +112,7 @@ def test_the_same_job_has_the_same_lock_however_its_source_is_written(tmp_path):
 
 def test_a_lock_path_of_ones_own_is_used(tmp_path):
     with lock.held(with_path(tmp_path)):
-        assert (tmp_path / "job.lock").read_text() == f"{os.getpid()}\n{{}}\n"
+        assert (tmp_path / "job.lock").read_text() == f"{os.getpid()}\n\n"
 
 
 def test_without_a_system_folder_for_locks_the_temporary_folder_serves(job, tmp_path, monkeypatch):
@@ -163,77 +162,34 @@ def test_a_lock_file_with_other_content_names_nobody(tmp_path, content):
     assert "process" not in str(raised.value)
 
 
-# --- the memory of what was stored without a proof
+# --- the line that a holder leaves to the next one
 
 
-def test_what_may_be_unproven_is_remembered_from_run_to_run_until_it_is_proven(tmp_path):
+def test_a_note_is_read_by_the_next_holder_and_beside_the_lock(tmp_path):
     job = with_path(tmp_path)
+    assert lock.note_in(job.lock_path) == b""
     with lock.held(job) as held:
-        assert held.memory.unproven_since is None
-        assert held.remember(unproven_since=1_000_000.7)
+        assert held.note == b""
+        assert held.write(b'{"a": 1}')
+        assert lock.note_in(job.lock_path) == b'{"a": 1}', "at once, for a run that is killed"
     with lock.held(job) as held:
-        assert held.memory.unproven_since == lock.memory_of(job).unproven_since == 1_000_000
-        assert held.remember(unproven_since=None)
-    assert lock.memory_of(job) == Memory()
+        assert held.note == b'{"a": 1}', "taking the lock changes nothing"
+    assert lock.note_in(job.lock_path) == b'{"a": 1}'
 
 
-def test_one_thing_is_remembered_or_forgotten_without_touching_the_others(tmp_path):
-    job = with_path(tmp_path)
-    everything = Memory(1000.0, 2000.0, ("p/a", "p/b"), StateMark("0123", 7))
-    with lock.held(job) as held:
-        held.remember(**everything.__dict__)
-        held.remember(unproven_since=None)
-    assert lock.memory_of(job) == Memory(None, 2000.0, ("p/a", "p/b"), StateMark("0123", 7))
+def test_a_shorter_note_leaves_nothing_of_the_longer_one(tmp_path):
+    with lock.held(with_path(tmp_path)) as held:
+        held.write(b"x" * 10_000)
+        held.write(b"y")
+        assert (tmp_path / "job.lock").read_bytes() == b"%d\ny\n" % os.getpid()
 
 
-@pytest.mark.parametrize(
-    "memory",
-    [
-        Memory(),
-        Memory(unproven_since=0.0),
-        Memory(unproven_since=1.0),
-        Memory(unfinished_since=1700000000.25, multipart_keys=("p/caf\u00e9 \U0001f600\n\"'", "p/b")),
-        Memory(state=StateMark("0123456789abcdef", 0)),
-    ],
-)
-def test_what_is_remembered_is_read_back_as_it_was(tmp_path, memory):
-    job = with_path(tmp_path)
-    with lock.held(job) as held:
-        assert held.remember(**memory.__dict__)
-        assert lock.memory_of(job) == memory, "at once, for a run that is killed"
-    with lock.held(job) as held:
-        assert held.memory == memory
-
-
-def test_a_shorter_memory_leaves_nothing_of_the_longer_one(tmp_path):
-    job = with_path(tmp_path)
-    with lock.held(job) as held:
-        held.remember(multipart_keys=tuple(f"p/{number}" for number in range(10_000)))
-        held.remember(multipart_keys=())
-        assert len((tmp_path / "job.lock").read_text()) < 200
-    assert lock.memory_of(job) == Memory()
-
-
-def test_jobs_that_share_a_lock_file_have_a_memory_each(tmp_path):
-    """LOCK_FILE may be one for all: what one job proved says nothing about the other."""
-    jobs = [Job(src=f"/srv/{name}", bucket="archive", lock_path=str(tmp_path / "job.lock")) for name in ("a", "b")]
-    for number, job in enumerate(jobs):
-        with lock.held(job) as held:
-            held.remember(unproven_since=1000.0 + number, state=StateMark(f"{number}", number))
-    with lock.held(jobs[1]) as held:
-        held.remember(unproven_since=None)
-    assert lock.memory_of(jobs[0]) == Memory(unproven_since=1000.0, state=StateMark("0", 0))
-    assert lock.memory_of(jobs[1]) == Memory(state=StateMark("1", 1))
-
-
-def test_a_lost_memory_holds_for_every_job_until_that_job_has_proven_its_objects(tmp_path):
-    jobs = [Job(src=f"/srv/{name}", bucket="archive", lock_path=str(tmp_path / "job.lock")) for name in ("a", "b")]
-    (tmp_path / "job.lock").write_bytes(b"12\n{damaged\n")
-    with lock.held(jobs[0]) as held:
-        assert held.memory.unproven_since == 0.0
-        held.remember(unproven_since=None)
-    assert lock.memory_of(jobs[0]).unproven_since is None
-    assert lock.memory_of(jobs[1]).unproven_since == 0.0
+@pytest.mark.parametrize("content", [b"\xff\n{}\n", b"1\xff2\n\n", b"\xff"])
+def test_a_file_that_does_not_begin_as_ours_leaves_no_note_that_reads_as_one(tmp_path, content):
+    (tmp_path / "job.lock").write_bytes(content)
+    for _time in range(2):
+        with lock.held(with_path(tmp_path)) as held:
+            assert not held.note.isascii()
 
 
 def test_a_thread_that_is_left_over_writes_nothing_after_the_release(tmp_path):
@@ -242,78 +198,27 @@ def test_a_thread_that_is_left_over_writes_nothing_after_the_release(tmp_path):
         pass
     before = (tmp_path / "job.lock").read_bytes()
     with open(tmp_path / "other", "w+b") as other:
-        assert held.remember(unproven_since=1.0) is False
+        assert held.write(b"note") is False
         assert other.read() == b""
     assert (tmp_path / "job.lock").read_bytes() == before
 
 
-def test_the_memory_of_version_0_1_0_is_understood(tmp_path):
-    (tmp_path / "job.lock").write_text("12\n1700000000\n")
-    assert lock.memory_of(with_path(tmp_path)) == Memory(unproven_since=1700000000.0)
-
-
-@pytest.mark.parametrize("content", ["", "12", "12\n", "12\n\n"])
-def test_an_empty_memory_is_none(tmp_path, content):
-    (tmp_path / "job.lock").write_bytes(content.encode("latin-1"))
-    assert lock.memory_of(with_path(tmp_path)) == Memory()
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"12\nsoon\n",
-        b"\xff\n{}\n",
-        b'12\n{"unproven_since": 17',
-        b"12\n[1]\n",
-        b'12\n{"state": 5}\n',
-        b'12\n{"unproven_since": "x"}\n',
-        b"12\n{}\0\0\0\n",
-    ],
-)
-def test_a_memory_that_cannot_be_read_means_that_anything_may_be_unproven(tmp_path, content):
-    """Whatever it said, it is lost: to compare too much does no harm."""
-    (tmp_path / "job.lock").write_bytes(content)
-    assert lock.memory_of(with_path(tmp_path)) == Memory(unproven_since=0.0)
-    with lock.held(with_path(tmp_path)):
-        pass
-    assert lock.memory_of(with_path(tmp_path)) == Memory(unproven_since=0.0), "also after a run that proved nothing"
-
-
-def test_a_run_without_a_lock_file_remembers_nothing_and_makes_none(tmp_path):
-    assert lock.memory_of(with_path(tmp_path)) == Memory()
-    assert not (tmp_path / "job.lock").exists()
-
-
-def test_a_kill_while_the_memory_is_written_never_leaves_an_empty_file(tmp_path, monkeypatch):
-    """An empty file would remember nothing; so it is made shorter only after the new memory is in it."""
-    job = with_path(tmp_path)
-
-    class Killed(BaseException):
-        pass
-
-    def killed(descriptor, size):
-        raise Killed
-
-    with pytest.raises(Killed), lock.held(job) as held:
-        held.remember(unproven_since=1000.0, multipart_keys=("p/a long key",))
-        monkeypatch.setattr(lock.os, "ftruncate", killed)
-        held.remember(multipart_keys=())
-    monkeypatch.undo()
-    assert lock.memory_of(job).unproven_since in (0.0, 1000.0)
-
-
-def test_a_memory_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+def test_a_note_that_cannot_be_written_is_told(tmp_path, monkeypatch):
     with lock.held(with_path(tmp_path)) as held:
-        monkeypatch.setattr(lock.os, "pwrite", full_disk)
-        assert held.remember(unproven_since=1.0) is False
-        assert "No space left" in held.failure
+        for broken in (full_disk, lambda descriptor, content, offset: len(content) - 1):
+            monkeypatch.setattr(lock.os, "pwrite", broken)
+            assert held.write(b"note") is False
+            assert "No space left" in held.failure
+            monkeypatch.undo()
+            assert held.write(b"note")
+            assert held.failure == ""
 
 
 def full_disk(*arguments):
     raise OSError(28, "No space left on device")
 
 
-def test_the_memory_is_on_the_disk_before_it_counts_as_written(tmp_path, monkeypatch):
+def test_a_note_is_on_the_disk_before_it_counts_as_written(tmp_path, monkeypatch):
     calls = []
     for name in ("pwrite", "ftruncate", "fsync"):
         real = getattr(os, name)
@@ -322,7 +227,7 @@ def test_the_memory_is_on_the_disk_before_it_counts_as_written(tmp_path, monkeyp
         )
     with lock.held(with_path(tmp_path)) as held:
         calls.clear()
-        held.remember(unproven_since=1.0)
+        held.write(b"note")
     assert calls == ["pwrite", "ftruncate", "fsync"]
 
 

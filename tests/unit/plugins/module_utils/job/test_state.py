@@ -26,7 +26,7 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.job import state as state_module
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import Identity
-from ansible_collections.datasync.turbo.plugins.module_utils.job.lock import StateMark
+from ansible_collections.datasync.turbo.plugins.module_utils.job.memory import StateMark
 from ansible_collections.datasync.turbo.plugins.module_utils.job.shard import Shard
 from ansible_collections.datasync.turbo.plugins.module_utils.job.state import (
     APPLICATION_ID,
@@ -763,6 +763,7 @@ WRITER = textwrap.dedent(
     from ansible_collections.datasync.turbo.plugins.module_utils.job import state as state_module
     from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
     from ansible_collections.datasync.turbo.plugins.module_utils.job.lock import held
+    from ansible_collections.datasync.turbo.plugins.module_utils.job.memory import RunMemory
     from ansible_collections.datasync.turbo.plugins.module_utils.job.state import Row, Watch, open_state
     from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import Identity
 
@@ -770,8 +771,8 @@ WRITER = textwrap.dedent(
     source, path, lock = sys.argv[1:]
     job = Job(src=source, bucket="archive", prefix="p/", state_path=path, lock_path=lock)
     with held(job) as lock:
-        watch = Watch(print, lambda mark: lock.remember(state=mark))
-        state, trusted = open_state(job, "https://s3.example", lock.memory.state, watch)
+        memory = RunMemory(job, lock)
+        state, trusted = open_state(job, "https://s3.example", memory.state, Watch(print, memory.state_marked))
         number = 0
         while True:
             # As a run does: a row goes before its file is uploaded, and comes after the proof.
@@ -811,9 +812,9 @@ def test_a_kill_at_any_moment_leaves_a_whole_state_that_tells_no_more_than_was_s
 
 
 def mark_in_lock(job, lock_path):
-    from ansible_collections.datasync.turbo.plugins.module_utils.job.lock import memory_of
+    from ansible_collections.datasync.turbo.plugins.module_utils.job.memory import remembered
 
-    return memory_of(replace(job, lock_path=str(lock_path))).state
+    return remembered(replace(job, lock_path=str(lock_path))).state
 
 
 # --- reading only

@@ -31,9 +31,9 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import Kind
 from ansible_collections.datasync.turbo.plugins.module_utils.install.binary import Version
-from ansible_collections.datasync.turbo.plugins.module_utils.job import lock
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import identity_of
+from ansible_collections.datasync.turbo.plugins.module_utils.job.memory import remembered
 from ansible_collections.datasync.turbo.plugins.module_utils.job.shard import Shard
 from ansible_collections.datasync.turbo.plugins.module_utils.plan.lookup import FINGERPRINT, SYNCED_BY
 from ansible_collections.datasync.turbo.plugins.module_utils.report import progress_file
@@ -1040,7 +1040,7 @@ def test_a_file_that_had_to_wait_meanwhile_is_still_compared(run, write, uploade
 
 def memory(tmp_path, source, **options):
     job = Job(src=str(source), bucket="archive", prefix="p/", lock_path=str(tmp_path / "job.lock"), **options)
-    return lock.memory_of(job)
+    return remembered(job)
 
 
 def test_once_everything_was_looked_at_nothing_is_unproven_any_more(
