@@ -732,7 +732,7 @@ def test_a_history_that_cannot_be_written_is_a_warning(run, write, tmp_path, sai
     (tmp_path / "file").touch()
     assert run(history_path=str(tmp_path / "file" / "history")).exit_code == 0
     assert "[WARN]" in said.getvalue()
-    assert "file/history': File exists (check history_path" in said.getvalue()
+    assert "file/history': Not a directory (check history_path" in said.getvalue()
 
 
 def test_a_run_that_could_not_begin_is_in_the_history_unless_that_lies_in_the_source(source, past, tmp_path):
