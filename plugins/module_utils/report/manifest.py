@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
-from types import TracebackType
-from typing import IO, NamedTuple
+from contextlib import contextmanager
+from typing import IO, BinaryIO, NamedTuple
 
+from ..common import files
 from ..common.errors import ConfigurationError
 
 #: Bytes. Linux takes paths of 4,096 bytes, escaped at most twice that; what is longer is no manifest.
@@ -116,76 +115,25 @@ def format_line(sha256: str, name: str) -> bytes:
 
 
 class Writer:
-    """Writes a manifest line by line, and puts it in its place as a whole at the end: readers see old or new.
+    """Adds the lines of a manifest to an open file."""
 
-    A context manager; if it is left by an exception, the old manifest stays. Every method raises ConfigurationError
-    that names the file, for a full disk too.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._folder = os.path.dirname(os.path.abspath(path))
-        self._finished = False
-        try:
-            os.makedirs(self._folder, exist_ok=True)
-            descriptor, self._temporary = tempfile.mkstemp(prefix=".manifest-", dir=self._folder)
-        except OSError as error:
-            raise self._failure(error) from error
-        self._file = os.fdopen(descriptor, "wb")
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
 
     def add(self, sha256: str, name: str) -> None:
-        """Add a file by its SHA256 in hexadecimal and its name."""
-        try:
-            self._file.write(format_line(sha256, name))
-        except OSError as error:
-            raise self._failure(error) from error
-
-    def finish(self) -> None:
-        """Put the manifest in its place."""
-        try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            # It is for others to check files with, and holds no secret.
-            os.fchmod(self._file.fileno(), 0o644)
-            self._file.close()
-            os.replace(self._temporary, self._path)
-            self._finished = True
-            _sync_folder(self._folder)
-        except OSError as error:
-            self.discard()
-            raise self._failure(error) from error
-
-    def discard(self) -> None:
-        """Leave the old manifest, if there is one, as it is. Does nothing after `finish`."""
-        if self._finished:
-            return
-        self._finished = True
-        with suppress(OSError):  # what could not be written is not wanted either
-            self._file.close()
-        with suppress(FileNotFoundError):
-            os.unlink(self._temporary)
-
-    def _failure(self, error: OSError) -> ConfigurationError:
-        return ConfigurationError(
-            f"cannot write the manifest {self._path!r}: {error.strerror}", "check manifest_path and its folder"
-        )
-
-    def __enter__(self) -> Writer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.finish()
-        else:
-            self.discard()
+        """Add a file by its SHA256 in hexadecimal and its name. Raises OSError."""
+        self._file.write(format_line(sha256, name))
 
 
-def _sync_folder(folder: str) -> None:
-    """Let the new name survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+@contextmanager
+def writing(path: str) -> Iterator[Writer]:
+    """Write a manifest line by line; it takes its place as a whole at the end of the `with` block.
+
+    If the block raises, the old manifest stays. Raises ConfigurationError that names the file, for a full disk too.
+    """
+    with (
+        files.explained(f"the manifest {path!r}", "check manifest_path and its folder"),
+        # Others check their files with it, and it holds no secret.
+        files.replacing(path, files.READABLE_BY_ALL) as file,
+    ):
+        yield Writer(file)

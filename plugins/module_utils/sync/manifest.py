@@ -36,7 +36,7 @@ def write(job: Job, proven: dict[str, str], unproven: Container[str], state: Sta
     """
     path, lines = manifest_path(job), 0
     keeps = job.after_upload != "keep" or not complete
-    with manifest.Writer(path) as writer:
+    with manifest.writing(path) as writer:
         for name, sha256 in proven.items():
             writer.add(sha256, name)
             lines += 1

@@ -491,7 +491,7 @@ def sums(tmp_path):
 
     def make(contents):
         path = str(tmp_path / "SHA256SUMS")
-        with manifest.Writer(path) as writer:
+        with manifest.writing(path) as writer:
             for name, content in contents.items():
                 writer.add(hexadecimal(content), name)
         return path

@@ -79,7 +79,7 @@ def names_in(path, **options):
 
 def test_sha256sum_checks_what_we_write(tmp_path, folder, sha256sum):
     path = tmp_path / "SHA256SUMS"
-    with manifest.Writer(str(path)) as writer:
+    with manifest.writing(str(path)) as writer:
         for name in ODD_NAMES:
             writer.add(digest_of(name), name)
     command = [sha256sum, "--check", "--strict", "--quiet", str(path)]
@@ -176,7 +176,7 @@ def test_every_name_comes_back(name):
 def test_the_old_manifest_stays_until_the_new_one_is_complete(tmp_path):
     path = tmp_path / "SHA256SUMS"
     path.write_text("old")
-    with manifest.Writer(str(path)) as writer:
+    with manifest.writing(str(path)) as writer:
         writer.add(A, "a.txt")
         assert path.read_text() == "old"
     assert path.read_text() == f"{A}  a.txt\n"
@@ -187,7 +187,7 @@ def test_the_old_manifest_stays_until_the_new_one_is_complete(tmp_path):
 def test_a_run_that_ends_early_leaves_the_old_manifest_and_nothing_else(tmp_path):
     path = tmp_path / "SHA256SUMS"
     path.write_text("old")
-    with pytest.raises(KeyboardInterrupt), manifest.Writer(str(path)) as writer:
+    with pytest.raises(KeyboardInterrupt), manifest.writing(str(path)) as writer:
         writer.add(A, "a.txt")
         raise KeyboardInterrupt
     assert path.read_text() == "old"
@@ -195,15 +195,16 @@ def test_a_run_that_ends_early_leaves_the_old_manifest_and_nothing_else(tmp_path
 
 
 def test_an_empty_manifest_is_a_manifest(tmp_path):
-    with manifest.Writer(str(tmp_path / "deep" / "SHA256SUMS")):
+    with manifest.writing(str(tmp_path / "deep" / "SHA256SUMS")):
         pass
     assert list(manifest.read(str(tmp_path / "deep" / "SHA256SUMS"))) == []
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigurationError, match=r"manifest.*file/SHA256SUMS"):
-        manifest.Writer(str(tmp_path / "file" / "SHA256SUMS"))
+    place = str(tmp_path / "file" / "SHA256SUMS")
+    with pytest.raises(ConfigurationError, match=r"manifest.*file/SHA256SUMS"), manifest.writing(place):
+        pass
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
@@ -215,7 +216,7 @@ def test_a_full_disk_is_named_and_leaves_the_old_manifest(tmp_path, monkeypatch,
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, call, full)
-    with pytest.raises(ConfigurationError, match=r"SHA256SUMS.*No space left"), manifest.Writer(str(path)) as writer:
+    with pytest.raises(ConfigurationError, match=r"SHA256SUMS.*No space left"), manifest.writing(str(path)) as writer:
         writer.add(A, "a.txt")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["SHA256SUMS"]
@@ -224,7 +225,7 @@ def test_a_full_disk_is_named_and_leaves_the_old_manifest(tmp_path, monkeypatch,
 def test_memory_does_not_grow_with_the_number_of_lines(tmp_path):
     path = str(tmp_path / "SHA256SUMS")
     tracemalloc.start()
-    with manifest.Writer(path) as writer:
+    with manifest.writing(path) as writer:
         for number in range(50_000):
             writer.add(A, f"file {number}")
     assert sum(1 for _line in manifest.read(path)) == 50_000

@@ -131,12 +131,15 @@ def test_after_half_a_look_at_the_source_no_file_counts_as_gone(job, write, sour
     assert lines(job()) == {"b": "2" * 64}
 
 
-def test_a_file_that_cannot_be_looked_at_is_not_gone(job, write, monkeypatch):
+def test_a_file_that_cannot_be_looked_at_is_not_gone(job, write, source):
     write("a")
     write_manifest(job(), {"a": "1" * 64})
+    lstat = os.lstat
 
     def refuse(path, *arguments, **keywords):
-        raise PermissionError(13, "Permission denied", path)
+        if str(path) == str(source / "a"):
+            raise PermissionError(13, "Permission denied", path)
+        return lstat(path, *arguments, **keywords)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(os, "lstat", refuse)
