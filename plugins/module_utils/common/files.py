@@ -383,9 +383,14 @@ def explained(
     space: str = SPACE,
     otherwise: str | None = None,
     kind: type[DatasyncError] = ConfigurationError,
+    exactly: bool = False,
 ) -> Iterator[None]:
-    """Turn an OSError of the `with` block into the error that `cannot_write` makes of it."""
+    """Turn an OSError of the `with` block into the error that `cannot_write` makes of it.
+
+    With `exactly` it names the very file in place of `what`, if the OSError does.
+    """
     try:
         yield
     except OSError as error:
+        what = str(error.filename) if exactly and error.filename else what
         raise cannot_write(what, error, hint, space=space, otherwise=otherwise, kind=kind) from error

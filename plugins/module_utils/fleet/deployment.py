@@ -28,13 +28,12 @@ from .environment import (
     make_with_pip,
     opened_payload,
 )
-from .files import hint_for
 from .generation import Generation
 from .removal import HostRemoval
 from .request import Request
 from .running import wait_until_idle
 from .steps import Action, nothing, run_all
-from .store import INCOMING, GenerationStore
+from .store import INCOMING, GenerationStore, writing
 
 #: What a host may lack, and only the controller can bring.
 USER, GROUPS, PACKAGES, PROGRAM = "user", "groups", "packages", "program"
@@ -247,13 +246,8 @@ def _user_exists(user: str) -> bool:
 @contextlib.contextmanager
 def _locked(store: GenerationStore) -> Iterator[None]:
     """Hold the lock of the store; an error of the file system names the path and says what to do."""
-    try:
-        with store.lock():
-            yield
-    except OSError as error:
-        reason = f"cannot write {error.filename or store.root}: {error.strerror or error}"
-        hint = "use become: true" if isinstance(error, PermissionError) else hint_for(error)
-        raise ConfigurationError(reason, hint) from error
+    with writing(store.root, exactly=True), store.lock():
+        yield
 
 
 @contextlib.contextmanager

@@ -12,16 +12,16 @@ import pwd
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable, NamedTuple
 
+from ..common import files
 from ..common.errors import ConfigurationError
 from .differences import Change
 from .generation import ManagedFile, ManagedFolder
 from .shown import differing, readable
 from .steps import Step
-from .store import INCOMING, replace_link
+from .store import INCOMING, writing
 
 #: Owner and group of what only administrators change.
 ROOT = "root"
@@ -170,8 +170,8 @@ class WriteFile(Step):
         file = self._file
         self._before = present(file.path)
         uid, gid = self._owners.required(file.owner, file.group)
-        with _naming(file.path):
-            self._made += make_folders(os.path.dirname(file.path))
+        with writing(file.path):
+            self._made += files.make_folders(os.path.dirname(file.path))
         write_file(file.path, Present(_encode(file.content), int(file.mode, 8), uid, gid))
         self._is_written = True
 
@@ -180,7 +180,7 @@ class WriteFile(Step):
             write_file(self._file.path, self._before)
         elif self._is_written:
             os.unlink(self._file.path)
-        remove_folders(self._made)
+        files.remove_folders(self._made)
 
 
 class RemoveFile(Step):
@@ -196,9 +196,10 @@ class RemoveFile(Step):
         folder = os.path.dirname(self._path)
         if self._before is None:
             return
-        with _naming(self._path):
+        with writing(self._path):
             self._folder = os.stat(folder)
             os.unlink(self._path)
+            files.sync_folder(folder)
         if folder.endswith(".d") and os.path.basename(folder).startswith("datasync-turbo@"):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
@@ -207,7 +208,7 @@ class RemoveFile(Step):
         if self._before is None or self._folder is None:
             return
         folder = os.path.dirname(self._path)
-        if make_folders(folder):
+        if files.make_folders(folder):
             os.chown(folder, self._folder.st_uid, self._folder.st_gid)
             os.chmod(folder, stat.S_IMODE(self._folder.st_mode))
         write_file(self._path, self._before)
@@ -225,15 +226,15 @@ class MakeFolder(Step):
         path = self._folder.path
         uid, gid = self._owners.required(self._folder.owner, self._folder.group)
         self._before = present_folder(path)
-        with _naming(path):
-            self._made += make_folders(path)
+        with writing(path):
+            self._made += files.make_folders(path)
             _change_folder(path, uid, gid, int(self._folder.mode, 8))
 
     def undo(self) -> None:
         if self._before is not None:
             mode = stat.S_IMODE(self._before.st_mode)
             _change_folder(self._folder.path, self._before.st_uid, self._before.st_gid, mode)
-        remove_folders(self._made)
+        files.remove_folders(self._made)
 
 
 class SetLink(Step):
@@ -245,18 +246,18 @@ class SetLink(Step):
         self._aside: Path | None = None
 
     def run(self) -> None:
-        with _naming(str(self._path)):
+        with writing(str(self._path)):
             if self._path.is_symlink():
                 self._before = os.readlink(self._path)
             elif self._path.is_dir():
                 aside = self._path.with_name(f"{INCOMING}{self._path.name}-{secrets.token_hex(8)}")
                 self._path.rename(aside)
                 self._aside = aside
-            replace_link(self._path, self._target)
+            files.replace_link(self._path, self._target)
 
     def undo(self) -> None:
         if self._before is not None:
-            replace_link(self._path, self._before)
+            files.replace_link(self._path, self._before)
         elif self._path.is_symlink():
             self._path.unlink()
         if self._aside is not None:
@@ -279,67 +280,7 @@ def _change_folder(path: str, uid: int, gid: int, mode: int) -> None:
         os.close(descriptor)
 
 
-def make_folders(path: str) -> list[str]:
-    """Make a folder and what is missing above it, each with mode 0755; returns what was made, the highest first."""
-    missing = []
-    while not os.path.isdir(path):
-        missing.append(path)
-        path = os.path.dirname(path)
-    made: list[str] = []
-    try:
-        for folder in reversed(missing):
-            os.mkdir(folder)
-            made.append(folder)
-            os.chmod(folder, 0o755)  # noqa: S103 - as mkdir -p makes it under the usual umask
-    except OSError:
-        remove_folders(made)
-        raise
-    return made
-
-
-def remove_folders(paths: list[str]) -> None:
-    """Remove what `make_folders` made, as far as it is empty."""
-    for path in reversed(paths):
-        with contextlib.suppress(OSError):
-            os.rmdir(path)
-
-
 def write_file(path: str, wanted: Present) -> None:
     """Replace a file atomically and durably. Raises ConfigurationError that names it."""
-    # A name that systemd, cron and logrotate pass over, and always the same: a kill leaves one file at most.
-    temporary = f"{path}.new~"
-    with _naming(path):
-        try:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchown(descriptor, wanted.uid, wanted.gid)
-                os.fchmod(descriptor, wanted.mode)
-                file.write(wanted.content)
-                file.flush()
-                os.fsync(descriptor)
-            os.replace(temporary, path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-
-
-@contextlib.contextmanager
-def _naming(path: str) -> Iterator[None]:
-    """Turn an OSError into one that names the path and says what to do."""
-    try:
-        yield
-    except PermissionError as error:
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}", "use become: true") from error
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error.strerror or error}", hint_for(error)) from error
-
-
-def hint_for(error: OSError) -> str:
-    """What to do about an error of the file system."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "free some space: a deployment needs 100 MB there"
-    if error.errno == errno.EROFS:
-        return "the file system is read-only"
-    return "look at that path on the host"
+    with writing(path):
+        files.write(path, wanted.content, wanted.mode, owner=(wanted.uid, wanted.gid))

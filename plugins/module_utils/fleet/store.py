@@ -17,12 +17,12 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from ..common import files
 from ..common.errors import ConfigurationError, LockedError
 from .generation import Generation
 
@@ -120,14 +120,9 @@ class GenerationStore:
         number = max(self.numbers(), default=0) + 1
         created_at = datetime.now().astimezone().isoformat(timespec="seconds")
         numbered = generation.numbered(number, parent, created_at)
-        incoming = self.generations / f"{INCOMING}{secrets.token_hex(8)}"
-        incoming.mkdir(mode=0o700)
-        try:
-            text = json.dumps(numbered.as_dict(), indent=1, ensure_ascii=False)
-            write_private(incoming / RECORD, text.encode("utf-8", "surrogateescape"))
-            incoming.rename(self.generations / str(number))
-        finally:
-            shutil.rmtree(incoming, ignore_errors=True)
+        text = json.dumps(numbered.as_dict(), indent=1, ensure_ascii=False)
+        with files.making_folder(self.generations / str(number), 0o700) as unfinished:
+            files.write(f"{unfinished}/{RECORD}", text.encode("utf-8", "surrogateescape"), files.PRIVATE, durable=False)
         return numbered
 
     def forget(self, number: int) -> None:
@@ -136,7 +131,7 @@ class GenerationStore:
 
     def use(self, number: int) -> None:
         """Let a stored generation be the one in use."""
-        replace_link(self.generations / CURRENT, str(number))
+        files.replace_link(self.generations / CURRENT, str(number))
 
     def remove_unused(self) -> None:
         """Remove generations beyond KEPT, and the environments and programs that none of those left needs."""
@@ -163,23 +158,15 @@ class GenerationStore:
                 folder.rmdir()
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """Write a new file that only its owner may read, durably."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def replace_link(path: Path, target: str) -> None:
-    """Let `path` be a link to `target`, atomically. Raises IsADirectoryError if it is a folder."""
-    temporary = path.parent / f"{INCOMING}{secrets.token_hex(8)}"
-    try:
-        temporary.symlink_to(target)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def writing(path: str | Path, *, exactly: bool = False) -> contextlib.AbstractContextManager[None]:
+    """Turn an OSError of the `with` block into a ConfigurationError that names the path and says what to do."""
+    return files.explained(
+        str(path),
+        "use become: true",
+        space="free some space: a deployment needs 100 MB there",
+        otherwise="look at that path on the host",
+        exactly=exactly,
+    )
 
 
 def _remove_others(folder: Path, kept: set[str]) -> None:

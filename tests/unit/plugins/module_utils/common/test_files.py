@@ -419,6 +419,20 @@ def test_an_error_says_what_cannot_be_written_why_and_what_to_do(number, said):
     assert str(raised.value) == said
 
 
+@pytest.mark.parametrize(("exactly", "named"), [(False, "the folder"), (True, "/folder/file")])
+def test_the_very_file_is_named_where_that_is_asked_for(exactly, named):
+    with (
+        pytest.raises(ConfigurationError, match=f"cannot write {named}: "),
+        files.explained("the folder", "look there", exactly=exactly),
+    ):
+        raise OSError(errno.EIO, "Input/output error", "/folder/file")
+    with (
+        pytest.raises(ConfigurationError, match="cannot write the folder: "),
+        files.explained("the folder", "look there", exactly=exactly),
+    ):
+        raise OSError(errno.EIO, "Input/output error")
+
+
 def test_one_hint_may_be_for_all_but_a_full_disk():
     error = files.cannot_write("it", PermissionError(errno.EACCES, "Permission denied"), "look there")
     assert str(error) == "cannot write it: Permission denied (look there)"

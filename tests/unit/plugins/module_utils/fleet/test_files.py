@@ -213,7 +213,7 @@ def test_an_owner_who_does_not_exist_is_named_before_anything_is_written(etc, ow
 
 def test_what_a_killed_deployment_left_beside_a_file_goes_with_the_next_one(etc, owners):
     """logrotate reads every file of its folder, except those whose names say that they are of no account."""
-    written(etc / "f.new~", "half")
+    written(etc / ".f.new~", "half")
     WriteFile(file_of(etc / "f"), owners).run()
     assert os.listdir(etc) == ["f"]
 
@@ -414,7 +414,7 @@ def test_a_link_that_cannot_be_set_leaves_what_was_there(etc, monkeypatch, kind)
     elif kind == "link":
         (etc / "venv").symlink_to("environments/a")
     as_it_was = listing(etc)
-    real, refused = managed_files.replace_link, []
+    real, refused = managed_files.files.replace_link, []
 
     def refuse_once(path, target):
         if not refused:
@@ -422,7 +422,7 @@ def test_a_link_that_cannot_be_set_leaves_what_was_there(etc, monkeypatch, kind)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(path, target)
 
-    monkeypatch.setattr(managed_files, "replace_link", refuse_once)
+    monkeypatch.setattr(managed_files.files, "replace_link", refuse_once)
     step = SetLink(etc / "venv", "environments/b")
     with pytest.raises(ConfigurationError, match=r"cannot write .*venv: No space left on device \(free some space"):
         step.run()

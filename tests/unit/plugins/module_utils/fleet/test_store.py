@@ -12,9 +12,10 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils.common import files
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, LockedError
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import Generation, ManagedFile, Wanted
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import INCOMING, GenerationStore, replace_link
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import INCOMING, GenerationStore
 
 GENERATION = Generation(
     wanted=Wanted(files=(ManagedFile("/etc/f", "SECRET_ACCESS_KEY=x\n", "0600"),)),
@@ -178,28 +179,13 @@ def test_the_lock_of_a_deployment_that_was_killed_is_free_and_what_it_left_is_cl
     assert store.current() is not None
 
 
-def test_a_link_is_replaced_as_a_whole_and_nothing_lies_beside_it(tmp_path):
-    link = tmp_path / "venv"
-    for target in ("environments/a", "environments/b"):
-        replace_link(link, target)
-        assert str(link.readlink()) == target
-    assert os.listdir(tmp_path) == ["venv"]
-
-
-def test_a_folder_is_never_replaced_by_a_link(tmp_path):
-    (tmp_path / "venv").mkdir()
-    with pytest.raises(OSError):
-        replace_link(tmp_path / "venv", "environments/a")
-    assert os.listdir(tmp_path) == ["venv"]
-
-
 def test_a_removal_takes_all_that_was_made_and_nothing_else(tmp_path):
     store = GenerationStore(tmp_path / "opt")
     with store.lock():
         deployed(store, 1, 2)
         store.command.parent.mkdir()
         store.command.touch()
-        replace_link(store.venv, "environments/e2")
+        files.replace_link(store.venv, "environments/e2")
         store.remove()
     assert list(tmp_path.iterdir()) == []
 
