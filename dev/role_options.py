@@ -26,8 +26,9 @@ INDENT = " " * 10
 #: The version in which jobs got options; younger options have their own.
 JOB_OPTIONS_SINCE = "0.3.0"
 #: Options of which the role's specification tells by hand, because jobs differ from tasks there; `reconcile` is for a
-#: single run, and keys belong under `credentials`.
+#: single run, keys belong under `credentials`, and `config` is what a job becomes.
 OTHERWISE = (
+    "config",
     "src",
     "bucket",
     "profile",
@@ -75,7 +76,7 @@ def _since(option: dict[str, Any]) -> str:
 
 def _documented() -> dict[str, dict[str, Any]]:
     documented: dict[str, dict[str, Any]] = {}
-    for fragment in ("aws", "transfer"):
+    for fragment in ("aws", "job", "transfer"):
         path = CHECKOUT / "plugins" / "doc_fragments" / f"{fragment}.py"
         documentation = runpy.run_path(str(path))["ModuleDocFragment"].DOCUMENTATION
         documented.update(yaml.safe_load(documentation)["options"])

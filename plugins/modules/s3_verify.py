@@ -15,9 +15,11 @@ description:
     C(missing), C(differs), C(unverifiable) or C(extra), and the result says by what method.
   - The task fails if anything differs, is missing or cannot be verified, and names it.
   - Objects are proven by the checksum that the server stored, or by the ETag where it is an MD5; their time and their
-    metadata prove nothing. With O(checksum_algorithm=SHA256) only a SHA256 is a proof.
+    metadata prove nothing. With O(checksum_algorithm=SHA256) only a SHA256 is a proof; what else the server stored can
+    still show a difference.
 extends_documentation_fragment:
   - datasync.turbo.aws
+  - datasync.turbo.job
   - datasync.turbo.attributes
   - datasync.turbo.attributes.actiongroup_datasync
 attributes:
@@ -37,9 +39,9 @@ options:
     description:
       - What the bucket is compared with.
       - V(tree) is the folder O(src), which is read.
-      - V(state) is the state file O(state_path), as the last run of M(datasync.turbo.s5cmd_sync) left it. No file is
-        read, so it also tells of files that left the folder since.
-      - V(manifest) is the file O(manifest). No other file is read.
+      - V(state) is the state file O(state_path), which is required then, as the last run of
+        M(datasync.turbo.s5cmd_sync) left it. No file is read, so it also tells of files that left the folder since.
+      - V(manifest) is the file O(manifest). No other file is read, and O(src) need not exist.
       - Not set, V(manifest) if O(manifest) is given, else V(tree).
     type: str
     choices: [tree, state, manifest]
@@ -64,108 +66,14 @@ options:
     type: bool
     default: false
   fail_on_extra:
-    description: Whether objects that nothing expects make the task fail.
+    description:
+      - Whether objects that nothing expects make the task fail. Those of files that O(exclude) leaves out are none.
     type: bool
     default: false
   limit:
     description: How many findings of each kind are listed. All are counted.
     type: int
     default: 1000
-  config:
-    description:
-      - Env file of the job on the managed host, as the host program and the sites' scripts use it.
-      - Parameters of the task win over what the file says. Credentials count as one; with any of O(profile),
-        O(access_key), O(secret_key) and O(session_token) given here, those of the file are not used.
-    type: path
-  src:
-    description:
-      - The folder that was uploaded, on the managed host. Required, here or in O(config).
-      - With O(source=manifest) it need not exist.
-    type: path
-  bucket:
-    description: Name of the bucket. Required, here or in O(config).
-    type: str
-  prefix:
-    description:
-      - Key prefix under which the files are stored. A slash at the end is added.
-      - Not set, they are at the top of the bucket.
-    type: str
-  include:
-    description:
-      - Patterns of files to compare, matched against the path relative to O(src). V(*) also matches V(/).
-      - Not set, all files are compared.
-    type: list
-    elements: str
-  exclude:
-    description:
-      - Patterns of files to leave out, matched as O(include) is. Their objects are not C(extra) either.
-    type: list
-    elements: str
-  ignore_temporary:
-    description: Whether to leave out files that programs write before they rename them. Not set, V(false).
-    type: bool
-  temporary_patterns:
-    description:
-      - Patterns of the names that O(ignore_temporary) leaves out. Not set, those of M(datasync.turbo.s5cmd_sync).
-    type: list
-    elements: str
-  follow_symlinks:
-    description: Whether what symbolic links point to was uploaded. Not set, V(true).
-    type: bool
-  settle_seconds:
-    description:
-      - Files that changed less than this many seconds ago are left to the next upload and counted as C(deferred). Not
-        set, V(0).
-    type: int
-  shard:
-    description: The part of the folder that is compared, as it was uploaded by M(datasync.turbo.s5cmd_sync).
-    type: dict
-    suboptions:
-      index:
-        description: Number of this part, from V(0) to O(shard.count) minus one.
-        type: int
-        required: true
-      count:
-        description: Number of parts.
-        type: int
-        required: true
-  require_mount:
-    description: Mount point that must be mounted, and that O(src) must be in; else the task fails with exit code 4.
-    type: path
-  allow_empty_source:
-    description:
-      - Whether a folder without any file is right although there are objects. Not set, V(false), because it is mostly
-        a disk that is not mounted.
-    type: bool
-  state_path:
-    description: State file of the job. Required for O(source=state), here or in O(config).
-    type: path
-  checksum_algorithm:
-    description:
-      - The checksum that is preferred as proof. Not set, V(CRC64NVME), which Amazon S3 computes and stores by itself.
-      - With V(SHA256) nothing but a SHA256 is a proof; what else the server stored can still show a difference.
-    type: str
-    choices: [CRC64NVME, SHA256, CRC32C, CRC32, SHA1, NONE]
-  acl:
-    description: Canned ACL of the objects, for O(attach_sha256), because a copy gets the default one otherwise.
-    type: str
-    choices:
-      - private
-      - public-read
-      - public-read-write
-      - authenticated-read
-      - aws-exec-read
-      - bucket-owner-read
-      - bucket-owner-full-control
-      - log-delivery-write
-  timeout:
-    description: Time limit in seconds. What was found until then is returned, with exit code 4.
-    type: int
-  lock_path:
-    description:
-      - Lock file of the job, if it was given to M(datasync.turbo.s5cmd_sync). It tells whether the state file is the
-        newest, and is held for O(attach_sha256).
-    type: path
 notes:
   - The Python packages boto3 and awscrt are looked for in the module's interpreter, then in the environment that the
     role P(datasync.turbo.uploader#role) makes, then in the system's interpreters.

@@ -24,6 +24,7 @@ description:
   - One run of a job at a time. A second one fails at once with exit code 75.
 extends_documentation_fragment:
   - datasync.turbo.aws
+  - datasync.turbo.job
   - datasync.turbo.transfer
   - datasync.turbo.attributes
   - datasync.turbo.attributes.actiongroup_datasync
@@ -40,12 +41,6 @@ attributes:
   idempotent:
     support: full
 options:
-  config:
-    description:
-      - Env file of the job on the managed host, as the host program and the sites' scripts use it.
-      - Parameters of the task win over what the file says. Credentials count as one; with any of O(profile),
-        O(access_key), O(secret_key) and O(session_token) given here, those of the file are not used.
-    type: path
   log_path:
     description:
       - File to which the log lines are appended. Its folder is made if needed.

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..common.errors import ConfigurationError
 from ..common.units import parse_duration, parse_part_size, parse_rate
-from ..common.values import Values, absolute_path, as_it_is, chosen, whole_number
+from ..common.values import Values, absolute_path, as_it_is, chosen, one_of, whole_number
 from .shard import Shard
 
 #: Metadata that the uploader writes itself and reads back: `timestamp` tells when we began to read the file,
@@ -162,7 +162,7 @@ PART_SIZE = Values({"type": "str"}, parse_part_size, parse_part_size)
 BANDWIDTH = Values({"type": "str"}, parse_rate, _bandwidth_limit)
 MAX_DELETE = Values({"type": "str"}, as_it_is, _max_delete)
 TIME_LIMIT = whole_number(1, _time_limit)
-LOG_LEVEL = Values({"type": "str"}, _log_level, as_it_is)
+LOG_LEVEL = one_of(("debug", "info", "warn", "error"), _log_level)
 SHARD = Values(
     {
         "type": "dict",

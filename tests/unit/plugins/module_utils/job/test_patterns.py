@@ -172,7 +172,7 @@ def test_other_names_are_taken_also_below_a_folder_with_a_temporary_name(path):
 def test_each_temporary_pattern_is_documented(pattern):
     checkout = Path(__file__).parents[5]
     assert f"`{pattern}`" in (checkout / "docs" / "s5cmd-guide.md").read_text(encoding="utf-8")
-    assert f"V({pattern})" in (checkout / "plugins" / "doc_fragments" / "transfer.py").read_text(encoding="utf-8")
+    assert f"V({pattern})" in (checkout / "plugins" / "doc_fragments" / "job.py").read_text(encoding="utf-8")
 
 
 def test_an_include_does_not_bring_a_temporary_file_back():
