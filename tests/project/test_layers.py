@@ -30,7 +30,7 @@ STOREYS = {
     "plugin_utils": (("wanted", "reports"), ("delivery",)),
 }
 #: Where s5cmd may be known: its engine, its installer, its checks, what measures it, and who chooses an engine.
-KNOWS_S5CMD = ("transfer/s5cmd", "install", "checks", "benchmark", "transfer/engine", "transfer/queue", "sync/run")
+KNOWS_S5CMD = ("transfer/s5cmd", "install", "checks", "benchmark", "transfer/engines")
 S5CMD = ("transfer/s5cmd", "install/binary")
 
 

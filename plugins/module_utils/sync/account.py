@@ -30,6 +30,7 @@ class Account:
     dry_run: bool
     began: float
     verification: ChecksumVerification
+    tool: str = "s5cmd"
     tool_version: str = ""
     problems: list[Problem] = field(default_factory=list)
     stopped_by: DatasyncError | None = None
@@ -64,7 +65,7 @@ class Account:
             source_size=format_size(plan.source_bytes),
             s3_objects=plan.remote_objects + self.new - len(self.deleted_keys),
             status=self._status(code),
-            tool="s5cmd",
+            tool=self.tool,
             tool_version=self.tool_version,
             throughput_mbps=round(moved / 1e6 / max(seconds, 0.001), 3),
             source=self.job.src,

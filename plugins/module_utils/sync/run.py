@@ -16,7 +16,6 @@ from ..common.interrupt import Interrupt
 from ..common.patience import attended
 from ..common.problems import Kind, Problem, printable
 from ..common.units import counted, format_bytes_si
-from ..install import binary as s5cmd_binary
 from ..job import lock
 from ..job.job import Job
 from ..job.local_file import LocalFile, Uploaded, describe_change, identity_of, require_source
@@ -34,9 +33,11 @@ from ..report.progress import Progress
 from ..report.progress_file import FINISHING, UPLOADING, ProgressFile
 from ..report.result import MAX_PROBLEMS, Result
 from ..s3.bucket import Bucket
-from ..transfer.engine import Deferred, Failed, Sent, Transfer
-from ..transfer.s5cmd import environment as s5cmd
+from ..transfer.engine import Assignment, Deferred, Engine, Failed, Sent
+from ..transfer.engines import engine_for
+from ..transfer.rounds import Rounds
 from ..transfer.settings import settings_of
+from ..transfer.voice import Voice
 from . import leftovers as orphans
 from . import manifest as run_manifest
 from .account import Account
@@ -130,7 +131,7 @@ class _Pipeline:
     def preview(self, known: Remembered) -> Run:
         """Run as far as nothing is written: a dry run, which does without the lock."""
 
-        def look(_binary: str, bucket: Bucket) -> None:
+        def look(_engine: Engine, bucket: Bucket) -> None:
             self._make_plan_without_a_trace(bucket, known)
             self._announce_plan()
             self._preview_deletions(bucket)
@@ -141,21 +142,20 @@ class _Pipeline:
         """Run to the end; `held` is the job's lock."""
         self._memory = memory
 
-        def work(binary: str, bucket: Bucket) -> None:
+        def work(engine: Engine, bucket: Bucket) -> None:
             self._make_plan(bucket, memory)
             self._announce_plan()
-            self._execute(binary, bucket, held, memory)
+            self._execute(engine, bucket, held, memory)
 
         return self._whole(work)
 
-    def _whole(self, work: Callable[[str, Bucket], None]) -> Run:
+    def _whole(self, work: Callable[[Engine, Bucket], None]) -> Run:
         try:
             self._log.info(f"{self._job.src} → {self._job.destination}{' (dry run)' if self._dry_run else ''}")
-            binary = s5cmd_binary.find_binary(self._job.s5cmd_path)
-            version = s5cmd_binary.read_version(binary)
-            self._account.tool_version = version.text
-            s5cmd_binary.require_usable(version)
-            work(binary, Bucket(self._job.connection, self._job.bucket, pool_size=2 * VERIFIERS))
+            engine = engine_for(self._job)
+            self._account.tool, self._account.tool_version = engine.name, engine.version
+            engine.require_usable()
+            work(engine, Bucket(self._job.connection, self._job.bucket, pool_size=2 * VERIFIERS))
         except DatasyncError as error:
             self._stop(error)
         finally:
@@ -249,10 +249,10 @@ class _Pipeline:
 
     # --- execution
 
-    def _execute(self, binary: str, bucket: Bucket, held: HeldLock, memory: RunMemory) -> None:
+    def _execute(self, engine: Engine, bucket: Bucket, held: HeldLock, memory: RunMemory) -> None:
         self._clean_up_earlier_run(bucket, memory)
         if self._plan.uploads or self._plan.present or self._plan.unproven or self._plan.proven:
-            self._upload_and_prove(binary, bucket, held, memory)
+            self._upload_and_prove(engine, bucket, held, memory)
         self._forget_unproven(memory)
         self._delete(bucket)
         if self._state is not None:
@@ -262,30 +262,20 @@ class _Pipeline:
             else:
                 self._state.counted(objects)
 
-    def _upload_and_prove(self, binary: str, bucket: Bucket, held: HeldLock, memory: RunMemory) -> None:
+    def _upload_and_prove(self, engine: Engine, bucket: Bucket, held: HeldLock, memory: RunMemory) -> None:
         if self._job.verification_wanted:
             # Missing packages must be known before the first upload, not at the first proof.
             checksums.prepare_packages()
-        environment = s5cmd.environment_for(self._job, os.environ)
-        transfer = Transfer(
-            self._job,
-            binary,
-            environment,
-            bucket,
-            self._tick,
-            inherited=(held.descriptor,),
-            say=self._log.warn,
-            note=self._log.info,
-            settings=self._settings,
-        )
+        voice = Voice(self._log.warn, self._log.info, self._tick)
+        rounds = Rounds(engine, Assignment(self._job, bucket, self._settings, voice, (held.descriptor,)))
         verifier = Verifier(bucket, self._job.checksum_algorithm)
         proofs = self._proofs = Proofs(self._job, verifier, self._judge, self._tick)
         self._remember(held, memory)
-        self._progress.sent = lambda: transfer.bytes_written
+        self._progress.sent = lambda: rounds.bytes_written
         self._progress.start(len(self._plan.uploads), self._plan.uploads.size)
         self.progress_file.phase = UPLOADING
         try:
-            self._transfer(transfer, proofs)
+            self._transfer(rounds, proofs)
             self._prove_present(proofs)
             proofs.finish()
             self.progress_file.phase = FINISHING
@@ -294,7 +284,7 @@ class _Pipeline:
         finally:
             self._progress.stop()
             proofs.stop()
-            self._abort_open_uploads(bucket, memory, complete=not transfer.interrupted)
+            self._abort_open_uploads(bucket, memory, complete=not rounds.left_open)
 
     def _remember(self, held: HeldLock, memory: RunMemory) -> None:
         """Before anything is stored: if this run ends without a proof, however it ends, the next one must know."""
@@ -316,9 +306,9 @@ class _Pipeline:
             return
         memory.all_proven(listed=plan.listed)
 
-    def _transfer(self, transfer: Transfer, proofs: Proofs) -> None:
-        # Closed explicitly: an exception would keep the generator, and so s5cmd, alive while we clean up.
-        with closing(transfer.run(self._plan.uploads)) as outcomes:
+    def _transfer(self, rounds: Rounds, proofs: Proofs) -> None:
+        # Closed explicitly: an exception would keep the generator, and so the engine, alive while we clean up.
+        with closing(rounds.run(self._plan.uploads)) as outcomes:
             for outcome in outcomes:
                 self._progress.file_done(outcome.file.identity.size)
                 if isinstance(outcome, Sent):

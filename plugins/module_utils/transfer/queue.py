@@ -12,7 +12,6 @@ from typing import Callable
 from ..common.stopping import Stop, Tick
 from ..plan.uploads import Upload
 from ..s3.limits import SMALL_FILE
-from .s5cmd.commands import fits_on_a_line
 
 #: Threads that compute digests.
 HASHERS = 2
@@ -42,30 +41,58 @@ class Digests:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _never(_upload: Upload) -> bool:
+    """The default of what goes alone."""
+    return False
+
+
 class UploadQueue:
     """Uploads in the order in which they come. With `digests`, those of the next few are being computed.
 
-    Those whose names do not fit on a line of `s5cmd run` are kept aside in `alone`.
+    Those that cannot be sent together with others, as `goes_alone` says, are kept aside in `alone`.
     """
 
-    def __init__(self, uploads: Iterable[Upload], digests: Digests | None = None) -> None:
+    def __init__(
+        self,
+        uploads: Iterable[Upload],
+        digests: Digests | None = None,
+        goes_alone: Callable[[Upload], bool] = _never,
+    ) -> None:
         self._rest = iter(uploads)
         self._next: Upload | None = None
         self._digests = digests
+        self._goes_alone = goes_alone
         self._ahead: deque[tuple[Upload, Future[str]]] = deque()
         self.alone: deque[Upload] = deque()
+        #: Whether it gives nothing out for a while, though uploads wait.
+        self.held = False
 
     def __bool__(self) -> bool:
-        return self.has_lines or bool(self.alone)
+        return self.waits or bool(self.alone)
 
     @property
-    def has_lines(self) -> bool:
-        """Whether any upload waits that fits on a line."""
+    def waits(self) -> bool:
+        """Whether any upload waits that can be sent together with others."""
         return bool(self._ahead) or self._peek() is not None
 
     @property
+    def has_more(self) -> bool:
+        """Whether it gives out any of them, now or soon."""
+        return not self.held and self.waits
+
+    def hold(self) -> None:
+        """Give nothing out until `go_on`."""
+        self.held = True
+
+    def go_on(self) -> None:
+        """Give out what waits."""
+        self.held = False
+
+    @property
     def next_ready(self) -> Upload | None:
-        """The next upload, if `take` would not wait."""
+        """The next upload, if there is one and `take` would not wait."""
+        if self.held:
+            return None
         if self._digests is None:
             return self._peek()
         self._look_ahead(self._digests)
@@ -95,10 +122,10 @@ class UploadQueue:
             upload = next(self._rest, None)
             if upload is None:
                 return None
-            if fits_on_a_line(upload.file.path, upload.file.key):
-                self._next = upload
-            else:
+            if self._goes_alone(upload):
                 self.alone.append(upload)
+            else:
+                self._next = upload
         return self._next
 
     def _look_ahead(self, digests: Digests) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import Kind
-from ansible_collections.datasync.turbo.plugins.module_utils.transfer import engine as transfer
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer import liveness
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer.relay import relay
 
 from dev.seaweedfs import SeaweedFS
@@ -238,8 +238,8 @@ def test_a_slow_limit_is_not_taken_for_a_stall(
     tree: Tree, upload_logged: Callable[..., Logged], stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # s5cmd writes it all at once into the kernel, and then neither reads nor writes for seconds.
-    monkeypatch.setattr(transfer, "STALL_QUESTION", 0.3)
-    monkeypatch.setattr(transfer, "STALL_LIMIT", 0.6)
+    monkeypatch.setattr(liveness, "STALL_QUESTION", 0.3)
+    monkeypatch.setattr(liveness, "STALL_LIMIT", 0.6)
     run = upload_logged(tree({"a.bin": 600_000}), bandwidth_limit=200_000)
     assert (run.result.exit_code, run.warnings) == (0, [])
     assert run.result.duration_seconds >= 2.5
@@ -267,7 +267,7 @@ def test_a_connection_that_breaks_is_as_without_a_limit(
 def test_a_server_that_goes_away_is_as_without_a_limit(
     tree: Tree, upload: Upload, s3_server: SeaweedFS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "DOUBT_INTERVAL", 0.1)
+    monkeypatch.setattr(liveness, "DOUBT_INTERVAL", 0.1)
     options = {"retry_count": 0, "retry_rounds": 0, "retry_delay": 0}
     with FaultProxy(s3_server.endpoint_url) as faulty:
         faulty.when_received(3 * MB, lambda: faulty.point_to("http://127.0.0.1:9"))

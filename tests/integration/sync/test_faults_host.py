@@ -17,7 +17,6 @@ import signal
 import subprocess
 import threading
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
@@ -27,7 +26,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
 from ansible_collections.datasync.turbo.plugins.module_utils.report.progress import Progress
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import run as sync
-from ansible_collections.datasync.turbo.plugins.module_utils.transfer import engine as transfer
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer import hand_over
 
 from dev.seaweedfs import SeaweedFS
 
@@ -540,7 +539,7 @@ def test_a_file_of_too_many_parts_gets_larger_parts_and_the_log_says_so(
     tree: Tree, job_options: dict[str, Any], stored: Stored, monkeypatch: pytest.MonkeyPatch, s3: Any, bucket: str
 ) -> None:
     """10,000 parts of 5 MiB are 50 GB; with a limit of 3 parts a sparse file of 40 MiB asks for the same."""
-    monkeypatch.setattr(sync, "Transfer", partial(transfer.Transfer, max_parts=3))
+    monkeypatch.setattr(hand_over, "MAX_PARTS", 3)
     source = tree({"small.mov": 6 * MIB})
     with open(source / "sparse.img", "wb") as file:
         file.seek(40 * MIB - 4)

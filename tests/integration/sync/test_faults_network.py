@@ -17,7 +17,7 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import leftovers as orphans
-from ansible_collections.datasync.turbo.plugins.module_utils.transfer import engine as transfer
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer import liveness
 
 from dev.seaweedfs import SeaweedFS
 
@@ -91,8 +91,8 @@ class From:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds instead of minutes until an s5cmd that says nothing is taken for stalled."""
-    monkeypatch.setattr(transfer, "STALL_QUESTION", 2.0)
-    monkeypatch.setattr(transfer, "STALL_LIMIT", 6.0)
+    monkeypatch.setattr(liveness, "STALL_QUESTION", 2.0)
+    monkeypatch.setattr(liveness, "STALL_LIMIT", 6.0)
     monkeypatch.setattr(orphans, "ABORT_DEADLINE", 3.0)
 
 

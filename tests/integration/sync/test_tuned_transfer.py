@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.transfer import engine as transfer
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer.s5cmd import sender
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer.s5cmd.process import S5cmdProcess
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning import file as tuning_file
 
@@ -66,7 +66,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
             heard.lines[Path(words[-2]).name] = words
             super().hand_over(line)
 
-    monkeypatch.setattr(transfer, "S5cmdProcess", Overheard)
+    monkeypatch.setattr(sender, "S5cmdProcess", Overheard)
     return heard
 
 

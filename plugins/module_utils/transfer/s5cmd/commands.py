@@ -8,16 +8,9 @@ Everything here was observed on s5cmd 2.2.2 and 2.3.0 and read in its source, ht
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from ...job.job import Job
-
-
-class Parts(NamedTuple):
-    """How a file is sent: MiB of a part, and how many parts are in flight."""
-
-    size: int
-    concurrency: int
+from ..hand_over import Parts
 
 
 def global_arguments(binary: str, job: Job, endpoint_url: str | None, numworkers: int) -> list[str]:

@@ -12,6 +12,7 @@ import re
 from typing import Any, NamedTuple
 
 from ...s3.bucket import CREDENTIAL_CODES
+from ..hand_over import Refusal
 
 #: The code before its own status, as in `MultipartUpload: ... caused by: AccessDenied: ... status code: 403`.
 _ERROR_CODE = re.compile(r"\b([A-Z][A-Za-z]+): (?:(?!caused by: ).)*?status code: ([0-9]{3})", re.DOTALL)
@@ -66,6 +67,13 @@ def parse_event(line: bytes) -> Event | None:
         return None
     source, destination, command, error = (text or "" for text in texts)
     return Event(fields.get("success") is True and not error, source, destination, command, error)
+
+
+def refusal_of(message: str) -> Refusal:
+    """Why an upload failed, from one of s5cmd's messages."""
+    code, about_credentials = error_code(message)
+    told = f"s5cmd: {without_request(message)}"
+    return Refusal(told, code, about_credentials, is_unreadable(message), transient_cause(message))
 
 
 def without_request(message: str) -> str:

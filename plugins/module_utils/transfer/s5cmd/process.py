@@ -15,9 +15,10 @@ import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import IO, NamedTuple, cast
+from typing import IO, cast
 
 from ...common.errors import InstallationError
+from ..engine import Breakdown
 from .events import Event, parse_event
 
 #: Bytes that are read from a pipe at once: as much as Linux keeps in one.
@@ -30,21 +31,6 @@ TAIL = 2000
 END_GRACE = 5.0
 #: Seconds that a killed s5cmd may take to be gone. In the middle of a read from a dead file server it takes for ever.
 KILL_GRACE = 10.0
-
-
-class End(NamedTuple):
-    """How an s5cmd ended, and the last of what it said outside of events."""
-
-    how: str
-    said: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.how}: {self.said}" if self.said else self.how
-
-    @property
-    def headline(self) -> str:
-        """The same in one line: of a Go panic the first one."""
-        return str(self).splitlines()[0]
 
 
 class S5cmdProcess:
@@ -140,14 +126,14 @@ class S5cmdProcess:
         said = event.error or f"{event.source} -> {event.destination}"
         self._keep(f"{event.command}: {said}\n".lstrip(": ").encode("utf-8", "replace"))
 
-    def end(self) -> End:
+    def end(self) -> Breakdown:
         """How it ended. Waits for that for END_GRACE seconds."""
         try:
             code = self._process.wait(END_GRACE)
             how = f"was stopped by signal {-code}" if code < 0 else f"ended with exit code {code}"
         except subprocess.TimeoutExpired:
             how = "closed its output and did not end"
-        return End(f"s5cmd {how}", self._other.decode("utf-8", "replace").strip())
+        return Breakdown(f"s5cmd {how}", self._other.decode("utf-8", "replace").strip())
 
     def kill(self) -> None:
         """End it at once. SIGTERM would take it 5 s and leave as many open multipart uploads."""

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The pipeline as a whole never says success unless everything that was planned is stored and, if asked, proven.
 
-The bucket is in memory, and what s5cmd would do is done by `Uploader`. Walk, plan, verification and report are real.
+The bucket is in memory, and what an engine would do is done by `Uploader`. Walk, plan, rounds, verification and report
+are real.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import Kind
-from ansible_collections.datasync.turbo.plugins.module_utils.install.binary import Version
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import identity_of
 from ansible_collections.datasync.turbo.plugins.module_utils.job.memory import remembered
@@ -44,14 +44,16 @@ from ansible_collections.datasync.turbo.plugins.module_utils.report.progress imp
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import OpenUpload
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import proofs as proofs_module
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import run as sync
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer import engines
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer.engine import Deferred, Failed, Sent
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer.s5cmd import engine as s5cmd_engine
 
 MIB = 2**20
 DAY = 86400
 
 
 class Uploader:
-    """Stands in for Transfer: stores each file in the bucket and says so, unless the test gave another step for it.
+    """Stands in for an engine: stores each file in the bucket and says so, unless the test gave another step for it.
 
     A step is called with the file and its identity and returns an outcome, or raises what ends the transfer.
     """
@@ -67,31 +69,47 @@ class Uploader:
         self.inherited = ()
         self.settings = None
         self.bytes_written = None
-        self.interrupted = False
+        self.left_open = False
         #: What was handed over, in this order.
         self.seen = []
 
-    def __call__(self, job, binary, environment, bucket, tick, *, inherited, say, note, settings):
-        self.tick = tick
-        self.settings = settings
-        self.inherited = inherited
-        self.interrupted = False
+    name, version = "s5cmd", "v2.3.0-991c9fb"
+
+    def require_usable(self):
+        """It always is."""
+
+    def sender(self, assignment, liveness):
+        self.tick = assignment.voice.tick
+        self.settings = assignment.settings
+        self.inherited = assignment.inherited
+        self.left_open = False
         return self
 
-    def run(self, uploads):
+    def __enter__(self):
         self.started = True
-        try:
-            for upload in uploads:
-                self.tick()
-                self.seen.append(upload.file.relative)
-                path = Path(upload.file.path)
-                step = self.steps.get(upload.file.relative, self.store)
-                before, self.interrupted = self.interrupted, True
-                outcome = step(upload.file, identity_of(path.stat()))
-                self.interrupted = before or isinstance(outcome, Failed)
-                yield outcome
-        finally:
-            self.closed = True
+        return self
+
+    def __exit__(self, *error):
+        self.closed = True
+
+    def goes_alone(self, upload):
+        return False
+
+    def send(self, queue):
+        while queue.has_more:
+            self.tick()
+            upload = queue.next_ready
+            if upload is None:
+                time.sleep(0.001)
+                continue
+            queue.take()
+            self.seen.append(upload.file.relative)
+            path = Path(upload.file.path)
+            step = self.steps.get(upload.file.relative, self.store)
+            before, self.left_open = self.left_open, True
+            outcome = step(upload.file, identity_of(path.stat()))
+            self.left_open = before or isinstance(outcome, Failed)
+            yield outcome
 
     def store(self, file, identity, content=None):
         metadata = {"synced-by": SYNCED_BY, "timestamp": str(int(time.time())), FINGERPRINT: identity.fingerprint}
@@ -127,10 +145,7 @@ def write(source):
 def uploader(bucket, monkeypatch):
     uploader = Uploader(bucket)
     monkeypatch.setattr(sync, "Bucket", lambda connection, name, pool_size: bucket)
-    monkeypatch.setattr(sync, "Transfer", uploader)
-    monkeypatch.setattr(sync.s5cmd_binary, "find_binary", lambda path: "/bin/s5cmd")
-    monkeypatch.setattr(sync.s5cmd_binary, "read_version", lambda binary: Version("v2.3.0-991c9fb", (2, 3, 0)))
-    monkeypatch.setattr(sync.s5cmd, "environment_for", lambda job, inherited: {})
+    monkeypatch.setattr(sync, "engine_for", lambda job: uploader)
     return uploader
 
 
@@ -514,16 +529,21 @@ def test_a_missing_s5cmd_is_an_installation_error_before_anything_is_asked(run, 
     def missing(argument):
         raise InstallationError("s5cmd is not on PATH", "install it")
 
-    monkeypatch.setattr(sync.s5cmd_binary, call, missing)
+    monkeypatch.setattr(sync, "engine_for", engines.engine_for)
+    monkeypatch.setattr(s5cmd_engine, "find_binary", lambda path: "/bin/s5cmd")
+    monkeypatch.setattr(s5cmd_engine, call, missing)
     result = run()
     assert (result.status, result.exit_code) == ("failed", 1)
     assert result.problems[0].message == "s5cmd is not on PATH (install it)"
     assert not bucket.asked
 
 
-def test_an_s5cmd_that_is_too_old_is_an_installation_error(run, write, monkeypatch):
-    monkeypatch.setattr(sync.s5cmd_binary, "read_version", lambda binary: Version("v2.1.0", (2, 1, 0)))
-    assert run().exit_code == 1
+def test_an_s5cmd_that_is_too_old_is_an_installation_error_before_anything_is_asked(run, write, bucket, monkeypatch):
+    installed = s5cmd_engine.S5cmdEngine("/bin/s5cmd", s5cmd_engine.Version("v2.1.0", (2, 1, 0)))
+    monkeypatch.setattr(sync, "engine_for", lambda job: installed)
+    result = run()
+    assert (result.exit_code, result.tool, result.tool_version) == (1, "s5cmd", "v2.1.0")
+    assert not bucket.asked
 
 
 def test_a_bucket_that_does_not_answer_is_an_access_error_and_nothing_is_uploaded(run, write, bucket, uploader):
@@ -603,7 +623,7 @@ def test_a_dry_run_needs_no_lock(run, write, locked):
     assert run(dry_run=True).exit_code == 0
 
 
-def test_s5cmd_inherits_the_lock(run, write, uploader, tmp_path):
+def test_the_engine_inherits_the_lock(run, write, uploader, tmp_path):
     write(a=b"1")
 
     def check(file, identity):

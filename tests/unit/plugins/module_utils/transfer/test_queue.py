@@ -27,10 +27,14 @@ def names(uploads):
     return [entry.file.relative for entry in uploads]
 
 
+def has_newline(upload):
+    return "\n" in upload.file.path
+
+
 def drain(queue):
-    """Take all that fit on a line, with their digests."""
+    """Take all that go with others, with their digests."""
     taken = []
-    while queue.has_lines:
+    while queue.has_more:
         ready = queue.next_ready
         if ready is not None:
             taken.append((ready.file.relative, queue.take()()))
@@ -51,8 +55,8 @@ def digests():
         entry.stop()
 
 
-def test_uploads_come_in_their_order_and_names_with_a_newline_are_kept_aside():
-    queue = UploadQueue([upload("b"), upload("new\nline"), upload("a")])
+def test_uploads_come_in_their_order_and_those_that_go_alone_are_kept_aside():
+    queue = UploadQueue([upload("b"), upload("new\nline"), upload("a")], goes_alone=has_newline)
     assert drain(queue) == [("b", ""), ("a", "")]
     assert names(queue.alone) == ["new\nline"]
     assert queue
@@ -76,8 +80,20 @@ def test_an_upload_is_asked_for_when_it_is_needed_and_not_before():
     assert len(given) == 5
 
 
+def test_a_queue_that_is_held_gives_nothing_out_and_loses_nothing(digests):
+    waiting = [upload("a"), upload("new\nline"), upload("b")]
+    queue = UploadQueue(waiting, digests(lambda entry, tick: "digest"), has_newline)
+    queue.hold()
+    assert (queue.has_more, queue.next_ready, queue.waits, bool(queue)) == (False, None, True, True)
+    queue.go_on()
+    assert [name for name, _digest in drain(queue)] == ["a", "b"]
+    assert names(queue.alone) == ["new\nline"]
+
+
 def test_giving_up_gives_each_that_waits_once(digests):
-    queue = UploadQueue([upload("a"), upload("new\nline"), *(upload(f"{n}") for n in range(200))], digests(str))
+    queue = UploadQueue(
+        [upload("a"), upload("new\nline"), *(upload(f"{n}") for n in range(200))], digests(str), has_newline
+    )
     assert queue.next_ready in (None, upload("a"))
     assert sorted(names(queue.give_up())) == sorted(["a", "new\nline", *(f"{n}" for n in range(200))])
     assert not queue
@@ -98,7 +114,7 @@ def test_digests_of_the_next_few_are_computed_ahead_and_of_more_where_files_are_
 
     queue = UploadQueue(uploads(), digests(compute))
     assert queue.next_ready is None
-    assert queue.has_lines
+    assert queue.has_more
     assert ahead <= len(begun) <= ahead + 1
     go_on.set()
     assert drain(queue) == [(f"{n}", f"digest of {n}") for n in range(500)]

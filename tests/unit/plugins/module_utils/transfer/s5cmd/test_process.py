@@ -9,8 +9,9 @@ import sys
 import time
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer.engine import Breakdown
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer.s5cmd import process as s5cmd_process
-from ansible_collections.datasync.turbo.plugins.module_utils.transfer.s5cmd.process import TAIL, End, S5cmdProcess
+from ansible_collections.datasync.turbo.plugins.module_utils.transfer.s5cmd.process import TAIL, S5cmdProcess
 
 #: Seconds after which a test that waits for something has failed.
 PATIENCE = 20.0
@@ -50,7 +51,7 @@ def test_what_is_handed_over_is_done_and_reported_in_order(start):
         process.hand_over(line(f"/{number}"))
     process.no_more()
     assert [event.source for event in hear(process)] == [f"/{number}" for number in range(500)]
-    assert process.end() == End("s5cmd ended with exit code 0")
+    assert process.end() == Breakdown("s5cmd ended with exit code 0")
 
 
 def test_more_than_a_pipe_holds_may_be_handed_over_at_once(start, heard):

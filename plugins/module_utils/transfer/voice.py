@@ -1,0 +1,26 @@
+# SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
+# SPDX-License-Identifier: MIT
+"""Who hears of a transfer while it goes on."""
+
+from __future__ import annotations
+
+from typing import Callable, NamedTuple
+
+
+def _unheard(_text: str) -> None:
+    """The default of those who are told things."""
+
+
+def _nothing() -> None:
+    """The default `tick`."""
+
+
+class Voice(NamedTuple):
+    """`say` hears what an operator should know, `note` what may be of interest.
+
+    `tick` is called several times a second, wherever something waits, and may raise to stop everything.
+    """
+
+    say: Callable[[str], None] = _unheard
+    note: Callable[[str], None] = _unheard
+    tick: Callable[[], None] = _nothing
