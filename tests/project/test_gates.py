@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dev import gate_galaxy_importer, gates
-from dev.gates import Counts, Gate, Outcome
+from dev import gate_galaxy_importer, gate_outcomes, gates
+from dev.gate_outcomes import Counts, Outcome, Results
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="a" name="passes"/>
@@ -20,51 +20,60 @@ REPORT = """<testsuites><testsuite>
 
 
 @pytest.fixture
-def pytest_gate(tmp_path: Path) -> Gate:
-    return Gate("pytest", ["pytest"], junit=tmp_path / "junit.xml")
+def junit(tmp_path: Path) -> Path:
+    return tmp_path / "junit.xml"
 
 
-def write(gate: Gate, report: str) -> None:
-    assert gate.junit is not None
-    gate.junit.write_text(report)
+def test_tests_are_counted_one_by_one_with_the_reason_of_each_skip(junit: Path) -> None:
+    junit.write_text(REPORT)
+    results = gate_outcomes.count(junit, 1)
+    assert results.counts == Counts(passed=1, failed=2, skipped=1)
+    assert results.not_run == ["a::waits: no sshd"]
 
 
-def test_tests_are_counted_one_by_one_with_the_reason_of_each_skip(pytest_gate: Gate) -> None:
-    write(pytest_gate, REPORT)
-    counts, not_run = gates.count(pytest_gate, 1)
-    assert counts == Counts(passed=1, failed=2, skipped=1)
-    assert not_run == ["a::waits: no sshd"]
+def test_pytest_that_fails_outside_of_its_tests_is_a_failure(junit: Path) -> None:
+    junit.write_text('<testsuites><testsuite><testcase classname="a" name="b"/></testsuite></testsuites>')
+    assert gate_outcomes.count(junit, 3).counts == Counts(passed=1, failed=1)
 
 
-def test_pytest_that_fails_outside_of_its_tests_is_a_failure(pytest_gate: Gate) -> None:
-    write(pytest_gate, '<testsuites><testsuite><testcase classname="a" name="b"/></testsuite></testsuites>')
-    assert gates.count(pytest_gate, 3)[0] == Counts(passed=1, failed=1)
+def test_pytest_without_a_report_or_without_tests_is_a_failure(junit: Path) -> None:
+    assert gate_outcomes.count(junit, 0).counts.failed == 1
+    junit.write_text("<testsuites/>")
+    assert gate_outcomes.count(junit, 0).counts.failed == 1
 
 
-def test_pytest_without_a_report_or_without_tests_is_a_failure(pytest_gate: Gate) -> None:
-    assert gates.count(pytest_gate, 0)[0].failed == 1
-    write(pytest_gate, "<testsuites/>")
-    assert gates.count(pytest_gate, 0)[0].failed == 1
+def test_the_ten_slowest_tests_of_a_gate_are_named(junit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cases = "".join(f'<testcase classname="a" name="t{number}" time="{number}.5"/>' for number in range(12))
+    junit.write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
+    gate_outcomes.report([Outcome("pytest", gate_outcomes.count(junit, 0), 78.0, "")])
+    printed = capsys.readouterr().out.splitlines()
+    first = printed.index("Slowest of pytest") + 1
+    assert [line.split() for line in printed[first : first + 11]] == [
+        *([f"{number}.5", "s", f"a::t{number}"] for number in range(11, 1, -1)),
+        [],
+    ]
 
 
-def test_what_cannot_run_is_a_failure_in_ci_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CI", raising=False)
-    assert gates.cannot_run("Python 3.9", "not here").counts == Counts(skipped=1)
-    assert gates.cannot_run("Python 3.9", "not here").line.startswith("skip ")
+def test_what_is_optional_is_listed_and_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
-    assert gates.cannot_run("Python 3.9", "not here").counts == Counts(failed=1)
+    outcome = gate_outcomes.cannot_run("Python 3.10", "not here")
+    assert outcome.results == Results(Counts(skipped=1), ["Python 3.10: not here"])
+    assert outcome.line.startswith("skip ")
 
 
 def test_closing_line_stands_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    outcomes = [Outcome("a", Counts(passed=2), 1.0, ""), Outcome("b", Counts(failed=1), 1.0, "why it failed")]
-    assert gates.report(outcomes) == 1
+    outcomes = [
+        Outcome("a", Results(Counts(passed=2)), 1.0, ""),
+        Outcome("b", Results(Counts(failed=1)), 1.0, "why it failed"),
+    ]
+    assert gate_outcomes.report(outcomes) == 1
     printed = capsys.readouterr().out
     assert printed.splitlines()[-1] == "2 passed, 1 failed"
     assert "why it failed" in printed
 
 
 def test_nothing_that_passed_is_no_success() -> None:
-    assert gates.report([]) == 1
+    assert gate_outcomes.report([]) == 1
 
 
 def test_findings_of_galaxy_importer_count_though_it_exits_0() -> None:

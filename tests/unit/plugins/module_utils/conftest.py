@@ -11,11 +11,6 @@ from typing import Callable
 
 import pytest
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.memory_bucket import MemoryBucket
-from hypothesis import settings
-
-# The same examples in every run, and no verdict by the clock of a busy machine.
-settings.register_profile("unit", derandomize=True, deadline=None, database=None)
-settings.load_profile("unit")
 
 #: What every stand-in for s5cmd can do: read the commands of `run`, and print the events of s5cmd 2.3.0.
 PRELUDE = '''

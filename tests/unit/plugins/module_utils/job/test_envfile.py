@@ -246,6 +246,7 @@ WORDS = st.lists(PIECES, max_size=8).map("".join)
 GIVEN = {"V0": "", "V1": "a  b*", "V2": "'\"\\$V1`x`", "V3": "~:~ #"}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from(["", "export "]), st.sampled_from(sorted(GIVEN)), WORDS), max_size=30))
 def test_every_accepted_file_means_the_same_to_every_shell(lines):

@@ -137,6 +137,7 @@ def test_a_file_that_is_not_in_the_table_is_an_error(relative):
 # --- the size
 
 
+@pytest.mark.slow
 def test_a_file_takes_less_than_200_bytes():
     """So that a million of them take less than 200 MB."""
     count = 50_000
@@ -154,6 +155,7 @@ def test_a_file_takes_less_than_200_bytes():
     assert used / count < 200
 
 
+@pytest.mark.slow
 def test_a_ledger_of_many_files_takes_a_byte_each():
     uploads = table_of(*(file_of(f"{number:06}") for number in range(20_000)))
     tracemalloc.start()

@@ -222,6 +222,7 @@ def test_a_full_disk_is_named_and_leaves_the_old_manifest(tmp_path, monkeypatch,
     assert os.listdir(tmp_path) == ["SHA256SUMS"]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_lines(tmp_path):
     path = str(tmp_path / "SHA256SUMS")
     tracemalloc.start()

@@ -75,6 +75,7 @@ def test_a_long_listing_can_be_interrupted():
     assert len(listed) <= 1000
 
 
+@pytest.mark.slow
 def test_a_million_objects_would_take_less_than_300_megabytes():
     count = 50_000
     tracemalloc.start()

@@ -19,6 +19,9 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
     Interrupted,
 )
 
+#: Real processes that burn time and memory, watched for seconds.
+pytestmark = pytest.mark.slow
+
 MB = 1_000_000
 #: Seconds that a test waits for what must come.
 PATIENCE = 30.0

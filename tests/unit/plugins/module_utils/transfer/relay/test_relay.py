@@ -171,6 +171,7 @@ def test_the_rate_is_that_of_all_connections_together(start, server):
         client.close()
 
 
+@pytest.mark.slow
 def test_a_hundred_connections_on_a_slow_line_all_go_on(start, server):
     # 1 Mbit/s; a server gives up a connection on which nothing came for 20 s.
     relay = start(125_000, ToServer("127.0.0.1", server.port))
