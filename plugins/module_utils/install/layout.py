@@ -12,7 +12,6 @@ bin_dir/s5cmd                    a link to the version in use
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
@@ -26,7 +25,8 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from ..common.errors import ConfigurationError, InstallationError, LockedError
+from ..common import files
+from ..common.errors import ConfigurationError, DatasyncError, InstallationError, LockedError
 from .download import file_sha256
 from .sources.releases import parse_version
 
@@ -70,8 +70,7 @@ class Record:
 
     def write(self, path: Path) -> None:
         """Write the record to `path`, readable for everybody."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", "utf-8")
-        path.chmod(0o644)
+        files.write(path, json.dumps(asdict(self), indent=2) + "\n")
 
 
 class Occupant(Enum):
@@ -166,9 +165,9 @@ class Layout:
             while not os.path.lexists(existing) and existing != existing.parent:
                 existing = existing.parent
             if not existing.is_dir():
-                raise _cannot_write(path, variable, f"{existing} is not a folder")
+                raise _cannot_write(path, variable, NotADirectoryError(f"{existing} is not a folder"))
             if not os.access(existing, os.W_OK | os.X_OK):
-                raise _cannot_write(path, variable, f"no permission to write in {existing}")
+                raise _cannot_write(path, variable, PermissionError(f"no permission to write in {existing}"))
 
     @contextlib.contextmanager
     def lock(self, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
@@ -229,28 +228,22 @@ class Layout:
         with _writing(folder, "versions_dir"):
             if os.path.lexists(folder):
                 # A damaged version is replaced while it may be in use: file by file, each atomically.
-                executable.replace(folder / COMMAND)
-                _identified(record, folder / COMMAND).write(executable.parent / RECORD)
-                (executable.parent / RECORD).replace(folder / RECORD)
-                folder.chmod(0o755)
+                files.publish(executable, folder / COMMAND)
+                _identified(record, folder / COMMAND).write(folder / RECORD)
+                folder.chmod(files.FOLDER)
                 return
             complete = Path(tempfile.mkdtemp(dir=executable.parent))
             executable.rename(complete / COMMAND)
             _identified(record, complete / COMMAND).write(complete / RECORD)
-            complete.chmod(0o755)
-            complete.rename(folder)
+            complete.chmod(files.FOLDER)
+            files.publish(complete, folder)
 
     def switch(self, version: str) -> None:
         """Let bin_dir/s5cmd lead to `version`: there is always either the old command or the new one."""
         previous = self.command_link().version
         _make_folder(self.bin_dir, "bin_dir")
-        temporary = self.bin_dir / f".{COMMAND}-{os.urandom(8).hex()}"
         with _writing(self.link, "bin_dir"):
-            try:
-                temporary.symlink_to(self.executable(version))
-                temporary.replace(self.link)
-            finally:
-                temporary.unlink(missing_ok=True)
+            files.replace_link(self.link, self.executable(version))
         if previous and previous != version:
             # A folder's time tells when its version was last in use, which is what `installed` sorts by.
             with contextlib.suppress(OSError):
@@ -258,8 +251,10 @@ class Layout:
 
     def remove_link(self) -> None:
         """Remove bin_dir/s5cmd."""
-        with _writing(self.link, "bin_dir"):
-            self.link.unlink(missing_ok=True)
+        with _writing(self.link, "bin_dir"), contextlib.suppress(FileNotFoundError):
+            self.link.unlink()
+            # The version may go next, and no power cut may bring back a link to it.
+            files.sync_folder(self.bin_dir)
 
     def remove(self, version: str) -> None:
         """Remove a version. What an interruption leaves of it is cleared away under the next lock."""
@@ -298,10 +293,7 @@ def _is_version(name: str) -> bool:
 def _make_folder(path: Path, variable: str) -> None:
     """Make a folder and what is missing above it, each with mode 0755 whatever the umask is."""
     with _writing(path, variable):
-        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-        for folder in reversed(missing):
-            folder.mkdir(exist_ok=True)
-            folder.chmod(0o755)
+        files.make_folders(path)
 
 
 @contextlib.contextmanager
@@ -310,11 +302,14 @@ def _writing(path: Path, variable: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _cannot_write(path, variable, error.strerror or str(error), error.errno) from error
+        raise _cannot_write(path, variable, error) from error
 
 
-def _cannot_write(path: Path, variable: str, reason: str, number: int | None = None) -> InstallationError:
-    hint = f"run it with more privileges (become: true), or set {variable} to a folder that you own"
-    if number in (errno.ENOSPC, errno.EDQUOT):
-        hint = "free some space: an installation needs 30 MB there"
-    return InstallationError(f"cannot write {path} ({variable}): {reason}", hint)
+def _cannot_write(path: Path, variable: str, error: OSError) -> DatasyncError:
+    return files.cannot_write(
+        f"{path} ({variable})",
+        error,
+        f"run it with more privileges (become: true), or set {variable} to a folder that you own",
+        space="free some space: an installation needs 30 MB there",
+        kind=InstallationError,
+    )
