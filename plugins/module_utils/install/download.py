@@ -67,7 +67,7 @@ class Downloader:
         self.timeout = timeout
 
     def file(self, url: str, path: Path, limit: int) -> Download:
-        """Write what `url` gives to the new file `path` (mode 0600), which a crash may lose.
+        """Write what `url` gives to the new file `path` (mode 0600), as `write_file` does.
 
         Raises DownloadError about the URL and OSError about the file; what was written so far is left then.
         """
@@ -123,10 +123,10 @@ def _body(response: Any, url: str, limit: int) -> Iterator[bytes]:
         )
 
 
-def write_file(chunks: Iterable[bytes], path: Path, durable: bool = False) -> Download:
+def write_file(chunks: Iterable[bytes], path: Path) -> Download:
     """Write the chunks to the new file `path` (mode 0600), hashing them on the way. Raises OSError.
 
-    With `durable` the content is on the disk afterwards: a rename that puts the file in place cannot overtake it.
+    A crash may lose it: it lies in a folder of its own until `files.publish` brings it to the disk and to its place.
     """
     digest, size = hashlib.sha256(), 0
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
@@ -134,9 +134,6 @@ def write_file(chunks: Iterable[bytes], path: Path, durable: bool = False) -> Do
             size += len(chunk)
             digest.update(chunk)
             target.write(chunk)
-        if durable:
-            target.flush()
-            os.fsync(target.fileno())
     return Download(digest.hexdigest(), size)
 
 
@@ -176,12 +173,12 @@ def url_password(url: str) -> str | None:
     return urlsplit(url).password if "@" in url else None
 
 
-def copy_file(source: Path, path: Path, limit: int, durable: bool = False) -> Download:
-    """Copy the file `source` to the new file `path` (mode 0600), hashing it on the way; `durable` as in `write_file`.
+def copy_file(source: Path, path: Path, limit: int) -> Download:
+    """Copy the file `source` to the new file `path` (mode 0600), hashing it on the way, as `write_file` does.
 
     Raises InstallationError when it cannot be read or is larger than `limit` bytes, OSError about `path`.
     """
-    return write_file(_file_chunks(source, limit), path, durable)
+    return write_file(_file_chunks(source, limit), path)
 
 
 def file_sha256(path: Path) -> str:

