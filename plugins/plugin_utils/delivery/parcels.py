@@ -13,7 +13,6 @@ A folder appears by a rename, so that it is whole; nobody needs the lock to read
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ...module_utils.common import files
 from ...module_utils.common.errors import InstallationError
 from ...module_utils.install.download import file_sha256
 from .file_lock import locked
@@ -67,7 +67,8 @@ class Cache:
         Raises InstallationError when the cache cannot be written, and LockedError.
         """
         with self._writing():
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            files.make_folders(self.folder.parent, mode=None)
+            files.make_folders(self.folder, mode=0o700)
             with locked(self.folder / f".{self.key}.lock", PATIENCE):
                 prefix = f".{self.key}.incoming-"
                 for leftover in self.folder.glob(f"{prefix}*"):
@@ -89,26 +90,22 @@ class Cache:
                 "sha256": parcel.sha256,
                 "fetched_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             }
-            (complete / ORIGIN).write_text(json.dumps(origin, indent=2) + "\n", "utf-8")
+            files.write(complete / ORIGIN, json.dumps(origin, indent=2) + "\n", durable=False)
             moved = parcel.path.rename(complete / parcel.path.name)
             place = self._place(parcel.sha256)
             if place.exists():
                 place.rename(Path(tempfile.mkdtemp(dir=complete.parent)) / "damaged")
-            complete.rename(place)
+            files.publish(complete, place)
             return parcel._replace(path=place / moved.name)
 
     def _place(self, sha256: str) -> Path:
         return self.folder / f"{self.key}-{sha256[:12]}"
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
         """Turn an OSError into one that names the folder and the option."""
-        try:
-            yield
-        except OSError as error:
-            hint = "set cache_dir to a folder on the controller that the user who runs Ansible can write"
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                hint = "free some space on the controller, or set cache_dir to a folder elsewhere"
-            raise InstallationError(
-                f"cannot write {self.folder} (cache_dir): {error.strerror or error}", hint
-            ) from error
+        return files.explained(
+            f"{self.folder} (cache_dir)",
+            "set cache_dir to a folder on the controller that the user who runs Ansible can write",
+            space="free some space on the controller, or set cache_dir to a folder elsewhere",
+            kind=InstallationError,
+        )

@@ -9,16 +9,15 @@ uses; and of rich's own packages none, because rich imports them for code and Ma
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...module_utils.common.errors import ConfigurationError, InstallationError
+from ...module_utils.common import files
+from ...module_utils.common.errors import InstallationError
 from ...module_utils.fleet.environment import PACKAGES_PREFIX, PROGRAM_MEMBER, HostPython, environment_name
-from .cache import make_private
+from .cache import make_private, writing
 from .file_lock import locked
 from .wheelhouse import Wheelhouse
 
@@ -54,32 +53,20 @@ class Payloads:
         path = self._folder / f"{digest.hexdigest()[:24]}.zip"
         if path.exists():
             return path
-        try:
-            with locked(self._folder / ".lock", PATIENCE):
-                if not path.exists():
-                    wheels = self._wheelhouse.wheels(self._requirements, python) if with_packages else []
-                    self._make(path, wheels)
-        except OSError as error:
-            raise ConfigurationError(
-                f"the controller cannot fill its cache folder {self._folder}: {error}",
-                "set uploader_cache_dir to a folder on the controller with 100 MB that can be written",
-            ) from error
+        with writing(self._folder, "uploader_cache_dir"), locked(self._folder / ".lock", PATIENCE):
+            if not path.exists():
+                wheels = self._wheelhouse.wheels(self._requirements, python) if with_packages else []
+                self._make(path, wheels)
         return path
 
     def _make(self, path: Path, wheels: Sequence[Path]) -> None:
-        temporary = self._folder / f".{secrets.token_hex(8)}"
-        try:
-            with temporary.open("wb") as file:
-                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
-                    _add(archive, PROGRAM_MEMBER, self._program.read_bytes())
-                    for wheel in wheels:
-                        _add_wheel(archive, wheel)
-                # It is kept for good, so a power failure must not leave a part of it under its name.
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with (
+            files.replacing(path) as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive,
+        ):
+            _add(archive, PROGRAM_MEMBER, self._program.read_bytes())
+            for wheel in wheels:
+                _add_wheel(archive, wheel)
 
 
 def _add_wheel(archive: zipfile.ZipFile, wheel: Path) -> None:

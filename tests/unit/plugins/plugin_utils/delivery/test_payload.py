@@ -185,7 +185,7 @@ def test_a_payload_that_cannot_be_made_leaves_no_part_of_it(controller, tmp_path
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(payload_module, "_add_wheel", fail)
-    with pytest.raises(ConfigurationError, match=r"payloads: .*No space left on device \(set uploader_cache_dir"):
+    with pytest.raises(ConfigurationError, match=r"payloads: No space left on device \(free 100 MB there"):
         controller().payload(PYTHON, with_packages=True)
     assert os.listdir(tmp_path / "cache" / "payloads") == [".lock"]
 
@@ -209,7 +209,9 @@ def test_a_wheel_with_other_bytes_is_named(controller, tmp_path):
 
 def test_a_cache_folder_that_cannot_be_written_is_named_with_the_variable(controller, tmp_path):
     (tmp_path / "cache").write_text("a file", "ascii")
-    with pytest.raises(ConfigurationError, match=rf"its cache folder {tmp_path}/cache/payloads: .*uploader_cache_dir"):
+    with pytest.raises(
+        ConfigurationError, match=rf"cannot write .*cache folder {tmp_path}/cache/payloads: .*uploader_cache_dir"
+    ):
         controller().payload(PYTHON, with_packages=False)
 
 
