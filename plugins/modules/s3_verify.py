@@ -306,15 +306,13 @@ from ansible_collections.datasync.turbo.plugins.module_utils.audit.run import SO
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.common.options import AUDIT
+from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import first_few
 from ansible_collections.datasync.turbo.plugins.module_utils.job.config import Config
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
 from ansible_collections.datasync.turbo.plugins.module_utils.task.options import config_of_task, merged_options
 from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import require_packages
 from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import shared_argument_spec
-
-#: Findings that the message of a failed task names.
-NAMED = 3
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:
@@ -382,9 +380,9 @@ def failure_message(result: Result) -> str:
     if result.error:
         return f"{heading}: {result.error}"
     counts = ", ".join(f"{result.counts[kind]} {kind}" for kind in result.failed)
-    found = [finding for kind in result.failed for finding in result.findings[kind]]
-    named = [f"{finding.path}: {finding.message}" for finding in found[:NAMED]]
-    return f"{heading}: {' | '.join([counts, *named])}"
+    texts = [f"{found.path}: {found.message}" for kind in result.failed for found in result.findings[kind]]
+    where = ", ".join(f"result.{kind}" for kind in result.failed)
+    return f"{heading}: {counts} | {first_few(texts, where)}"
 
 
 if __name__ == "__main__":

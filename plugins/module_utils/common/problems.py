@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 #: Problems that the message of a task names.
-SHOWN_PROBLEMS = 3
+NAMED_PROBLEMS = 3
 
 
 class Kind:
@@ -51,5 +51,5 @@ def printable(name: str) -> str:
 
 def first_few(problems: Sequence[str], where: str) -> str:
     """Problems in one line for the message of a task: the first ones, and `where` all of them are."""
-    more = f" | and {len(problems) - SHOWN_PROBLEMS} more, see {where}" if len(problems) > SHOWN_PROBLEMS else ""
-    return f"{' | '.join(problems[:SHOWN_PROBLEMS])}{more}"
+    more = f" | and {len(problems) - NAMED_PROBLEMS} more, see {where}" if len(problems) > NAMED_PROBLEMS else ""
+    return f"{' | '.join(problems[:NAMED_PROBLEMS])}{more}"

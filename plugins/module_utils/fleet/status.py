@@ -23,7 +23,7 @@ from .services import Systemd, Unit
 from .store import GenerationStore
 
 #: Problems of a run that are handed on; a run may have thousands, and a fleet thousands of runs.
-SHOWN_PROBLEMS = 10
+HANDED_ON_PROBLEMS = 10
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Versions:
 class JobStatus:
     """A job and its last run.
 
-    `last` is the result JSON of the run that ended last, with at most SHOWN_PROBLEMS of its `problems_total` problems.
+    `last` is the result JSON of the run that ended last, with at most HANDED_ON_PROBLEMS of its problems.
     `age_seconds` counts from the end of that run. `history` are the newest lines of the history, the oldest first.
     `progress` is what the run that goes on says of itself. `next_run` is local time with offset, None without a timer.
     `service_state` and `service_result` are systemd's words, '' where there is no service.
@@ -147,7 +147,7 @@ def shortened(result: Mapping[str, Any]) -> dict[str, Any]:
     """A result with its first problems only; `problems_total` is their number, as in the result."""
     problems = list(result.get("problems") or ())
     total = max(int(result.get("problems_total") or 0), len(problems))
-    return {**result, "problems": problems[:SHOWN_PROBLEMS], "problems_total": total}
+    return {**result, "problems": problems[:HANDED_ON_PROBLEMS], "problems_total": total}
 
 
 def ended_at(result: Mapping[str, Any]) -> float | None:

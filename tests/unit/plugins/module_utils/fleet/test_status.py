@@ -18,7 +18,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation im
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.services import Unit
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.status import (
-    SHOWN_PROBLEMS,
+    HANDED_ON_PROBLEMS,
     Look,
     host_status,
     read_result,
@@ -143,7 +143,7 @@ def test_a_clock_that_was_set_back_makes_no_negative_age(root, link, deployed, j
 def test_of_many_problems_the_first_are_handed_on(root, link, deployed, job):
     write_result(job, status="failed", problems=[{"path": str(number)} for number in range(25)])
     last = host_status(root, link, look()).jobs[0].last
-    assert [problem["path"] for problem in last["problems"]] == [str(number) for number in range(SHOWN_PROBLEMS)]
+    assert [problem["path"] for problem in last["problems"]] == [str(number) for number in range(HANDED_ON_PROBLEMS)]
     assert last["problems_total"] == 25
     write_result(job, status="failed", problems=[{"path": "1"}], problems_total=4000)
     assert host_status(root, link, look()).jobs[0].last["problems_total"] == 4000
