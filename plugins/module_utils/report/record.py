@@ -9,6 +9,7 @@ from typing import Any
 
 from ..common.errors import ConfigurationError, DatasyncError
 from ..common.problems import Kind, Problem
+from ..common.values import absolute_path
 from ..job.job import Job, is_inside
 from . import history
 from . import result as report
@@ -27,13 +28,24 @@ def report_not_begun(error: DatasyncError, options: Mapping[str, Any], log: Log)
 
     `options` are those of the job, as far as they are known, none of them validated.
     """
-    source = options.get("src") or ""
-    result = report.not_begun(error, source)
-    outside = [path for path in options.get("result_paths") or () if not (source and is_inside(path, source))]
+    result = report.not_begun(error, options.get("src") or "")
+    source, history_path, *result_paths = map(
+        _place, (options.get("src"), options.get("history_path"), *(options.get("result_paths") or ()))
+    )
+    outside = [path for path in result_paths if path and not (source and is_inside(path, source))]
     _write_results(outside, result, log)
-    path, runs = options.get("history_path"), options.get("history_runs")
-    if path and not (source and is_inside(path, source)):
-        _note_in_history(path, result, runs if isinstance(runs, int) and runs > 0 else Job.history_runs, log)
+    runs = options.get("history_runs")
+    if history_path and not (source and is_inside(history_path, source)):
+        runs = runs if isinstance(runs, int) and runs > 0 else Job.history_runs
+        _note_in_history(history_path, result, runs, log)
+
+
+def _place(path: str | None) -> str | None:
+    """Where a path leads that nobody has validated; None for one that leads nowhere."""
+    try:
+        return absolute_path(path or "", "path")
+    except ConfigurationError:
+        return None
 
 
 def _note_in_history(path: str | None, result: Result, runs: int, log: Log) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
+from ansible_collections.datasync.turbo.plugins.module_utils.job.options import JOB_OPTIONS
 from ansible_collections.datasync.turbo.plugins.module_utils.job.patterns import TEMPORARY_PATTERNS
 from ansible_collections.datasync.turbo.plugins.module_utils.job.shard import Shard
 from hypothesis import given
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 PRINTABLE_ASCII = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
 NUMBERS_FROM_ZERO = ["retry_count", "retry_rounds", "retry_delay", "reconcile_days", "settle_seconds"]
+PATHS = [option.name for option in JOB_OPTIONS if option.values.spec["type"] == "path"]
 CHOICES = ["verify", "compare", "after_upload", "checksum_algorithm", "storage_class", "acl", "sse"]
 
 
@@ -280,12 +282,23 @@ def test_comparing_with_a_state_needs_one(options, state_path):
     assert refusal(options(compare="state", state_path=state_path)).startswith("compare=state needs state_path")
 
 
-@pytest.mark.parametrize("name", ["state_path", "manifest_path"])
-def test_a_file_of_the_job_becomes_absolute(options, tmp_path, monkeypatch, name):
+@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize("written", ["var/file", "~/var/file", "./var/../var/file"])
+def test_each_path_of_the_job_becomes_absolute(options, tmp_path, monkeypatch, name, written):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    for written in ("var/file", "~/var/file"):
-        assert getattr(Job.from_options(options(**{name: written})), name) == str(tmp_path / "var" / "file")
+    more = {"require_mount": {"src": "var/file"}, "move_to": {"after_upload": "move"}}.get(name, {})
+    assert getattr(Job.from_options(options(**{**more, name: written})), name) == str(tmp_path / "var" / "file")
+
+
+def test_each_result_file_becomes_absolute(options, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Job.from_options(options(result_paths=["~/a", "/b/../c"])).result_paths == (str(tmp_path / "a"), "/c")
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_the_home_of_nobody_is_refused(options, name):
+    assert refusal(options(**{name: "~never-made/file"})).startswith(f"{name} '~never-made/file' begins with a home")
 
 
 # --- deletions

@@ -763,6 +763,20 @@ def test_a_run_that_could_not_begin_is_in_the_history_unless_that_lies_in_the_so
     assert list(source.iterdir()) == []
 
 
+def test_a_run_that_could_not_begin_is_told_where_a_tilde_leads(source, past, tmp_path, monkeypatch):
+    """Else the success of an earlier run would stay, and a folder called `~` would be made."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    options = {"src": f"~/{source.name}", "history_path": "~/history", "result_paths": ["~/result.json", "~nobody/r"]}
+    recording.report_not_begun(ConfigurationError("bad"), options, Log())
+    assert json.loads((tmp_path / "result.json").read_text())["status"] == "failed"
+    assert (tmp_path / "history").exists()
+    inside = {**options, "history_path": f"~/{source.name}/h", "result_paths": [f"~/{source.name}/result.json"]}
+    recording.report_not_begun(ConfigurationError("bad"), inside, Log())
+    assert list(source.iterdir()) == []
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("~")]
+
+
 @pytest.mark.parametrize("runs", [None, "many", 0])
 def test_a_history_of_a_wrong_length_still_tells_that(past, runs):
     recording.report_not_begun(
