@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import secrets
@@ -13,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, Callable
 from urllib.parse import urlsplit
 
-from ..common.errors import ConfigurationError, DatasyncError, ExitCode, LockedError
+from ..common import locks
+from ..common.errors import ConfigurationError, DatasyncError, ExitCode
 from ..common.version import __version__
-from ..job.lock import open_lock_file
 from ..s3.bucket import Bucket
 from ..s3.connection import DEFAULT_REGION
 from ..tuning.search import TuningResult
@@ -33,7 +33,7 @@ from .tools import Tool, Toolbox
 from .upload import TIMED_OUT, MeasuredUploads
 
 #: One for the whole host, whoever measures: two at once would measure each other.
-LOCK_PATH = "/var/tmp/datasync-turbo-benchmark.lock"  # noqa: S108 - `open_lock_file` takes no traps
+LOCK_PATH = "/var/tmp/datasync-turbo-benchmark.lock"  # noqa: S108 - `open_common_lock_file` takes no traps
 #: Beside the data.
 WORK_LOCK = ".benchmark.lock"
 _PORTS = {"http": 80, "https": 443}
@@ -128,18 +128,12 @@ def measure(prepared: Prepared, tick: Tick, then: Then | None = None) -> Outcome
 @contextmanager
 def alone(path: str = LOCK_PATH) -> Iterator[int]:
     """Hold a lock of benchmarks; gives its descriptor. Raises LockedError at once if another one holds it."""
-    descriptor = open_lock_file(path, "remove it")
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise LockedError(
-                f"another benchmark, or a tool that outlived one, holds the lock {path!r}",
-                "wait for it to end: two at once would measure each other",
-            ) from error
+    others = "another benchmark, or a tool that outlived one,"
+    advice = "wait for it to end: two at once would measure each other"
+    with locks.held(
+        path, others, advice, opened=partial(locks.open_common_lock_file, remedy="remove it")
+    ) as descriptor:
         yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 @dataclass

@@ -11,7 +11,6 @@ as the writers that were killed at the same time, and two writers never meet in 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 import time
@@ -20,6 +19,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import BinaryIO, Callable, NoReturn
 
+from . import locks
 from .errors import ConfigurationError, DatasyncError
 
 #: Monitoring usually runs as another user, and most of what is written holds no secret.
@@ -193,13 +193,9 @@ def _access(kind: int) -> int:
 
 def _lock(descriptor: int) -> bool | None:
     """Whether the lock of an open file is ours now; None where the file system has no locks."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
+    with suppress(OSError):
+        return locks.take(descriptor)
+    return None
 
 
 def _is_same(path: str, descriptor: int) -> bool:

@@ -14,7 +14,6 @@ uploader_dir/generations/.lock               held by the deployment that is runn
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -22,8 +21,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from ..common import files
-from ..common.errors import ConfigurationError, LockedError
+from ..common import files, locks
+from ..common.errors import ConfigurationError
 from .generation import Generation
 
 RECORD = "generation.json"
@@ -100,20 +99,11 @@ class GenerationStore:
     def lock(self) -> Iterator[None]:
         """Hold the lock, and clear away what a deployment that was killed left. Raises LockedError."""
         self.generations.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self.generations / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise LockedError(
-                    f"another deployment holds {self.generations / '.lock'}", "wait until it has ended"
-                ) from None
+        with locks.held(self.generations / ".lock", "another deployment"):
             for folder in (self.root, self.generations, self.environments, self.programs):
                 for leftover in folder.glob(f"{INCOMING}*"):
                     _remove_path(leftover)
             yield
-        finally:
-            os.close(descriptor)
 
     def add(self, generation: Generation, parent: int | None) -> Generation:
         """Store the generation under a new number, which is not in use yet; returns it with its number."""

@@ -12,21 +12,19 @@ bin_dir/s5cmd                    a link to the version in use
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from ..common import files
-from ..common.errors import ConfigurationError, DatasyncError, InstallationError, LockedError
+from ..common import files, locks
+from ..common.errors import ConfigurationError, DatasyncError, InstallationError
 from .download import file_sha256
 from .sources.releases import parse_version
 
@@ -175,42 +173,17 @@ class Layout:
 
         Raises LockedError when another installation holds it for longer than `timeout` seconds.
         """
-        deadline = time.monotonic() + timeout
-        while True:
-            descriptor = self._open_lock()
-            try:
-                self._wait_for(descriptor, deadline)
-                if self._is_current(descriptor):
-                    for leftover in self.versions_dir.glob(f"{INCOMING}*"):
-                        shutil.rmtree(leftover)
-                    yield
-                    return
-            finally:
-                os.close(descriptor)
+        lock = locks.held(self.versions_dir / LOCK, "another installation", wait=timeout, opened=self._open_lock)
+        with lock:
+            for leftover in self.versions_dir.glob(f"{INCOMING}*"):
+                shutil.rmtree(leftover)
+            yield
 
-    def _open_lock(self) -> int:
+    def _open_lock(self, path: str) -> int:
+        # A removal takes the lock file away, and the folder with it.
         _make_folder(self.versions_dir, "versions_dir")
         with _writing(self.versions_dir, "versions_dir"):
-            return os.open(self.versions_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def _wait_for(self, descriptor: int, deadline: float) -> None:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise LockedError(
-                        f"another installation holds {self.versions_dir / LOCK}", "wait until it has ended"
-                    ) from None
-                time.sleep(0.1)
-
-    def _is_current(self, descriptor: int) -> bool:
-        """Whether the lock file is still the one at its place; a removal takes it away."""
-        try:
-            return os.path.samestat(os.fstat(descriptor), (self.versions_dir / LOCK).stat())
-        except OSError:
-            return False
+            return locks.open_lock_file(path)
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator[Path]:

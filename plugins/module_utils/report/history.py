@@ -8,14 +8,14 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
-from ..common import files
+from ..common import files, locks
 from ..common.version import __version__
 from ..job.job import Job
 from .result import Result
@@ -66,30 +66,20 @@ def append(path: str, result: Result, runs: int = Job.history_runs) -> None:
 @contextmanager
 def _locked(path: str) -> Iterator[BinaryIO]:
     """The history, locked, for reading and appending, without a buffer."""
-    while True:
-        with open(path, "ab+", buffering=0, opener=_open) as file:
-            with suppress(OSError):  # A file system without locks; a job has one writer nearly always.
-                fcntl.flock(file, fcntl.LOCK_EX)
-            if _is_still(file, path):
-                yield file
-                return
-        # While we waited another run wrote it anew: the lock that we got is of the old file.
+    # A job has one writer nearly always, so that a file system without locks will do.
+    with locks.held(path, wait=math.inf, opened=_open, required=False) as descriptor:
+        yield os.fdopen(descriptor, "ab+", buffering=0, closefd=False)
 
 
-def _open(path: str, flags: int) -> int:
+def _open(path: str) -> int:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
     with suppress(FileExistsError):
-        descriptor = os.open(path, flags | os.O_EXCL, files.READABLE_BY_ALL)
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, files.READABLE_BY_ALL)
         os.fchmod(descriptor, files.READABLE_BY_ALL)
         files.sync_folder(os.path.dirname(os.path.abspath(path)))
         return descriptor
     # Not O_CREAT: another user's file in a sticky folder can be opened without it only (fs.protected_regular).
-    return os.open(path, flags & ~os.O_CREAT)
-
-
-def _is_still(file: BinaryIO, path: str) -> bool:
-    with suppress(OSError):
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
-    return False
+    return os.open(path, flags)
 
 
 def _ends_whole(file: BinaryIO) -> bool:

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import Any, Callable
 
+from ...module_utils.common import locks
 from ...module_utils.common.errors import DatasyncError
-from .file_lock import locked
 
 #: Seconds for which a failure is told to other hosts without another try.
 FAILURE_LIFETIME = 60.0
@@ -50,7 +50,7 @@ class OncePerRun:
         """
         name = hashlib.sha256(question.encode()).hexdigest()[:24]
         note = self.folder / f"datasync-turbo-{name}.json"
-        with locked(note.with_suffix(".lock"), PATIENCE):
+        with locks.held(note.with_suffix(".lock"), wait=PATIENCE):
             known = _read(note)
             if "answer" in known:
                 answer: Answer = known["answer"]

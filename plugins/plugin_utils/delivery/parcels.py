@@ -22,10 +22,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ...module_utils.common import files
+from ...module_utils.common import files, locks
 from ...module_utils.common.errors import InstallationError
 from ...module_utils.install.download import file_sha256
-from .file_lock import locked
 
 ORIGIN = "origin.json"
 #: Seconds to wait for another process that fetches the same.
@@ -69,7 +68,7 @@ class Cache:
         with self._writing():
             files.make_folders(self.folder.parent, mode=None)
             files.make_folders(self.folder, mode=0o700)
-            with locked(self.folder / f".{self.key}.lock", PATIENCE):
+            with locks.held(self.folder / f".{self.key}.lock", wait=PATIENCE):
                 prefix = f".{self.key}.incoming-"
                 for leftover in self.folder.glob(f"{prefix}*"):
                     shutil.rmtree(leftover)

@@ -14,11 +14,10 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...module_utils.common import files
+from ...module_utils.common import files, locks
 from ...module_utils.common.errors import InstallationError
 from ...module_utils.fleet.environment import PACKAGES_PREFIX, PROGRAM_MEMBER, HostPython, environment_name
 from .cache import make_private, writing
-from .file_lock import locked
 from .wheelhouse import Wheelhouse
 
 #: S3, and what botocore asks to get credentials: by role, by single sign-on, by `aws login`.
@@ -53,7 +52,7 @@ class Payloads:
         path = self._folder / f"{digest.hexdigest()[:24]}.zip"
         if path.exists():
             return path
-        with writing(self._folder, "uploader_cache_dir"), locked(self._folder / ".lock", PATIENCE):
+        with writing(self._folder, "uploader_cache_dir"), locks.held(self._folder / ".lock", wait=PATIENCE):
             if not path.exists():
                 wheels = self._wheelhouse.wheels(self._requirements, python) if with_packages else []
                 self._make(path, wheels)

@@ -10,22 +10,21 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import hashlib
+import math
 import os
 import random
 import shutil
 import stat
 import tempfile
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Callable
 
+from ...common import locks
 from ...common.errors import ConfigurationError
 
 #: Called between blocks and files, several times a second; may raise to stop.
@@ -122,7 +121,7 @@ def prepare(recipe: Recipe, cache_dir: str, tick: Tick) -> Dataset:
     dataset = Dataset(recipe.name, folder, recipe.files, recipe.total_bytes, recipe.sizes, generated=True)
     try:
         os.makedirs(cache_dir, exist_ok=True)
-        with _lock(os.path.join(cache_dir, _LOCK), tick):
+        with locks.held(os.path.join(cache_dir, _LOCK), wait=math.inf, tick=tick):
             if not _is_whole(recipe, folder, tick):
                 _remove_unfinished(cache_dir)
                 shutil.rmtree(folder, ignore_errors=True)
@@ -197,23 +196,6 @@ def _walk(folder: str, tick: Tick) -> Iterator[tuple[str, os.stat_result]]:
                         yield entry.path, entry.stat(follow_symlinks=False)
         except OSError as error:
             raise _unfit(folder, f"{error.filename or here!r}: {error.strerror}") from error
-
-
-@contextmanager
-def _lock(path: str, tick: Tick) -> Iterator[None]:
-    """Hold the lock of the cache; the kernel drops it however we end."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                tick()
-                time.sleep(_WAIT)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _is_whole(recipe: Recipe, folder: str, tick: Tick) -> bool:

@@ -172,7 +172,7 @@ def no_locks(monkeypatch):
     def flock(_descriptor, _operation):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(files.fcntl, "flock", flock)
+    monkeypatch.setattr(files.locks.fcntl, "flock", flock)
 
 
 def test_without_locks_only_what_is_old_is_taken_for_a_leftover(tmp_path, no_locks):
