@@ -524,10 +524,10 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import first_few
 from ansible_collections.datasync.turbo.plugins.module_utils.job.config import Config
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection_options import connection_argument_spec
 from ansible_collections.datasync.turbo.plugins.module_utils.task.options import config_of_task, merged_options
 from ansible_collections.datasync.turbo.plugins.module_utils.task.reader import Attended
 from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import require_packages
+from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import connection_argument_spec
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning import file as tuning_file
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning.classes import FILE_CLASSES
 

@@ -232,11 +232,9 @@ s5cmd_version:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import Report, Request, run_checks
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection_options import (
-    connection_argument_spec,
-    with_environment,
-)
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import with_environment
 from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import respawn_if_lacking
+from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import connection_argument_spec
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from typing import Any, Callable, ClassVar, NamedTuple
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import Request, run_checks
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection_options import with_environment
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import with_environment
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 #: Seconds in which a dead endpoint must be reported, Ansible's own start included. s5cmd alone takes 90.

@@ -29,8 +29,10 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job.options import 
     OPTIONS,
     RESULT_PATH,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import CONNECTION_OPTIONS
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection_options import ENVIRONMENT_FALLBACKS
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import (
+    CONNECTION_OPTIONS,
+    ENVIRONMENT_FALLBACKS,
+)
 from ansible_collections.datasync.turbo.plugins.modules import s3_verify, s5cmd_benchmark, s5cmd_sync
 from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted import job as uploader_job
 

@@ -19,12 +19,9 @@ from typing import Any
 from ..common.errors import AccessError, DatasyncError, EndpointError
 from ..common.stopping import Tick
 from ..common.units import MIB
-from ..s3.bucket import explained
-from ..s3.limits import MAX_PARTS, effective_part_size, part_count
+from ..s3.limits import MAX_COPY_SIZE, MAX_PARTS, effective_part_size, part_count
+from ..s3.refusals import explained
 
-#: Bytes that one CopyObject takes; larger objects are copied in parts.
-#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-COPY_LIMIT = 5 * 1024 * MIB
 #: MiB of the parts of a copy where the parts of the object are not known.
 PART_SIZE = 512
 #: Parts of one object that are copied at the same time.
@@ -63,7 +60,7 @@ class Attacher:
     `copy_limit` in bytes is for tests.
     """
 
-    def __init__(self, client: Any, bucket: str, acl: str | None = None, copy_limit: int = COPY_LIMIT) -> None:
+    def __init__(self, client: Any, bucket: str, acl: str | None = None, copy_limit: int = MAX_COPY_SIZE) -> None:
         self._client = client
         self._bucket = bucket
         self._acl = {"ACL": acl} if acl else {}

@@ -16,7 +16,7 @@ from ..job.local_file import LocalFile, describe_change, identity_of
 from ..job.state import Row
 from ..proof.checksums import parse_etag
 from ..proof.verify import Outcome, Verdict, Verifier
-from ..s3.bucket import ObjectHead
+from ..s3.head import ObjectHead
 from ..s3.limits import ALGORITHMS, SMALL_FILE
 from ..s3.listing import StoredObject
 

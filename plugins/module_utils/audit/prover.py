@@ -19,8 +19,10 @@ from ..common.errors import AccessError, EndpointError
 from ..common.stopping import Stop
 from ..proof.reading import READ_SIZE
 from ..proof.verify import HEADER_REFUSED, Outcome, Verdict
-from ..s3.bucket import UNREADABLE_HEADER, Bucket, ObjectHead, explained
+from ..s3.bucket import Bucket
+from ..s3.head import UNREADABLE_HEADER, ObjectHead
 from ..s3.listing import StoredObject
+from ..s3.refusals import explained
 from .attach import Attacher, NotAttached
 from .expected import SHA256_METHODS, Expected, header_of_download
 

@@ -31,16 +31,17 @@ from ..job.lock import HeldLock
 from ..job.memory import RunMemory, remembered
 from ..job.state import read_state
 from ..plan import deletion
-from ..plan.walk import MAX_KEY_BYTES, Walker
+from ..plan.walk import Walker
 from ..proof import checksums
 from ..proof.verify import Outcome, Verifier
 from ..report import manifest
 from ..report.log import Log
 from ..s3 import limits
 from ..s3.bucket import Bucket
+from ..s3.limits import MAX_COPY_SIZE, MAX_KEY_BYTES
 from ..s3.listing import StoredObject
 from ..s3.object_index import ObjectIndex
-from .attach import COPY_LIMIT, COPY_TIMEOUT, Attacher
+from .attach import COPY_TIMEOUT, Attacher
 from .expected import Expected, ExpectedFile, ExpectedLine, ExpectedRow
 from .prover import Means, Prover
 from .result import DEFAULT_LIMIT, DIFFERS, EXTRA, FINDINGS, MISSING, OK, UNVERIFIABLE, Finding, Result
@@ -207,7 +208,7 @@ class _Audit:
         attacher = None
         if request.attach_sha256:
             client = job.connection.client("s3", PROVERS, read_timeout=COPY_TIMEOUT)
-            attacher = Attacher(client, job.bucket, job.acl, COPY_LIMIT)
+            attacher = Attacher(client, job.bucket, job.acl, MAX_COPY_SIZE)
         return Means(_algorithm(job) == "SHA256", attacher, request.dry_run, request.allow_download)
 
     def _all_expected(self, index: ObjectIndex) -> Iterator[Expected]:

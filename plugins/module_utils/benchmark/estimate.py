@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 from ..common.errors import ConfigurationError
-from ..common.units import MIB, counted, format_bytes_si, parse_part_size
+from ..common.units import MIB, counted, format_bytes_si
 from ..job.job import Job
+from ..s3.limits import parse_part_size
 from ..tuning import rules as tuning_rules
 from ..tuning.classes import DEFAULTS
 from .measure import data as dataset

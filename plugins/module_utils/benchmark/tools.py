@@ -22,8 +22,8 @@ from ..common.errors import DatasyncError
 from ..common.units import MIB, counted, format_bytes_si
 from ..install import binary as s5cmd_binary
 from ..job.job import Job
-from ..s3.bucket import explained
 from ..s3.connection import DEFAULT_REGION
+from ..s3.refusals import explained
 from ..transfer.settings import settings_of
 from . import child as benchmark_child
 from .request import AWSCLI, AWSCLI_OPTIMIZED, DATASYNC, RCLONE, S5CMD, BenchmarkRequest

@@ -27,8 +27,9 @@ from ..common.patience import ANSWER_DEADLINE, answered
 from ..install.binary import Version, find_binary, read_version, require_usable
 from ..install.platform import HEADER_SIZE, detect, executable_asset
 from ..job.values import bucket_name, key_prefix
-from ..s3.bucket import Bucket, clock_hint, explained, require_members
+from ..s3.bucket import Bucket
 from ..s3.connection import Connection
+from ..s3.refusals import clock_hint, explained, require_members
 
 INSTALLATION = "installation"
 CREDENTIALS = "credentials"

@@ -18,10 +18,6 @@ MIB = 1024 * KIB
 GIB = 1024 * MIB
 TIB = 1024 * GIB
 
-#: Limits of S3, in MiB: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-MIN_PART_SIZE = 5
-MAX_PART_SIZE = 5 * 1024
-
 #: As in the AWS CLI, KB, MB, GB and TB are powers of 1024:
 #: https://docs.aws.amazon.com/cli/latest/topic/s3-config.html
 _SIZE_UNITS = {"": 1, "B": 1, "K": KIB, "M": MIB, "G": GIB, "T": TIB}
@@ -53,29 +49,6 @@ def parse_size(value: str | int, name: str) -> int:
         )
     number, byte, unit = match.groups()
     return int(number) * _SIZE_UNITS[(unit or byte or "").upper()]
-
-
-def parse_part_size(value: str | int, name: str) -> int:
-    """Whole MiB of a part size; s5cmd's `--part-size` takes nothing finer.
-
-    `64MB`, `64MiB`, `64M` and s5cmd's own plain `64` are 64. A plain number that is too large for MiB is taken for
-    bytes, as the AWS CLI's `multipart_chunksize` has it: `8388608` is 8.
-    """
-    text = str(value).strip()
-    if _COUNT.fullmatch(text) and int(text) <= MAX_PART_SIZE:
-        mebibytes, rest = int(text), 0
-    else:
-        mebibytes, rest = divmod(parse_size(text, name), MIB)
-    if rest:
-        nearest = min(max(mebibytes + (rest >= MIB // 2), MIN_PART_SIZE), MAX_PART_SIZE)
-        raise ConfigurationError(
-            f"{name} {text!r} is not a whole number of MiB, and s5cmd takes nothing finer", f"write {nearest}MiB"
-        )
-    if not MIN_PART_SIZE <= mebibytes <= MAX_PART_SIZE:
-        raise ConfigurationError(
-            f"{name} {text!r} is {mebibytes} MiB, but S3 takes parts of 5 MiB to 5 GiB", "write for example 64MiB"
-        )
-    return mebibytes
 
 
 def parse_rate(value: str | int, name: str) -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from ..common.options import AUDIT, BENCHMARK, Option, option, options_of, required
 from ..common.values import FLAG, PATH, SECONDS, TEXT, TEXTS, one_of, whole_number, word_of
 from ..s3.connection import CONNECTION_OPTIONS
-from ..s3.limits import ALGORITHMS, NO_CHECKSUM
+from ..s3.limits import ALGORITHMS, CANNED_ACLS, ENCRYPTIONS, NO_CHECKSUM, STORAGE_CLASSES
 from .patterns import TEMPORARY_PATTERNS
 from .shard import Shard
 from .values import (
@@ -35,32 +35,6 @@ from .values import (
 VERIFY_CHOICES = ("none", "uploaded", "all")
 COMPARE_CHOICES = ("state", "remote", "checksum")
 AFTER_UPLOAD_CHOICES = ("keep", "move", "remove")
-#: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html, x-amz-storage-class
-STORAGE_CLASSES = (
-    "STANDARD",
-    "REDUCED_REDUNDANCY",
-    "STANDARD_IA",
-    "ONEZONE_IA",
-    "INTELLIGENT_TIERING",
-    "GLACIER",
-    "GLACIER_IR",
-    "DEEP_ARCHIVE",
-    "OUTPOSTS",
-    "SNOW",
-    "EXPRESS_ONEZONE",
-)
-#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#canned-acl
-CANNED_ACLS = (
-    "private",
-    "public-read",
-    "public-read-write",
-    "authenticated-read",
-    "aws-exec-read",
-    "bucket-owner-read",
-    "bucket-owner-full-control",
-    "log-delivery-write",
-)
-ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse")
 
 
 # Never made itself: `Job` inherits the fields, and has their constructor.

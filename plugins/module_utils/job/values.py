@@ -9,16 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..common.errors import ConfigurationError
-from ..common.units import parse_duration, parse_part_size, parse_rate
+from ..common.units import parse_duration, parse_rate
 from ..common.values import Values, absolute_path, as_it_is, chosen, one_of, whole_number
+from ..s3.limits import MAX_METADATA_BYTES, parse_part_size
 from .shard import Shard
 
 #: Metadata that the uploader writes itself and reads back: `timestamp` tells when we began to read the file,
 #: `source-identity` which file it was.
 RESERVED_METADATA = ("synced-by", "timestamp", "source-identity", "sha256")
-#: S3 limits user metadata to 2 KB, names and values counted in bytes.
-#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html#UserMetadata
-MAX_METADATA_BYTES = 2048
 
 # Matched in full: `$` would let a newline at the end pass, and a newline begins another command of `s5cmd run`.
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")

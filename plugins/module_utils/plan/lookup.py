@@ -17,9 +17,10 @@ from ..job.job import Job
 from ..job.local_file import LocalFile
 from ..job.state import Row
 from ..proof.verify import Outcome, Verdict, Verifier
-from ..s3.bucket import Bucket, ObjectHead
+from ..s3.bucket import Bucket
+from ..s3.head import ObjectHead
 from ..s3.limits import SMALL_FILE
-from ..s3.listing import StoredObject
+from ..s3.listing import CLOCK_MARGIN, StoredObject
 from .uploads import NEW
 
 #: Who stored an object, in its metadata; then its `timestamp` is the second in which we began to read the file.
@@ -28,8 +29,6 @@ SYNCED_BY = "datasync-turbo"
 #: Name of the metadata that carries the file's fingerprint.
 FINGERPRINT = "source-identity"
 
-#: Seconds. S3 shows times to the second, and the offset between the clocks is known to about a second.
-CLOCK_MARGIN = 3.0
 #: An object's time is when it was stored, its content was read before that: up to this many seconds, and some more for
 #: each MiB. A file that changed within that window may have changed while it was read.
 READ_WINDOW = 900.0

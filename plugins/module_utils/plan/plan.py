@@ -31,10 +31,10 @@ from ..proof.verify import Outcome, Verdict, Verifier
 from ..report.result import Reconciliation
 from ..s3.bucket import Bucket
 from ..s3.limits import MAX_OBJECT_SIZE
-from ..s3.listing import StoredObject
+from ..s3.listing import CLOCK_MARGIN, StoredObject
 from ..s3.object_index import ObjectIndex
 from . import deletion
-from .lookup import CLOCK_MARGIN, OUR_SECONDS_PER_MIB, Answer, Looks, Lookup
+from .lookup import OUR_SECONDS_PER_MIB, Answer, Looks, Lookup
 from .uploads import NEW, Upload, Uploads, reason_of_size
 from .walk import Batch, Walker
 

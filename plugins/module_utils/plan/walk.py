@@ -17,10 +17,7 @@ from ..common.problems import Kind, Problem, printable
 from ..job.local_file import LocalFile, identity_of
 from ..job.patterns import Filter
 from ..job.shard import Shard
-
-#: S3 limits a key to 1,024 bytes of UTF-8.
-#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
-MAX_KEY_BYTES = 1024
+from ..s3.limits import MAX_KEY_BYTES
 
 #: Entries of a folder that are looked at before their files are handed over.
 BATCH = 4096

@@ -31,7 +31,7 @@ from ..job.lock import lock_path
 from ..report.log import Level, Log
 from ..report.progress import Progress, progress_for
 from ..report.result import not_begun
-from ..s3.connection_options import with_environment
+from ..s3.connection import with_environment
 
 if TYPE_CHECKING:
     from ..checks.run import Check, Report

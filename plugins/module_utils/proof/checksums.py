@@ -21,8 +21,6 @@ from ..common.stopping import Tick
 from ..common.units import MIB
 from .reading import Part, each_block, each_part, is_shared
 
-MAX_PART_SIZE = 5 * 1024 * MIB
-
 #: The package, and the compiled module that is its heart.
 _AWSCRT = ("awscrt", "_awscrt")
 _SINGLE_ETAG = re.compile(r"[0-9a-f]{32}")

@@ -18,7 +18,8 @@ from typing import BinaryIO, Callable, NamedTuple, Optional, TypeVar
 from ..common.stopping import Stop, Tick
 from ..job.local_file import Identity, LocalFile, Uploaded, describe_change, identity_of
 from ..s3 import limits
-from ..s3.bucket import UNREADABLE_HEADER, Bucket, ObjectHead
+from ..s3.bucket import Bucket
+from ..s3.head import UNREADABLE_HEADER, ObjectHead
 from ..s3.limits import part_count
 from . import checksums
 

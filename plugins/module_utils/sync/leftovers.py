@@ -14,10 +14,10 @@ from typing import Callable
 from ..common.patience import answered
 from ..common.units import MIB
 from ..job.job import Job
-from ..plan.lookup import CLOCK_MARGIN
 from ..plan.uploads import Uploads
 from ..s3.bucket import Bucket
 from ..s3.limits import effective_part_size
+from ..s3.listing import CLOCK_MARGIN
 from ..transfer.settings import ClassSettings
 
 #: Seconds for aborting what s5cmd left open. systemd gives a stopped unit 90 before it kills it.

@@ -15,8 +15,7 @@ from ..common.errors import DatasyncError
 from ..job.job import Job
 from ..job.local_file import Identity, LocalFile, Uploaded
 from ..proof.verify import Outcome, Verdict, Verifier
-from ..s3.bucket import KMS_ENCRYPTIONS
-from ..s3.limits import SMALL_FILE
+from ..s3.limits import KMS_ENCRYPTIONS, SMALL_FILE
 from ..transfer.engine import Sent
 
 #: Objects proven at the same time: requests overlap, and hashing releases the GIL.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..job.config import Config, load_config
-from ..s3.connection_options import CREDENTIAL_OPTIONS, with_environment
+from ..s3.connection import CREDENTIAL_OPTIONS, with_environment
 
 
 def config_of_task(params: Mapping[str, Any]) -> Config:

@@ -7,7 +7,16 @@ from __future__ import annotations
 from typing import Any
 
 from ..job.options import JOB_OPTIONS, RESULT_PATH
-from ..s3.connection_options import connection_argument_spec
+from ..s3.connection import CONNECTION_OPTIONS
+
+
+def connection_argument_spec() -> dict[str, dict[str, Any]]:
+    """The connection options in the form of AnsibleModule's `argument_spec`.
+
+    The environment is read later, by `s3.connection.with_environment`, because explicit keys must not be mixed with a
+    session token or a profile that happens to be in the environment.
+    """
+    return {option.name: option.argument_spec for option in CONNECTION_OPTIONS}
 
 
 def sync_argument_spec() -> dict[str, dict[str, Any]]:

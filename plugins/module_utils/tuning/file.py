@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from typing import Any, Callable, NamedTuple
 
 from ..common import files
-from ..common.units import MAX_PART_SIZE, MIN_PART_SIZE
+from ..common.units import MIB
 from ..job.job import TUNED
+from ..s3.limits import MAX_PART_SIZE, MIN_PART_SIZE
 from .classes import FILE_CLASSES, Settings, Tuning
 
 DEFAULT_PATH = "/etc/ansible/facts.d/datasync_tuning.fact"
@@ -27,7 +28,11 @@ KIND = "datasync.turbo tuning"
 _MAX_SIZE = 256 * 1024
 #: Workers and parts that a sound file may ask for; more would take all memory and every connection of a host.
 _MOST = 1024
-_RANGES = {"numworkers": (1, _MOST), "concurrency": (1, _MOST), "part_size": (MIN_PART_SIZE, MAX_PART_SIZE)}
+_RANGES = {
+    "numworkers": (1, _MOST),
+    "concurrency": (1, _MOST),
+    "part_size": (MIN_PART_SIZE // MIB, MAX_PART_SIZE // MIB),
+}
 #: What the file tells of a class; the trials stay in the benchmark's report.
 _TOLD = ("settings", "shown", "gain_percent", "ratio", "low", "high", "pairs", "reason")
 _ABOUT = ("host", "link_mbps", "cores", "memory_bytes", "round_trip", "measured")

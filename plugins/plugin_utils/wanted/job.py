@@ -14,8 +14,7 @@ from typing import Any
 from ...module_utils.common.errors import ConfigurationError
 from ...module_utils.job.config import LOG_FOLDER, Config, config_of
 from ...module_utils.job.job import Job
-from ...module_utils.s3.connection import CONNECTION_OPTIONS
-from ...module_utils.s3.connection_options import with_environment
+from ...module_utils.s3.connection import CONNECTION_OPTIONS, with_environment
 from .env_lines import ALIASES, ENV_OPTIONS, PATH_NAMES, Written, env_lines, written
 from .host import HostSpec
 from .limits import NAMES as LIMITS

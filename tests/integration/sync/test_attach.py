@@ -17,7 +17,6 @@ from typing import Any, Callable
 
 import boto3
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.audit import attach
 from ansible_collections.datasync.turbo.plugins.module_utils.audit import run as audit
 from ansible_collections.datasync.turbo.plugins.module_utils.audit.attach import Attacher, NotAttached
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
@@ -26,6 +25,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.proof import checks
 from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import Bucket
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.limits import MAX_COPY_SIZE
 from botocore.config import Config
 
 from .conftest import MIB
@@ -153,7 +153,7 @@ def test_an_audit_attaches_and_proves(
 # --- a real server, which stores one of parts and none of the whole
 
 
-@pytest.mark.parametrize(("copy_limit", "stored"), [(attach.COPY_LIMIT, False), (5 * MIB, True)])
+@pytest.mark.parametrize(("copy_limit", "stored"), [(MAX_COPY_SIZE, False), (5 * MIB, True)])
 def test_seaweedfs_keeps_everything_and_stores_a_checksum_with_a_copy_in_parts_alone(
     s3: Any, bucket: str, connection_options: dict[str, str], copy_limit: int, stored: bool
 ) -> None:
@@ -183,7 +183,7 @@ def test_an_audit_finds_out_which_copies_attach(
     large_first: bool,
 ) -> None:
     """The limit of 5 GiB is lowered. Of the small objects one is copied in vain, of the large ones none."""
-    monkeypatch.setattr(audit, "COPY_LIMIT", 5 * MIB)
+    monkeypatch.setattr(audit, "MAX_COPY_SIZE", 5 * MIB)
     monkeypatch.setattr(audit, "PROVERS", 1)
     large, small = ("a", "b") if large_first else ("b", "a")
     source = tree(
@@ -198,7 +198,7 @@ def test_an_audit_finds_out_which_copies_attach(
     assert (result.counts["unverifiable"], result.attached) == (2, 3)
 
 
-@pytest.mark.parametrize("copy_limit", [attach.COPY_LIMIT, 5 * MIB])
+@pytest.mark.parametrize("copy_limit", [MAX_COPY_SIZE, 5 * MIB])
 def test_an_object_that_was_replaced_is_not_touched(
     s3: Any, bucket: str, connection_options: dict[str, str], copy_limit: int
 ) -> None:

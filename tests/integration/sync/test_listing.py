@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import EndpointError
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import Bucket, Deletion
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import Bucket
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.deletes import Deletion
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import StoredObject
 
 from dev.seaweedfs import SeaweedFS

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.s3 import bucket as bucket_module
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import Bucket
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.open_uploads import OpenUpload, Position, uploads_query
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import OpenUpload, Position, uploads_query
 
 KEYS = (
     *("p/a", "p/a", "p/a+b", "p/a b", "p/a%20b", "p/ä 日本 😀", "p/<x>&amp;", "p/tab\there", "p/new\nline", "p/'\""),

@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.job import local_file
 from ansible_collections.datasync.turbo.plugins.module_utils.plan import walk
 from ansible_collections.datasync.turbo.plugins.module_utils.proof import checksums, verify
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import Bucket, ObjectHead
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import Bucket
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.head import ObjectHead
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import run as sync
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer import hand_over
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...job.job import Job
-from ...s3.bucket import explained
+from ...s3.refusals import explained
 
 #: Credentials that botocore renews by itself and that s5cmd can find and renew too.
 _RENEWED_BY_S5CMD = frozenset(

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from ...s3.bucket import CREDENTIAL_CODES
+from ...s3.refusals import CREDENTIAL_CODES
 from ..hand_over import Refusal
 
 #: The code before its own status, as in `MultipartUpload: ... caused by: AccessDenied: ... status code: 403`.

@@ -15,13 +15,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import EndpointError
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import (
-    Deletion,
-    Failure,
-    ObjectHead,
-    StoredObject,
-)
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.open_uploads import OpenUpload
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.deletes import Deletion, Failure
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.head import ObjectHead
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import OpenUpload, StoredObject
 
 
 @dataclass

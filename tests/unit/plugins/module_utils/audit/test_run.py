@@ -541,7 +541,7 @@ def test_an_attached_sha256_proves_a_line(run_audit, sums, bucket, client):
 
 
 def test_a_copy_in_parts_would_give_a_line_nothing_and_is_not_made(run_audit, sums, bucket, client, monkeypatch):
-    monkeypatch.setattr(audit, "COPY_LIMIT", 3)
+    monkeypatch.setattr(audit, "MAX_COPY_SIZE", 3)
     bucket.put("p/film.mov", b"film")
     result = run_audit("manifest", manifest=sums({"film.mov": b"film"}), attach_sha256=True)
     assert client.copied == []

@@ -9,7 +9,8 @@ import json
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.prefixes import LeftBehind, Prefixes, remove_all
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import AccessError
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import Deletion, OpenUpload
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.deletes import Deletion
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import OpenUpload
 
 BASE = "bench/20261123T040000Z-host-1a2b3c/"
 

@@ -13,7 +13,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.checks import run a
 from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import Check, Report, Request, run_checks
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
 from ansible_collections.datasync.turbo.plugins.module_utils.install.binary import Version
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import clock_hint
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.refusals import clock_hint
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -13,40 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 
-@pytest.mark.parametrize("text", ["64MB", "64MiB", "64M", "64 MB", "64mb", "64", "67108864", "65536K", 64, " 64MB "])
-def test_part_size_is_whole_mebibytes_in_every_writing(text):
-    assert units.parse_part_size(text, "S5CMD_PART_SIZE") == 64
-
-
-@pytest.mark.parametrize(
-    ("text", "mebibytes"), [("5MB", 5), ("5", 5), ("5242880", 5), ("8388608", 8), ("1GB", 1024), ("5GiB", 5120)]
-)
-def test_part_size_within_the_limits_of_s3(text, mebibytes):
-    assert units.parse_part_size(text, "part_size") == mebibytes
-
-
-@pytest.mark.parametrize("text", ["4MB", "4", "0", "5121MiB", "6GB", "5368709121", "1T"])
-def test_part_size_outside_the_limits_of_s3_is_refused(text):
-    with pytest.raises(ConfigurationError, match="S5CMD_PART_SIZE"):
-        units.parse_part_size(text, "S5CMD_PART_SIZE")
-
-
-@pytest.mark.parametrize(
-    ("text", "advice"), [("8000000", "write 8MiB"), ("6000000B", "write 6MiB"), ("20000", "write 5MiB")]
-)
-def test_part_size_that_is_not_whole_mebibytes_says_what_to_write(text, advice):
-    with pytest.raises(ConfigurationError, match=advice) as raised:
-        units.parse_part_size(text, "part_size")
-    assert text in str(raised.value)
-
-
-@given(st.integers(min_value=5, max_value=5120))
-def test_part_size_is_the_same_from_mebibytes_and_from_bytes(mebibytes):
-    assert units.parse_part_size(mebibytes, "part_size") == mebibytes
-    assert units.parse_part_size(str(mebibytes * 1024 * 1024), "part_size") == mebibytes
-    assert units.parse_part_size(f"{mebibytes}MB", "part_size") == mebibytes
-
-
 @pytest.mark.parametrize(
     ("text", "size"),
     [("0", 0), ("100", 100), ("100B", 100), ("1K", 1024), ("1KB", 1024), ("1KiB", 1024), ("2T", 2 * 1024**4)],
@@ -99,7 +65,7 @@ def test_count_below_its_minimum_or_not_a_number_is_refused(text):
 
 @given(st.text())
 def test_parsers_return_a_value_or_name_the_variable(text):
-    for parse in (units.parse_size, units.parse_part_size, units.parse_duration, units.parse_count, units.parse_bool):
+    for parse in (units.parse_size, units.parse_duration, units.parse_count, units.parse_bool):
         try:
             assert parse(text, "THE_NAME") >= 0
         except ConfigurationError as error:

@@ -22,7 +22,8 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file impo
 from ansible_collections.datasync.turbo.plugins.module_utils.job.patterns import Filter
 from ansible_collections.datasync.turbo.plugins.module_utils.job.shard import Shard
 from ansible_collections.datasync.turbo.plugins.module_utils.plan import walk as walk_module
-from ansible_collections.datasync.turbo.plugins.module_utils.plan.walk import MAX_KEY_BYTES, Walker
+from ansible_collections.datasync.turbo.plugins.module_utils.plan.walk import Walker
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.limits import MAX_KEY_BYTES
 
 
 def write(path, content=b"content"):

@@ -292,7 +292,7 @@ def test_a_part_size_is_never_below_the_wanted_one_and_s5cmd_never_changes_it(si
     assert part_size >= wanted
     assert size // (part_size * MIB) < limits.MAX_PARTS
     assert limits.part_count(size, part_size * MIB) <= limits.MAX_PARTS
-    assert part_size * MIB <= checksums.MAX_PART_SIZE
+    assert part_size * MIB <= limits.MAX_PART_SIZE
 
 
 @given(st.integers(0, limits.MAX_OBJECT_SIZE), st.integers(5, 5120))

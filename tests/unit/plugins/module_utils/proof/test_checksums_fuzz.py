@@ -104,7 +104,7 @@ def test_the_part_size_fits_the_limits_of_s3_and_is_as_wanted_where_it_can_be(si
     """At most 10,000 parts of 5 MiB to 5 GiB; s5cmd's SDK takes over at size // part size >= 10,000."""
     part_size = limits.effective_part_size(size, wanted)
     count = limits.part_count(size, part_size * MIB)
-    assert 5 * MIB <= part_size * MIB <= checksums.MAX_PART_SIZE
+    assert 5 * MIB <= part_size * MIB <= limits.MAX_PART_SIZE
     assert 1 <= count <= limits.MAX_PARTS
     assert size // (part_size * MIB) < limits.MAX_PARTS
     assert part_size == wanted or (part_size > wanted and size // ((part_size - 1) * MIB) >= limits.MAX_PARTS)

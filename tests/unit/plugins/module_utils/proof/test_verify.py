@@ -22,7 +22,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file impo
 from ansible_collections.datasync.turbo.plugins.module_utils.proof import checksums
 from ansible_collections.datasync.turbo.plugins.module_utils.proof.verify import Outcome, Verdict, Verifier, prove
 from ansible_collections.datasync.turbo.plugins.module_utils.s3 import limits
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import ObjectHead
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.head import ObjectHead
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""The requests to S3, over answers as they come over the wire, and what errors mean. Nothing is sent: each answer is
-put in where the connection would be. Real servers answer in tests/integration.
+"""The requests to S3, over answers as they come over the wire. Nothing is sent: each answer is put in where the
+connection would be. Real servers answer in tests/integration.
 """
 
 from __future__ import annotations
@@ -15,131 +15,26 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
-from xml.etree import ElementTree
-from xml.sax.saxutils import escape
+from urllib.parse import unquote, urlsplit
 
-import botocore.exceptions
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import (
     AccessError,
     CredentialsError,
     EndpointError,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import (
-    Bucket,
-    Deletion,
-    Failure,
-    ObjectHead,
-    StoredObject,
-    access_error,
-    clock_hint,
-    explained,
-)
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import Bucket
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.http_pool import Answer, HttpPool
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.open_uploads import OpenUpload
-from botocore.awsrequest import AWSResponse
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import OpenUpload, StoredObject
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.s3_wire import (
+    NAMESPACE,
+    NO_ANSWER,
+    SERVER,
+    error,
+    listing,
+)
 
-NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 JANUARY = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc).timestamp()
-SERVER = "http://127.0.0.1:9"
-#: Stands for a connection that is cut.
-NO_ANSWER = 0
-
-
-def as_text(value):
-    return value.decode() if isinstance(value, bytes) else value
-
-
-class Body:
-    def __init__(self, content):
-        self._content = content
-
-    def stream(self, *arguments, **keywords):
-        yield self._content
-
-
-class Sent(NamedTuple):
-    """A request as it went out, by whichever way. `short`: without boto3."""
-
-    method: str
-    url: str
-    headers: dict[str, str]
-    body: bytes
-    short: bool
-
-
-class Wire:
-    """Answers requests from a list, in turn and then always with the last, and keeps what was asked."""
-
-    def __init__(self):
-        self.answers = []
-        self.requests = []
-
-    def answer(self, body="", status=200, **headers):
-        self.answers.append((status, {name.replace("_", "-"): value for name, value in headers.items()}, body))
-
-    def send_by_boto3(self, request, **keywords):
-        headers = {name.lower(): as_text(value) for name, value in request.headers.items()}
-        self.requests.append(Sent(request.method, request.url, headers, request.body or b"", short=False))
-        status, headers, body = self._next()
-        return AWSResponse(request.url, status, headers, Body(body.encode()))
-
-    def send_short(self, method, target, headers):
-        self.requests.append(Sent(method, f"{SERVER}{target}", headers, b"", short=True))
-        status, headers, body = self._next()
-        if status == NO_ANSWER:
-            raise ConnectionResetError(104, "Connection reset by peer")
-        return Answer(status, {name.lower(): value for name, value in headers.items()}, body.encode())
-
-    def _next(self):
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-
-    def asked(self, number=-1):
-        """Path and query of a request."""
-        parts = urlsplit(self.requests[number].url)
-        return unquote(parts.path), {name: value[0] for name, value in parse_qs(parts.query, True).items()}
-
-
-@pytest.fixture(scope="module")
-def one_bucket():
-    """Making a client costs a noticeable part of a second, so that all tests share it."""
-    connection = Connection("", "eu-central-1", SERVER, "AKIDEXAMPLE", "wJalrXUtnFEMI")
-    return Bucket(Connection.from_options(connection.__dict__), "archive")
-
-
-@pytest.fixture
-def wire(one_bucket, monkeypatch):
-    wire = Wire()
-    events = one_bucket.client.meta.events
-    events.register("before-send.s3", wire.send_by_boto3)
-    monkeypatch.setattr(HttpPool, "send", wire.send_short)
-    yield wire
-    events.unregister("before-send.s3", wire.send_by_boto3)
-
-
-@pytest.fixture
-def bucket(one_bucket, wire):
-    one_bucket._clock_ahead = None
-    return one_bucket
-
-
-def listing(*entries, token=None, **date):
-    contents = "".join(
-        f"<Contents><Key>{key}</Key><Size>{size}</Size><ETag>&quot;{etag}&quot;</ETag>"
-        f"<LastModified>2026-01-02T03:04:05.000Z</LastModified></Contents>"
-        for key, size, etag in entries
-    )
-    more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>" if token else ""
-    return (
-        f"<ListBucketResult {NAMESPACE}><Name>archive</Name><KeyCount>1</KeyCount>{more}{contents}</ListBucketResult>"
-    )
-
-
-def error(code, message="because"):
-    return f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
 
 
 # --- listing
@@ -276,46 +171,6 @@ def test_a_key_is_held_only_if_the_listing_names_exactly_it(bucket, wire, stored
 HEADERS = {"Content_Length": "5", "ETag": '"0cc175b9c0f1b6a831c399e269772661"'}
 
 
-def test_an_object_header_is_read(bucket, wire):
-    wire.answer(**HEADERS, x_amz_checksum_crc64nvme="rosUhgp5mIg=", x_amz_checksum_type="FULL_OBJECT", x_amz_meta_k="v")
-    assert bucket.head("p/a") == ObjectHead(
-        size=5,
-        etag="0cc175b9c0f1b6a831c399e269772661",
-        checksums={"CRC64NVME": "rosUhgp5mIg="},
-        checksum_type="FULL_OBJECT",
-        metadata={"k": "v"},
-    )
-    assert wire.requests[0].headers["x-amz-checksum-mode"] == "ENABLED"
-    assert [request.short for request in wire.requests] == [True]
-
-
-def test_all_checksums_are_read(bucket, wire):
-    names = ("crc64nvme", "sha256", "crc32c", "crc32", "sha1")
-    wire.answer(**HEADERS, **{f"x_amz_checksum_{name}": name for name in names})
-    assert bucket.head("a").checksums == {name.upper(): name for name in names}
-
-
-@pytest.mark.parametrize(("value", "kind"), [("c2hhMjU2-3", "COMPOSITE"), ("c2hhMjU2", "FULL_OBJECT")])
-def test_a_server_that_leaves_the_type_out_shows_it_in_the_value(bucket, wire, value, kind):
-    wire.answer(**HEADERS, x_amz_checksum_sha256=value)
-    assert bucket.head("a").checksum_type == kind
-
-
-@pytest.mark.parametrize(
-    ("headers", "is_md5"),
-    [
-        ({}, True),
-        ({"x_amz_server_side_encryption": "AES256"}, True),
-        ({"x_amz_server_side_encryption": "aws:kms"}, False),
-        ({"x_amz_server_side_encryption": "aws:kms:dsse"}, False),
-        ({"x_amz_server_side_encryption_customer_algorithm": "AES256"}, False),
-    ],
-)
-def test_encryption_tells_whether_the_etag_is_an_md5(bucket, wire, headers, is_md5):
-    wire.answer(**HEADERS, **headers)
-    assert bucket.head("a").etag_is_md5 is is_md5
-
-
 @pytest.mark.parametrize("short", [True, False])
 @pytest.mark.parametrize("key", ["a b/ü", "100%", "a+b", "a?b#c", "~x", "p/*'\"!()", "tab\there"])
 def test_a_special_name_is_asked_for_as_it_is(bucket, wire, key, short):
@@ -373,126 +228,7 @@ def test_a_server_that_refuses_the_part_number_tells_nothing(bucket, wire):
     assert bucket.part_size("a") is None
 
 
-# --- deleting
-
-
-def deleted(*keys, errors=(), marker=False):
-    """The answer to DeleteObjects."""
-    mark = "<DeleteMarker>true</DeleteMarker><DeleteMarkerVersionId>v2</DeleteMarkerVersionId>" if marker else ""
-    gone = "".join(f"<Deleted><Key>{escape(key)}</Key>{mark}</Deleted>" for key in keys)
-    refused = "".join(
-        f"<Error><Key>{key}</Key><Code>{code}</Code><Message>because</Message></Error>" for key, code in errors
-    )
-    return f"<DeleteResult {NAMESPACE}>{gone}{refused}</DeleteResult>"
-
-
-def asked_to_delete(request):
-    """The keys in the body of a DeleteObjects."""
-    return [element.text for element in ElementTree.fromstring(request.body).iter() if element.tag.endswith("Key")]
-
-
-def test_objects_are_deleted_in_one_request(bucket, wire):
-    wire.answer(deleted("p/a", "p/b&c"))
-    assert bucket.delete(["p/a", "p/b&c"]) == Deletion(["p/a", "p/b&c"], False, [])
-    assert wire.requests[0].method == "POST"
-    assert "delete" in wire.asked(0)[1]
-    assert asked_to_delete(wire.requests[0]) == ["p/a", "p/b&c"]
-
-
-def test_nothing_to_delete_asks_nobody(bucket, wire):
-    assert bucket.delete([]) == Deletion([], False, [])
-    assert wire.requests == []
-
-
-def test_a_request_deletes_a_thousand_objects_at_most(bucket, wire):
-    keys = [f"p/{number:04}" for number in range(2100)]
-    for start in (0, 1000, 2000):
-        wire.answer(deleted(*keys[start : start + 1000]))
-    assert bucket.delete(keys) == Deletion(keys, False, [])
-    assert [len(asked_to_delete(request)) for request in wire.requests] == [1000, 1000, 100]
-
-
-@pytest.mark.parametrize("key", ["p/tab\there", "p/line\nend", "p/\r", "p/\x01", "p/\x7f", "p/\uffff"])
-def test_a_key_that_xml_cannot_carry_is_deleted_alone(bucket, wire, key):
-    wire.answer(deleted("p/a", "p/b"))
-    wire.answer(status=204)
-    assert bucket.delete(["p/a", key, "p/b"]) == Deletion(["p/a", "p/b", key], False, [])
-    assert [request.method for request in wire.requests] == ["POST", "DELETE"]
-    assert wire.asked(1)[0] == "/archive/" + key
-
-
-def test_a_versioned_bucket_says_that_it_wrote_markers(bucket, wire):
-    wire.answer(deleted("p/a", "p/b", marker=True))
-    assert bucket.delete(["p/a", "p/b"]).markers is True
-
-
-def test_a_marker_for_one_object_alone_is_told_too(bucket, wire):
-    wire.answer(status=204, x_amz_delete_marker="true", x_amz_version_id="v2")
-    assert bucket.delete(["p/a"]) == Deletion(["p/a"], True, [])
-
-
-def test_each_object_that_is_not_deleted_is_named_with_its_reason(bucket, wire):
-    wire.answer(deleted("p/a", errors=[("p/b", "AccessDenied"), ("p/c", "InternalError")]))
-    assert bucket.delete(["p/a", "p/b", "p/c"]) == Deletion(
-        ["p/a"],
-        False,
-        [
-            Failure("p/b", "AccessDenied", "because (grant s3:DeleteObject on the objects)"),
-            Failure("p/c", "InternalError", "because"),
-        ],
-    )
-
-
-def test_an_object_that_the_answer_leaves_out_is_not_taken_for_deleted(bucket, wire):
-    wire.answer(deleted("p/a"))
-    outcome = bucket.delete(["p/a", "p/b"])
-    assert (outcome.deleted, [failure.key for failure in outcome.failed]) == (["p/a"], ["p/b"])
-
-
-def test_an_answer_that_is_no_answer_deletes_nothing(bucket, wire):
-    wire.answer("<html>Please log in</html>")
-    outcome = bucket.delete(["p/a", "p/b"])
-    assert (outcome.deleted, [failure.key for failure in outcome.failed]) == ([], ["p/a", "p/b"])
-
-
-def test_a_server_without_bulk_deletion_is_asked_for_each_object(bucket, wire):
-    wire.answer(error("NotImplemented"), status=501)
-    wire.answer(status=204)
-    wire.answer(error("AccessDenied"), status=403)
-    outcome = bucket.delete(["p/a", "p/b"])
-    assert [request.method for request in wire.requests] == ["POST", "DELETE", "DELETE"]
-    assert outcome.deleted == ["p/a"]
-    assert [(failure.key, failure.code) for failure in outcome.failed] == [("p/b", "AccessDenied")]
-    assert "s3:DeleteObject" in outcome.failed[0].message
-
-
-def test_what_was_deleted_one_by_one_before_a_failure_is_told(bucket, wire):
-    wire.answer(error("MissingContentMD5"), status=400)
-    wire.answer(status=204)
-    wire.answer(error("ExpiredToken"), status=400)
-    outcome = bucket.delete(["p/a", "p/b", "p/c"])
-    assert outcome.deleted == ["p/a"]
-    assert [(failure.key, failure.code) for failure in outcome.failed] == [
-        ("p/b", "ExpiredToken"),
-        ("p/c", "ExpiredToken"),
-    ]
-
-
-def test_a_first_request_that_is_refused_is_an_error(bucket, wire):
-    wire.answer(error("AccessDenied"), status=403)
-    with pytest.raises(AccessError, match="s3:DeleteObject"):
-        bucket.delete(["p/a", "p/b"])
-
-
-def test_what_was_deleted_before_a_failure_is_told(bucket, wire):
-    keys = [f"p/{number:04}" for number in range(2100)]
-    wire.answer(deleted(*keys[:999], errors=[("p/0999", "InternalError")]))
-    wire.answer(error("AccessDenied"), status=403)
-    outcome = bucket.delete(keys)
-    assert outcome.deleted == keys[:999]
-    assert [failure.key for failure in outcome.failed] == keys[999:]
-    assert {failure.code for failure in outcome.failed[1:]} == {"AccessDenied"}
-    assert len(wire.requests) == 2
+# --- versions
 
 
 @pytest.mark.parametrize(
@@ -599,100 +335,6 @@ def test_exactly_the_given_multipart_upload_is_aborted(bucket, wire):
     bucket.abort_upload(OpenUpload("p/a", "id-a", JANUARY))
     assert wire.requests[0].method == "DELETE"
     assert wire.asked() == ("/archive/p/a", {"uploadId": "id-a"})
-
-
-# --- what errors mean
-
-
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [("InvalidAccessKeyId", 403), ("SignatureDoesNotMatch", 403), ("ExpiredToken", 400), ("RequestTimeTooSkewed", 403)],
-)
-def test_an_error_about_who_we_are_is_a_credentials_error_with_advice(bucket, wire, code, status):
-    wire.answer(error(code), status=status)
-    with pytest.raises(CredentialsError, match=code) as raised:
-        bucket.check()
-    assert raised.value.hint
-
-
-@pytest.mark.parametrize(("code", "status"), [("NoSuchBucket", 404), ("AccessDenied", 403)])
-def test_an_error_about_the_bucket_is_an_access_error_that_names_it(bucket, wire, code, status):
-    wire.answer(error(code), status=status)
-    with pytest.raises(AccessError, match=code) as raised:
-        list(bucket.list("p/"))
-    assert not isinstance(raised.value, EndpointError)
-    assert "'archive' at http://127.0.0.1:9" in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    ("request_", "permission"),
-    [
-        (lambda bucket: bucket.check(), "s3:ListBucket on the bucket"),
-        (lambda bucket: bucket.head("a"), "s3:GetObject on the objects"),
-        (lambda bucket: list(bucket.open_uploads("")), "s3:ListBucketMultipartUploads on the bucket"),
-        (lambda bucket: bucket.put_probe("a"), "s3:PutObject on the objects"),
-        (lambda bucket: bucket.delete_probe("a"), "s3:DeleteObject on the objects"),
-    ],
-)
-def test_a_refusal_names_the_permission_that_is_missing(bucket, wire, request_, permission):
-    wire.answer(error("AccessDenied"), status=403)
-    with pytest.raises(AccessError) as raised:
-        request_(bucket)
-    assert raised.value.hint == f"grant {permission}"
-
-
-def test_an_error_page_that_is_not_s3s_points_at_the_endpoint(bucket, wire):
-    wire.answer("<html>not found</html>", status=404)
-    with pytest.raises(EndpointError, match="is it an S3 server"):
-        bucket.check()
-
-
-def test_a_clock_that_is_wrong_is_said_with_its_side(bucket, wire):
-    wire.answer(error("RequestTimeTooSkewed"), status=403, Date=email.utils.formatdate(time.time() + 3600))
-    with pytest.raises(CredentialsError, match="seconds behind the server"):
-        bucket.check()
-
-
-@pytest.mark.parametrize(("ahead", "words"), [(3600, "3600 seconds behind"), (-90, "90 seconds ahead of")])
-def test_a_clock_far_off_is_described(ahead, words):
-    assert words in clock_hint(ahead)
-
-
-@pytest.mark.parametrize("ahead", [None, 0, 59, -59])
-def test_a_clock_that_is_near_enough_is_not_mentioned(ahead):
-    assert clock_hint(ahead) is None
-
-
-def test_an_unknown_code_is_an_access_error():
-    failure = access_error("SomethingNew", "because", "here")
-    assert failure.__class__ is AccessError
-    assert str(failure) == "here: SomethingNew: because"
-
-
-@pytest.mark.parametrize(
-    ("failure", "kind", "words"),
-    [
-        (botocore.exceptions.NoCredentialsError(), CredentialsError, "give a profile"),
-        (
-            botocore.exceptions.CredentialRetrievalError(provider="process", error_msg="no"),
-            CredentialsError,
-            "renew the login",
-        ),
-        (botocore.exceptions.SSLError(endpoint_url="https://h", error="self-signed"), EndpointError, "AWS_CA_BUNDLE"),
-        (botocore.exceptions.EndpointConnectionError(endpoint_url="http://h"), EndpointError, "check endpoint_url"),
-        (ConnectionResetError(104, "Connection reset by peer"), EndpointError, "reset"),
-    ],
-)
-def test_a_failure_without_an_answer_says_what_to_check(failure, kind, words):
-    with pytest.raises(kind, match=words) as raised, explained("list", "bucket 'archive' at http://h"):
-        raise failure
-    assert "cannot list: bucket 'archive'" in str(raised.value)
-
-
-def test_a_refused_connection_is_said_in_the_words_of_the_system():
-    cause = ConnectionRefusedError(111, "Connection refused")
-    with pytest.raises(EndpointError, match="Connection refused"), explained("list", "here"):
-        raise botocore.exceptions.EndpointConnectionError(endpoint_url="http://h") from cause
 
 
 # --- what a bucket costs

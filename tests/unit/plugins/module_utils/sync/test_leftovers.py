@@ -13,7 +13,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.units import
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import Identity, LocalFile
 from ansible_collections.datasync.turbo.plugins.module_utils.plan.uploads import NEW, Upload, Uploads
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.open_uploads import OpenUpload
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import OpenUpload
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import leftovers as orphans
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer.settings import ClassSettings, settings_of
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning.classes import Settings

@@ -41,7 +41,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.report import recor
 from ansible_collections.datasync.turbo.plugins.module_utils.report import result as report
 from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
 from ansible_collections.datasync.turbo.plugins.module_utils.report.progress import Progress
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import OpenUpload
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import OpenUpload
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import proofs as proofs_module
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import run as sync
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer import engines

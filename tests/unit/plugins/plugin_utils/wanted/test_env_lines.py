@@ -14,11 +14,10 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job.config import l
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.options import (
     AFTER_UPLOAD_CHOICES,
-    CANNED_ACLS,
     COMPARE_CHOICES,
-    STORAGE_CLASSES,
     VERIFY_CHOICES,
 )
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.limits import CANNED_ACLS, STORAGE_CLASSES
 from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import sync_argument_spec
 from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted.env_lines import ENV_OPTIONS, env_lines, written
 from hypothesis import given, settings

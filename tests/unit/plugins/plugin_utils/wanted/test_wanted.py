@@ -15,7 +15,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import ManagedFile, Wanted
 from ansible_collections.datasync.turbo.plugins.module_utils.job.config import load_config
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection_options import with_environment
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import with_environment
 from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted.host import parse_spec
 from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted.job import check_job
 from ansible_collections.datasync.turbo.plugins.plugin_utils.wanted.templates import FOLDER

@@ -1,27 +1,75 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""Signature Version 4 for requests to S3 that have no body.
+"""Signed requests to one bucket without boto3's machinery: HEAD of an object, GET of the bucket.
 
+Verification asks for one header per object, and a run over an unchanged tree makes one request in all. Through a boto3
+client a request costs 1.6 ms of Python under the GIL, and the first one 250 ms; this way it costs a fraction.
+
+Signature Version 4 for requests without a body is made here too, because to import botocore's signer takes 140 ms, and
+to sign with it ten times as long. The tests hold this one against botocore's.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
-
-botocore has a signer too; to import it takes 140 ms, and to sign with it ten times as long. The tests hold this one
-against botocore's.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import http.client
+import sys
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
-from .connection import Credentials
+from ..common.version import __version__
+from .address import BucketAddress
+from .connection import Connection, Credentials
+from .http_pool import Answer, HttpPool
 
 #: SHA256 of nothing.
 _EMPTY_BODY = hashlib.sha256(b"").hexdigest()
 _ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+class SignedRequests:
+    """Sends requests to one bucket. May be used from several threads.
+
+    Both methods return None for any answer but 200 and for any failure: the caller then asks through boto3, which
+    repeats, follows redirections and explains.
+    """
+
+    def __init__(self, connection: Connection, address: BucketAddress, pool_size: int) -> None:
+        self._pool = HttpPool(address.url, lambda: connection.ca_file, pool_size)
+        self._path = "/" + address.url.partition("://")[2].partition("/")[2]
+        self._signer = Signer(connection.credentials(), address.region)
+
+    def head(self, key: str) -> Answer | None:
+        """HeadObject with checksums."""
+        path = f"{self._path.rstrip('/')}/{encoded(key, safe='/')}"
+        return self._send("HEAD", path, {"x-amz-checksum-mode": "ENABLED"})
+
+    def get(self, query: Mapping[str, str]) -> Answer | None:
+        """A GET of the bucket itself."""
+        return self._send("GET", f"{self._path}?{canonical_query(query)}", {})
+
+    def _send(self, method: str, target: str, headers: Mapping[str, str]) -> Answer | None:
+        headers = {**headers, "user-agent": f"datasync.turbo/{__version__}"}
+        try:
+            signed = self._signer.headers(method, self._pool.host, target, headers)
+            answer = self._pool.send(method, target, signed)
+        except (OSError, ValueError, http.client.HTTPException):
+            return None
+        except Exception as error:
+            if _is_botocores(error):  # Credentials that could not be renewed.
+                return None
+            raise
+        return answer if answer.status == 200 else None
+
+
+def _is_botocores(error: Exception) -> bool:
+    """Whether it is an exception of botocore, which has been imported only if it raised one."""
+    exceptions = sys.modules.get("botocore.exceptions")
+    return exceptions is not None and isinstance(error, (exceptions.BotoCoreError, exceptions.ClientError))
 
 
 class _DayKey(NamedTuple):

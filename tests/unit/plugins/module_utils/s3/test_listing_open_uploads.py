@@ -10,8 +10,8 @@ from xml.sax.saxutils import escape
 
 import botocore.session
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import DocumentTypeError
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.open_uploads import (
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import (
+    DocumentTypeError,
     OpenUpload,
     Position,
     UploadsPage,

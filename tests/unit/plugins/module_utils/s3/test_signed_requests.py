@@ -9,7 +9,7 @@ import threading
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import FrozenCredentials
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.signature import Signer, canonical_query, encoded
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.signed_requests import Signer, canonical_query, encoded
 from botocore import auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
