@@ -85,14 +85,14 @@ def held(
     Whoever holds the lock may remove or replace the file: others notice and take the lock of the one that is there
     then. `opened` makes and opens it. While others hold the lock, `tick` is called, and may raise to give up; after
     `wait` seconds LockedError names them by `others`. Unless `required`, a file system without locks is no failure.
-    Raises OSError and what `opened` raises.
+    Raises ConfigurationError if it is one, and what `opened` raises, such as OSError.
     """
     place = os.fspath(path)
     deadline = time.monotonic() + wait
     while True:
         descriptor = opened(place)
         try:
-            if not _wait_for(descriptor, deadline, tick, required):
+            if not _wait_for(descriptor, place, deadline, tick, required):
                 raise LockedError(f"{others}{_named(holder(place))} holds the lock {place!r}", advice)
             if _is_at(descriptor, place):
                 yield descriptor
@@ -113,17 +113,20 @@ def take(descriptor: int, *, shared: bool = False) -> bool:
     return True
 
 
-def _wait_for(descriptor: int, deadline: float, tick: Tick, required: bool) -> bool:
+def _wait_for(descriptor: int, path: str, deadline: float, tick: Tick, required: bool) -> bool:
     """Try to take the lock until `deadline`; whether it is ours."""
     interval = FIRST_INTERVAL
     while True:
         try:
             if take(descriptor):
                 return True
-        except OSError:
-            if required:
-                raise
-            return True
+        except OSError as error:
+            if not required:
+                return True
+            raise ConfigurationError(
+                f"cannot lock {path!r}: {error.strerror}",
+                "keep it on a file system that has locks, such as a local disk",
+            ) from error
         if time.monotonic() >= deadline:
             return False
         tick()
@@ -140,7 +143,7 @@ def _is_at(descriptor: int, path: str) -> bool:
 
 def holder(path: str) -> int | None:
     """The process that holds the lock, if it wrote its number into the first line of the file."""
-    with suppress(OSError, ValueError), os.fdopen(_open_to_look(path), encoding="ascii") as file:
+    with suppress(OSError, ValueError), os.fdopen(open_to_look(path), encoding="ascii") as file:
         number = file.readline(20).strip()
         return int(number) if number.isdecimal() else None
     return None
@@ -177,7 +180,7 @@ def _inode(path: str) -> int:
 def _is_held(path: str) -> bool:
     """Ask by a shared lock, which we get for a moment if nobody holds the lock: with no /proc/locks (macOS) always."""
     try:
-        descriptor = _open_to_look(path)
+        descriptor = open_to_look(path)
     except OSError:
         return False
     try:
@@ -188,5 +191,6 @@ def _is_held(path: str) -> bool:
     return False
 
 
-def _open_to_look(path: str) -> int:
+def open_to_look(path: str) -> int:
+    """A descriptor to read a lock file that we do not hold; does not wait at a named pipe. Raises OSError."""
     return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -1,19 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""One run of a job at a time, by flock(2): the kernel drops the lock when its holder dies, however it dies."""
+"""One run of a job at a time, and the line that it leaves for the next one. See `common/locks`."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
-from ..common.errors import ConfigurationError, LockedError
+from ..common import locks
 from .job import Job
 
 #: World-writable with the sticky bit on Linux and macOS, and, unlike /run/lock, still there after a restart.
@@ -40,10 +39,9 @@ class HeldLock:
         self.failure = _written(self.descriptor, b"%d\n%s\n" % (os.getpid(), note))
         return not self.failure
 
-    def release(self) -> None:
-        """Let go; threads that are left over can no longer write."""
+    def close(self) -> None:
+        """Let threads that are left over no longer write: the descriptor is about to be closed."""
         self._held = False
-        os.close(self.descriptor)
 
 
 def lock_path(job: Job) -> str:
@@ -68,50 +66,13 @@ def held(job: Job) -> Iterator[HeldLock]:
     Raises LockedError at once if another run holds it.
     """
     path = lock_path(job)
-    descriptor = open_lock_file(path, "set lock_path to a file that this user can write")
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        message = f"another run of this job{_holder(path)} holds the lock {path!r}"
-        raise LockedError(message, "wait for it to end") from error
-    except BaseException:
-        os.close(descriptor)
-        raise
-    lock = HeldLock(path, descriptor)
-    try:
-        yield lock
-    finally:
-        lock.release()
-
-
-def open_lock_file(path: str, hint: str) -> int:
-    """The descriptor of a lock file, which is made if needed. Raises ConfigurationError with the hint."""
-    # Another user's lock file in a sticky folder can be opened but not with O_CREAT (fs.protected_regular).
-    for flags in (os.O_RDWR, os.O_RDWR | os.O_CREAT, os.O_RDONLY):
+    opened = partial(locks.open_common_lock_file, remedy="set lock_path to a file that this user can write")
+    with locks.held(path, "another run of this job", "wait for it to end", opened=opened) as descriptor:
+        lock = HeldLock(path, descriptor)
         try:
-            return _plain(os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644), path)
-        except FileNotFoundError as error:
-            missing: OSError | None = error
-            if flags & os.O_CREAT:
-                break
-        except PermissionError as error:
-            missing = error
-        except OSError as error:
-            missing = error
-            break
-    raise ConfigurationError(f"cannot open the lock file {path!r}: {missing.strerror if missing else ''}", hint)
-
-
-def _plain(descriptor: int, path: str) -> int:
-    """The descriptor, if it is of a file of one name: in a folder that all can write, a second name may be a trap."""
-    status = os.fstat(descriptor)
-    if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
-        return descriptor
-    os.close(descriptor)
-    raise ConfigurationError(
-        f"the lock file {path!r} is no plain file of one name", "remove it, or set lock_path to another file"
-    )
+            yield lock
+        finally:
+            lock.close()
 
 
 def note_in(path: str) -> bytes:
@@ -120,7 +81,7 @@ def note_in(path: str) -> bytes:
     A file that does not begin as ours do is damaged: then the line is no ASCII, so that nobody takes it for a note.
     """
     try:
-        with open(path, "rb") as file:
+        with os.fdopen(locks.open_to_look(path), "rb") as file:
             holder, note = file.readline(), file.readline().rstrip(b"\n")
     except OSError:
         return b""
@@ -138,12 +99,3 @@ def _written(descriptor: int, content: bytes) -> str:
     except OSError as error:
         return "is another user's" if error.errno == errno.EBADF else f"cannot be written ({error.strerror})"
     return ""
-
-
-def _holder(path: str) -> str:
-    try:
-        with open(path, encoding="ascii") as file:
-            pid = file.readline(20).strip()
-    except (OSError, ValueError):
-        return ""
-    return f" (process {pid})" if pid.isdecimal() else ""

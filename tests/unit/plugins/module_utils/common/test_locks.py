@@ -315,7 +315,7 @@ def test_a_file_system_without_locks_is_a_failure_unless_the_lock_is_not_require
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(locks.fcntl, "flock", refuse)
-    with pytest.raises(OSError, match="No locks available"), held(path):
+    with pytest.raises(ConfigurationError, match=f"^cannot lock '{path}': No locks available .keep it on"), held(path):
         pytest.fail("it was held")
     with held(path, required=False) as descriptor:
         assert os.fstat(descriptor)

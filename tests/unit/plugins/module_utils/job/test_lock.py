@@ -239,6 +239,6 @@ def test_shards_of_a_job_do_not_wait_for_each_other(job):
 def test_a_lock_file_that_is_another_files_second_name_is_refused_and_left_alone(tmp_path):
     (tmp_path / "precious").write_text("keep")
     os.link(tmp_path / "precious", tmp_path / "job.lock")
-    with pytest.raises(ConfigurationError, match="one name"), lock.held(with_path(tmp_path)):
+    with pytest.raises(ConfigurationError, match="a single hard link"), lock.held(with_path(tmp_path)):
         pass
     assert (tmp_path / "precious").read_text() == "keep"
