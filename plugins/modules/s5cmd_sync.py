@@ -438,7 +438,8 @@ from ansible_collections.datasync.turbo.plugins.module_utils.plan.plan import Pl
 from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
 from ansible_collections.datasync.turbo.plugins.module_utils.report.progress import Progress
 from ansible_collections.datasync.turbo.plugins.module_utils.report.record import report_not_begun
-from ansible_collections.datasync.turbo.plugins.module_utils.sync.run import Run, run
+from ansible_collections.datasync.turbo.plugins.module_utils.sync.account import Finished
+from ansible_collections.datasync.turbo.plugins.module_utils.sync.run import run
 from ansible_collections.datasync.turbo.plugins.module_utils.task.options import config_of_task, merged_options
 from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import require_packages
 from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import sync_argument_spec
@@ -482,7 +483,7 @@ def fail(module: AnsibleModule, config: Config, error: DatasyncError) -> None:
     module.fail_json(msg=str(error), exit_code=int(error.exit_code))
 
 
-def finish(module: AnsibleModule, finished: Run) -> None:
+def finish(module: AnsibleModule, finished: Finished) -> None:
     """Report the run in Ansible's form."""
     result = finished.result
     dry_run = result.dry_run
@@ -508,7 +509,7 @@ def finish(module: AnsibleModule, finished: Run) -> None:
     module.exit_json(**answer)
 
 
-def deleted_keys(finished: Run) -> list[str]:
+def deleted_keys(finished: Finished) -> list[str]:
     """The keys of the objects that were deleted, or would be."""
     if not finished.result.dry_run:
         return finished.deleted_keys
@@ -525,7 +526,7 @@ def diff_texts(plan: Plan, deleted: Iterable[str]) -> tuple[str, str]:
     return "".join(sorted(before)), "".join(sorted(after))
 
 
-def failure_message(finished: Run) -> str:
+def failure_message(finished: Finished) -> str:
     """The first problems in one line; all of them are in the result."""
     result = finished.result
     texts = [f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in result.problems]

@@ -15,7 +15,17 @@ from ..job.job import Job
 from ..plan.plan import Plan
 from ..plan.uploads import Ledger
 from ..report import result as report
+from ..report.log import Log
 from ..report.result import ChecksumVerification, Deletions, Result
+
+
+@dataclass
+class Finished:
+    """A run that ended: the result for everybody; the plan and the deleted keys for those who show them."""
+
+    result: Result
+    plan: Plan
+    deleted_keys: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -27,6 +37,7 @@ class Account:
     """
 
     job: Job
+    log: Log
     dry_run: bool
     began: float
     verification: ChecksumVerification
@@ -45,11 +56,26 @@ class Account:
     tuning: dict[str, Any] | None = None
 
     @classmethod
-    def begun(cls, job: Job, dry_run: bool) -> Account:
+    def begun(cls, job: Job, log: Log, dry_run: bool = False) -> Account:
         """The account of a run that begins now."""
         wanted = job.verification_wanted
         verification = ChecksumVerification(wanted, job.checksum_algorithm, job.verify if wanted else "none")
-        return cls(job, dry_run, time.time(), verification)
+        return cls(job, log, dry_run, time.time(), verification)
+
+    def take_in(self, problem: Problem) -> None:
+        """Count a problem and name it in the log."""
+        self.problems.append(problem)
+        self.log.error(f"{problem.path}: {problem.message}" if problem.path else problem.message)
+
+    def finish(self, plan: Plan, ledger: Ledger) -> Finished:
+        """End the run: say how it ended."""
+        result = self.result(plan, ledger)
+        text = self.summary(plan, result)
+        if result.exit_code == ExitCode.OK:
+            self.log.info(text)
+        else:
+            self.log.error(f"{text}; {counted(len(result.problems), 'problem')}, exit code {result.exit_code}")
+        return Finished(result, plan, self.deleted_keys)
 
     def result(self, plan: Plan, ledger: Ledger) -> Result:
         """The result of the run that ends now; `ledger` tells what is stored of the plan's uploads."""

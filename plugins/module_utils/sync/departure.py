@@ -18,15 +18,17 @@ import secrets
 import signal
 import stat
 import time
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..common.problems import Kind, Problem, printable
 from ..common.stopping import Tick
 from ..job.job import Job
-from ..job.local_file import Identity, LocalFile, describe_change, identity_of
+from ..job.local_file import Identity, LocalFile, Uploaded, describe_change, identity_of
 from ..job.patterns import LEAVING_PREFIX
 from ..proof.checksums import full_object, hasher, to_s3
 from ..proof.reading import each_block
+from .account import Account
 
 #: Seconds after which a file that is open elsewhere is asked for once more; s5cmd may just be closing it.
 _CLOSING = 0.05
@@ -75,6 +77,25 @@ def depart(file: LocalFile, identity: Identity, job: Job, tick: Tick = _never) -
         if not os.path.lexists(file.path):
             return Departure(False, reason="was deleted or renamed meanwhile")
         return _failed(file, error)
+
+
+def let_leave(proven: Iterable[Uploaded], account: Account, tick: Tick) -> None:
+    """Move or remove what is proven, if the job says so, and account for it."""
+    job, log = account.job, account.log
+    if job.after_upload == "keep":
+        return
+    for file, identity in proven:
+        tick()
+        departure = depart(file, identity, job, tick)
+        if departure.problem is not None:
+            account.take_in(departure.problem)
+        elif not departure.gone:
+            log.info(f"{printable(file.relative)} stays: {departure.reason}")
+        elif job.after_upload == "move":
+            account.moved += 1
+            log.debug(f"moved {printable(file.relative)} to {printable(departure.place)}")
+        else:
+            account.removed += 1
 
 
 def _is_behind_link(file: LocalFile, job: Job) -> bool:

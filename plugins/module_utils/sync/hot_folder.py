@@ -18,7 +18,7 @@ from ..job.job import Job
 from ..report.log import Log
 from ..report.progress import Progress
 from . import run as sync
-from .run import Run
+from .account import Finished
 
 #: Seconds between two runs, at least: what arrives meanwhile is sent by one run in place of many.
 SHORTEST_PAUSE = 1.0
@@ -26,13 +26,13 @@ SHORTEST_PAUSE = 1.0
 _POLL = 0.2
 
 
-def run_until_settled(job: Job, log: Log, new_progress: Callable[[], Progress], interrupt: Interrupt) -> Run:
+def run_until_settled(job: Job, log: Log, new_progress: Callable[[], Progress], interrupt: Interrupt) -> Finished:
     """Run again and again until a run finds nothing to do and nothing that waits, or fails.
 
     Each run has its own time limit and its own `new_progress()`. Returns the last run that told anything new, which is
     also the last one in result files and history. Raises Interrupted after a signal between two runs.
     """
-    told: Run | None = None
+    told: Finished | None = None
     while True:
         interrupt.renew()
         run = sync.run(job, log, new_progress(), interrupt, told=told.result if told else None)
@@ -45,11 +45,11 @@ def run_until_settled(job: Job, log: Log, new_progress: Callable[[], Progress], 
         _pause(_seconds_to_wait(job, run), run.result.files_deferred, log, interrupt)
 
 
-def _is_settled(run: Run) -> bool:
+def _is_settled(run: Finished) -> bool:
     return run.result.did_nothing and not run.result.files_deferred
 
 
-def _seconds_to_wait(job: Job, run: Run) -> float:
+def _seconds_to_wait(job: Job, run: Finished) -> float:
     """Until the youngest of the files that wait has settled; never longer than a file that was written now would."""
     if not run.result.files_deferred:
         return SHORTEST_PAUSE

@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from typing import Callable
 
+from ..common.errors import AccessError, DatasyncError
 from ..common.patience import answered
 from ..common.units import MIB
 from ..job.job import Job
+from ..job.memory import RunMemory
 from ..plan.uploads import Uploads
+from ..report.log import Log
 from ..s3.bucket import Bucket
 from ..s3.limits import effective_part_size
 from ..s3.listing import CLOCK_MARGIN
@@ -32,6 +35,36 @@ def multipart_keys(settings: ClassSettings, uploads: Uploads) -> Iterator[str]:
             return
         if size > effective_part_size(size, settings.of(upload.file).part_size) * MIB:
             yield upload.file.key
+
+
+def clean_up_earlier_runs(job: Job, bucket: Bucket, memory: RunMemory, log: Log) -> None:
+    """Abort what earlier runs left open; what may not be aborted stays in the memory. Raises CredentialsError."""
+    left = memory.left_by_earlier
+    if left is None:
+        return
+    try:
+        if left.keys:
+            abort(job, bucket, set(left.keys), left.since, log.info)
+    except AccessError as error:
+        # Uploads need no right to list or to abort, and must not wait until somebody grants it.
+        log.warn(f"multipart uploads of an earlier run may be left open: {error}; the next run tries again")
+        return
+    memory.earlier_cleaned_up()
+
+
+def clean_up(job: Job, bucket: Bucket, memory: RunMemory, log: Log, *, complete: bool) -> None:
+    """Abort what this run left open, if it may; only where it is `complete` there need be nothing."""
+    left = memory.left_by_this
+    try:
+        if left is not None and left.keys:
+            # Also after a run without a fault: s5cmd begins again when the answer to a beginning was lost.
+            abort(job, bucket, set(left.keys), left.since, log.info)
+    except DatasyncError as error:
+        if not complete:
+            log.warn(f"multipart uploads of this run may be left open: {error}; the next run aborts them")
+            return
+        log.debug(f"multipart uploads were not looked for: {error}")
+    memory.cleaned_up()
 
 
 def abort(job: Job, bucket: Bucket, keys: Container[str], since: float, say: Callable[[str], None]) -> None:

@@ -10,11 +10,17 @@ from __future__ import annotations
 import os
 from collections.abc import Container, Iterator
 
+from ..common.errors import DatasyncError
+from ..common.problems import Kind, Problem
+from ..common.units import counted
 from ..job.job import Job
 from ..job.local_file import is_absent
 from ..job.lock import lock_path
-from ..job.state import State
+from ..job.state import State, StateUnusable
+from ..plan.plan import Plan
+from ..plan.uploads import Ledger
 from ..report import manifest
+from .account import Account
 
 
 def manifest_path(job: Job) -> str:
@@ -24,6 +30,54 @@ def manifest_path(job: Job) -> str:
     if job.result_paths:
         return os.path.join(os.path.dirname(os.path.abspath(job.result_paths[0])), "manifest.sha256")
     return f"{job.state_path or lock_path(job)}.sha256"
+
+
+class Digests:
+    """The SHA256 of each file that a run proves, in hexadecimal, and the files of which nothing is proven.
+
+    None are kept where the job does not ask for them.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.wanted = job.checksum_algorithm == "SHA256"
+        self.proven: dict[str, str] = {}
+        self.withdrawn: set[str] = set()
+
+    def add(self, relative: str, sha256: str) -> None:
+        """The file is stored and proven; '' if its digest is not known."""
+        if self.wanted and sha256:
+            self.proven[relative] = sha256
+
+    def withdraw(self, relative: str) -> None:
+        """The file is not what is stored, or that is not proven."""
+        if self.wanted:
+            self.withdrawn.add(relative)
+            self.proven.pop(relative, None)
+
+
+def write_of_run(digests: Digests, account: Account, plan: Plan, ledger: Ledger, state: State | None) -> None:
+    """Write the manifest of a run, if the job asks for one, and account for it.
+
+    Also after a run that was stopped: what it stored is not uploaded again, so no later run has its digests.
+    """
+    if not digests.wanted:
+        return
+    job, log = account.job, account.log
+    unproven = digests.withdrawn.union(plan.deferred, (problem.path for problem in account.problems))
+    complete = not (account.stopped_by or plan.problems or plan.source_is_empty)
+    try:
+        lines = write(job, digests.proven, unproven, state, complete=complete)
+    except (DatasyncError, StateUnusable) as error:
+        account.take_in(Problem("", Kind.RUN, f"the manifest was not written: {error}"))
+        return
+    account.manifest = manifest_path(job)
+    log.info(f"{account.manifest} has the SHA256 of {counted(lines, 'file')}")
+    without = plan.unchanged + ledger.stored - lines
+    if without > 0:
+        log.warn(
+            f"{account.manifest} lacks {counted(without, 'file')} of earlier runs that made no SHA256; "
+            "`verify` with attach_sha256 or allow_download proves them by one"
+        )
 
 
 def write(job: Job, proven: dict[str, str], unproven: Container[str], state: State | None, *, complete: bool) -> int:

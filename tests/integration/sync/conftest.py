@@ -23,7 +23,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.report.log import L
 from ansible_collections.datasync.turbo.plugins.module_utils.report.progress import Progress
 from ansible_collections.datasync.turbo.plugins.module_utils.report.result import Result
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import run as sync
-from ansible_collections.datasync.turbo.plugins.module_utils.sync.run import Run
+from ansible_collections.datasync.turbo.plugins.module_utils.sync.account import Finished
 
 from dev.seaweedfs import SeaweedFS, TlsFiles
 
@@ -46,10 +46,10 @@ def job_options(bucket: str, connection_options: dict[str, str], s5cmd: Path, tm
 
 
 @pytest.fixture
-def run_job(job_options: dict[str, Any]) -> Callable[..., Run]:
+def run_job(job_options: dict[str, Any]) -> Callable[..., Finished]:
     """Run a job in this process: `run_job(folder, exclude=["*.tmp"], dry_run=True)`."""
 
-    def run(src: Path, dry_run: bool = False, **options: Any) -> Run:
+    def run(src: Path, dry_run: bool = False, **options: Any) -> Finished:
         job = Job.from_options({**job_options, "src": str(src), **options})
         return sync.run(job, Log(io.StringIO()), Progress(), Interrupt(job.timeout), dry_run)
 
@@ -57,7 +57,7 @@ def run_job(job_options: dict[str, Any]) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def upload(run_job: Callable[..., Run]) -> Upload:
+def upload(run_job: Callable[..., Finished]) -> Upload:
     """Run a job in this process and return its result."""
 
     def run(src: Path, **options: Any) -> Result:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.sync import leftovers as orphans
+from ansible_collections.datasync.turbo.plugins.module_utils.sync import leftovers
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer import liveness
 
 from dev.seaweedfs import SeaweedFS
@@ -93,7 +93,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds instead of minutes until an s5cmd that says nothing is taken for stalled."""
     monkeypatch.setattr(liveness, "STALL_QUESTION", 2.0)
     monkeypatch.setattr(liveness, "STALL_LIMIT", 6.0)
-    monkeypatch.setattr(orphans, "ABORT_DEADLINE", 3.0)
+    monkeypatch.setattr(leftovers, "ABORT_DEADLINE", 3.0)
 
 
 # --- faults that pass: nobody has to notice

@@ -31,7 +31,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.report.result impor
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import StoredObject
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import hot_folder
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import run as sync
-from ansible_collections.datasync.turbo.plugins.module_utils.sync.run import Run
+from ansible_collections.datasync.turbo.plugins.module_utils.sync.account import Finished
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning.classes import FILE_CLASSES
 
 SECRET = "wJalrXUtnFEMI"
@@ -94,7 +94,7 @@ def result(exit_code=0, **changes):
 
 def finished(exit_code=0, **changes):
     """A run with an empty plan."""
-    return Run(result(exit_code, **changes), Plan.nothing(Job(src="/srv/日本", bucket="archive")))
+    return Finished(result(exit_code, **changes), Plan.nothing(Job(src="/srv/日本", bucket="archive")))
 
 
 class Pipeline:

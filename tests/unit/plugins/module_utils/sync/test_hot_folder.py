@@ -21,8 +21,8 @@ from ansible_collections.datasync.turbo.plugins.module_utils.report.result impor
     Result,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import hot_folder
+from ansible_collections.datasync.turbo.plugins.module_utils.sync.account import Finished
 from ansible_collections.datasync.turbo.plugins.module_utils.sync.hot_folder import run_until_settled
-from ansible_collections.datasync.turbo.plugins.module_utils.sync.run import Run
 
 JOB = Job(src="/srv/outbox", bucket="archive", settle_seconds=60, reconcile=True, timeout=3600)
 NOW = 1_000_000.0
@@ -51,7 +51,7 @@ def ended(exit_code=0, settles_in=0.0, **changes):
     }
     plan = Plan.nothing(JOB)
     plan.settled_at = NOW + settles_in
-    return Run(Result(**values), plan)
+    return Finished(Result(**values), plan)
 
 
 class Pipeline:

@@ -14,7 +14,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import Identity, LocalFile
 from ansible_collections.datasync.turbo.plugins.module_utils.plan.uploads import NEW, Upload, Uploads
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import OpenUpload
-from ansible_collections.datasync.turbo.plugins.module_utils.sync import leftovers as orphans
+from ansible_collections.datasync.turbo.plugins.module_utils.sync import leftovers
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer.settings import ClassSettings, settings_of
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning.classes import Settings
 
@@ -36,12 +36,12 @@ def uploads_of(job, **sizes):
 
 
 def keys_of(job, **sizes):
-    return set(orphans.multipart_keys(settings_of(job, pytest.fail), uploads_of(job, **sizes)))
+    return set(leftovers.multipart_keys(settings_of(job, pytest.fail), uploads_of(job, **sizes)))
 
 
 def abort(job, bucket, *keys):
     said = []
-    orphans.abort(job, bucket, set(keys), BEGAN, said.append)
+    leftovers.abort(job, bucket, set(keys), BEGAN, said.append)
     return said
 
 
@@ -62,7 +62,7 @@ def test_the_size_of_a_part_is_the_jobs(job):
 def test_the_size_of_a_part_is_that_of_the_files_class(job):
     classes = {"medium": Settings(8, 4, 64), "large": Settings(8, 4, 16), "single": Settings(1, 4, 5)}
     uploads = uploads_of(job, medium=64 * MIB, large=64 * MIB + 1)
-    assert set(orphans.multipart_keys(ClassSettings(classes), uploads)) == {"p/large"}
+    assert set(leftovers.multipart_keys(ClassSettings(classes), uploads)) == {"p/large"}
 
 
 def test_a_million_small_files_are_not_looked_at_one_by_one(job):
@@ -75,7 +75,7 @@ def test_a_million_small_files_are_not_looked_at_one_by_one(job):
                 asked.append(upload.file.relative)
                 yield upload
 
-    assert list(orphans.multipart_keys(settings_of(job, pytest.fail), Counting())) == ["p/a"]
+    assert list(leftovers.multipart_keys(settings_of(job, pytest.fail), Counting())) == ["p/a"]
     assert len(asked) == 2
 
 
@@ -112,7 +112,7 @@ def test_a_refusal_is_told(job, bucket):
 
 
 def test_a_server_that_stays_silent_does_not_keep_the_run_from_ending(job, bucket, monkeypatch):
-    monkeypatch.setattr(orphans, "ABORT_DEADLINE", 0.2)
+    monkeypatch.setattr(leftovers, "ABORT_DEADLINE", 0.2)
     released = threading.Event()
     bucket.open_uploads = lambda prefix: released.wait(30) or iter(())
     began = time.monotonic()
