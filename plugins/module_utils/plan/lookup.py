@@ -119,7 +119,7 @@ class Lookup:
         if head.size != file.identity.size:
             return False
         if head.metadata.get("synced-by") == SYNCED_BY and head.metadata.get(FINGERPRINT) == file.identity.fingerprint:
-            # The very file that was handed to s5cmd, untouched since: whatever happened to the path or the clocks.
+            # The very file that was handed over, untouched since: whatever happened to the path or the clocks.
             return True
         if entry is None:
             return False

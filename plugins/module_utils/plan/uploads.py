@@ -105,7 +105,7 @@ class Ledger:
         self.stored_bytes = 0
 
     def store(self, file: LocalFile, identity: Identity) -> None:
-        """s5cmd says that the file is stored; `identity` is what it was then."""
+        """The engine says that the file is stored; `identity` is what it was then."""
         index = self._uploads.index(file)
         self._fates[index] = _STORED
         if identity != file.identity:

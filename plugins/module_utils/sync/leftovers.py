@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""Multipart uploads that s5cmd left open: nobody sees them, and they are billed.
+"""Multipart uploads that an engine left open: nobody sees them, and they are billed.
 
 Aborted are only those of our own keys that were begun while a run of ours was under way: other programs may upload to
 the same prefix.
@@ -23,12 +23,12 @@ from ..s3.limits import effective_part_size
 from ..s3.listing import CLOCK_MARGIN
 from ..transfer.settings import ClassSettings
 
-#: Seconds for aborting what s5cmd left open. systemd gives a stopped unit 90 before it kills it.
+#: Seconds for aborting what was left open. systemd gives a stopped unit 90 before it kills it.
 ABORT_DEADLINE = 45.0
 
 
 def multipart_keys(settings: ClassSettings, uploads: Uploads) -> Iterator[str]:
-    """The keys that s5cmd stores in more than one request. The largest files come first."""
+    """The keys that are stored in more than one request. The largest files come first."""
     for upload in uploads:
         size = upload.file.identity.size
         if size <= MIB:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""Verification behind the transfer: proofs are made in threads while s5cmd uploads the next files.
+"""Verification behind the transfer: proofs are made in threads while the next files are uploaded.
 
 Small files are proven by the ETags of a listing, a thousand with one request; what that cannot prove, and every larger
 file, by the object's own header.

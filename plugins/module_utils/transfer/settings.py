@@ -59,7 +59,7 @@ class ClassSettings:
 
     @property
     def numworkers(self) -> int:
-        """How many workers s5cmd needs for the files of this run."""
+        """How many files of this run an engine sends at a time."""
         return max(self.classes[name].numworkers for name in self.present or FILE_CLASSES)
 
     def as_dict(self) -> dict[str, dict[str, int]]:

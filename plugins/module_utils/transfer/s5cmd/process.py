@@ -69,6 +69,7 @@ class S5cmdProcess:
         self.strays = 0
         self._other = b""
         self._moved: int | None = None
+        self._written: int | None = None
         self._last_sign = time.monotonic()
 
     @property
@@ -79,7 +80,8 @@ class S5cmdProcess:
     @property
     def bytes_written(self) -> int | None:
         """Bytes that it has written to its sockets so far; None where the kernel does not tell (proc(5), io)."""
-        return self._io().get("wchar")
+        self._written = self._io().get("wchar", self._written)
+        return self._written
 
     @property
     def tells_bytes(self) -> bool:
@@ -128,6 +130,8 @@ class S5cmdProcess:
 
     def end(self) -> Breakdown:
         """How it ended. Waits for that for END_GRACE seconds."""
+        # Of a process that was waited for, the kernel tells nothing any more.
+        self._written = self.bytes_written
         try:
             code = self._process.wait(END_GRACE)
             how = f"was stopped by signal {-code}" if code < 0 else f"ended with exit code {code}"

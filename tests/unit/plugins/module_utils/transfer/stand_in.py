@@ -7,6 +7,7 @@ from __future__ import annotations
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer.engine import Deferred, Failed, Sent
 
 SLOW_DOWN = "SlowDown: Please reduce your request rate. status code: 503, request id: 1, host id: 2"
+ACCESS_DENIED = "AccessDenied: Access Denied status code: 403, request id: 1, host id: 2"
 #: A stand-in that fails each file the first time.
 FAIL_FIRST = f"""
 for arguments in commands():
@@ -14,6 +15,29 @@ for arguments in commands():
         failed(*arguments[-2:], {SLOW_DOWN!r})
     else:
         stored(*arguments[-2:])
+"""
+#: A stand-in that does what a script says, as ScriptedEngine. It keeps its process ids and what it stored in files.
+SCRIPTED = f"""
+def note(path, text):
+    with open(path, "a") as file:
+        file.write(text + chr(10))
+
+note(PIDS, str(os.getpid()))
+for arguments in commands():
+    name = arguments[-1].partition("/p/")[2]
+    acts = SCRIPT.get(name, ["store"])
+    act = acts[min(tries(arguments), len(acts)) - 1]
+    if act == "store":
+        note(STORED, json.dumps(name))
+        stored(*arguments[-2:])
+    elif act == "trouble":
+        failed(*arguments[-2:], {SLOW_DOWN!r})
+    elif act == "refuse":
+        failed(*arguments[-2:], {ACCESS_DENIED!r})
+    elif act == "break":
+        os.kill(os.getpid(), 9)
+    elif act == "linger":
+        time.sleep(1)
 """
 
 

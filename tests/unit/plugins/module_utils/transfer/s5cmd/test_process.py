@@ -154,6 +154,14 @@ with open(os.devnull, "wb", buffering=0) as sink:
     assert process.silence() < time.monotonic() - began
 
 
+@counted
+def test_what_one_wrote_is_still_known_after_its_end(start):
+    process = start("os.write(1, b'x' * 10_000)")
+    hear(process)
+    process.end()
+    assert process.bytes_written >= 10_000
+
+
 def test_where_the_kernel_does_not_count_only_events_and_commands_are_signs(start, monkeypatch):
     process = start("time.sleep(60)")
     monkeypatch.setattr(process, "_io", dict)
