@@ -4,6 +4,8 @@
 
     python -m dev.build_program [FILE]      default: dist/datasync-turbo
 
+People without the role run the file as it is; the role unpacks it on its hosts, see `fleet/program`.
+
 The same sources give the same bytes on every machine and Python: sorted names, one fixed time, nothing compressed
 (zlib's output differs from version to version).
 """
@@ -21,7 +23,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 MODULE_UTILS = CHECKOUT / "plugins" / "module_utils"
 PACKAGE = PurePosixPath("datasync_turbo")
 #: The modules that the program imports by name.
-STARTS = ("program/bytecode", "program/cli", "common/interrupt")
+STARTS = ("program/cli", "common/interrupt")
 SHEBANG = b"#!/usr/bin/env python3\n"
 #: The earliest time that a zip archive can carry.
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
@@ -33,11 +35,7 @@ LICENCE_HEADER = """\
 # SPDX-License-Identifier: MIT
 """
 MAIN = f"""\
-{LICENCE_HEADER}from {PACKAGE}.program.bytecode import keep_compiled
-
-keep_compiled("{PACKAGE}", __loader__)
-
-from {PACKAGE}.program.cli import main
+{LICENCE_HEADER}from {PACKAGE}.program.cli import main
 from {PACKAGE}.common.interrupt import leave
 
 leave(main())

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from dev.ansible_environment import BUILD, VENV_BIN
 from dev.build_program import build
+from plugins.module_utils.fleet.compiled import compile_folder
 from plugins.module_utils.job.job import Job
 from plugins.module_utils.transfer.s5cmd.environment import GO_RUNTIME
 from tests.bench.measured import BenchError
@@ -71,7 +73,7 @@ class Tools:
     s5cmd: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        self.program = build(self.work / PROGRAM)
+        self.program = self._deployed(self.work / PROGRAM)
         self.s5cmd = find_s5cmd()
 
     @property
@@ -91,7 +93,8 @@ class Tools:
     def ours(self, folder: Path, place: Place, *, verb: str = "sync", **settings: str) -> Command:
         """The host program with a config file as an operator writes it: default settings, and a state file."""
         config = self.config(folder, place, **settings)
-        return Command([str(VENV_BIN / "python"), str(self.program), verb, "--config", str(config)], self._bare)
+        python = [str(VENV_BIN / "python"), "-I", "-B"]
+        return Command([*python, str(self.program), verb, "--config", str(config)], self._bare)
 
     def config(self, folder: Path, place: Place, **settings: str) -> Path:
         """A config file for the host program, in the directory of the place."""
@@ -113,14 +116,17 @@ class Tools:
 
     @property
     def _bare(self) -> dict[str, str]:
-        """Ours reads keys and endpoint from the config file, and keeps what it compiled, as a host's command says."""
-        environment = {name: value for name, value in self.environment.items() if name not in self.server.environment}
-        return {**environment, "PYTHONPYCACHEPREFIX": str(self.compiled)}
+        """Ours reads keys and endpoint from the config file."""
+        return {name: value for name, value in self.environment.items() if name not in self.server.environment}
 
-    @property
-    def compiled(self) -> Path:
-        """Where our program finds its modules compiled, once it has run."""
-        return self.work / "pycache"
+    @staticmethod
+    def _deployed(program: Path) -> Path:
+        """Our program as a host has it: a folder, compiled for the Python that runs it."""
+        if not program.exists():
+            with zipfile.ZipFile(build(program.with_suffix(".zip"))) as archive:
+                archive.extractall(program)
+            compile_folder(program, str(VENV_BIN / "python"))
+        return program
 
     def s5cmd_sync(self, folder: Path, place: Place) -> Command:
         """Plain `s5cmd sync`, default flags."""

@@ -116,19 +116,7 @@ class Session:
     def at(self, server: Server) -> At:
         """The programs, at a running server."""
         tools = Tools(server, self.work)
-        at = At(tools, Places(tools))
-        if not tools.compiled.exists():
-            self._run_once_before(at)
-        return at
-
-    def _run_once_before(self, at: At) -> None:
-        """The first run on a host compiles the program and its packages; no later one does, so it is not measured."""
-        folder = self.work / "first"
-        folder.mkdir()
-        (folder / "clip.mov").write_bytes(b"1")
-        place = at.places.new()
-        self.once(at.tools.ours(folder, place), place.directory / "first.log")
-        at.places.remove(place)
+        return At(tools, Places(tools))
 
     def compete(
         self, name: str, at: At, contenders: list[Contender], shared: Place | None = None

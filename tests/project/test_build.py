@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Callable, NoReturn
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.compiled import compile_folder
 
 from dev import build_collection, build_program
 from dev.ansible_environment import CHECKOUT
@@ -50,21 +51,27 @@ def test_every_python_of_the_hosts_starts_the_program(
 
 
 @pytest.mark.parametrize("version", HOST_PYTHONS)
-def test_every_python_of_the_hosts_compiles_the_program_once(
+def test_every_python_of_the_hosts_compiles_the_program_at_its_deployment_and_nothing_at_a_start(
     version: str, program: Path, tmp_path: Path, cannot_run: Callable[[str], NoReturn]
 ) -> None:
     python = find_interpreters().get(version) or cannot_run(f"no Python {version}")
-    environment = {"PYTHONPYCACHEPREFIX": str(tmp_path / "kept")}
+    folder = tmp_path / "datasync-turbo"
+    with zipfile.ZipFile(program) as packed:
+        packed.extractall(folder)
+    compile_folder(folder, str(python))
+    compiled = {path: path.stat().st_mtime_ns for path in folder.rglob("*.pyc")}
+    assert len(compiled) == len(list(folder.rglob("*.py")))
+    command = [str(python), "-I", "-B", "-v", str(folder), "config", "--config", str(tmp_path / "none.env")]
+    answer = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
+    assert (answer.returncode, "none.env: No such file" in answer.stderr) == (1, True), answer.stderr
+    for name in ("program/__pycache__/cli", "job/__pycache__/config"):
+        assert f"code object from '{folder}/datasync_turbo/{name}.{python_tag(version)}.pyc'" in answer.stderr
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.pyc")} == compiled
 
-    def start() -> dict[Path, int]:
-        command = [str(python), str(program), "config", "--config", str(tmp_path / "none.env")]
-        answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert (answer.returncode, "none.env" in answer.stderr) == (1, True), answer.stderr
-        return {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").rglob("datasync_turbo/*/*.pyc")}
 
-    kept = start()
-    assert {"cli", "config", "job"} <= {path.name.partition(".")[0] for path in kept}
-    assert start() == kept
+def python_tag(version: str) -> str:
+    """What CPython of this version puts into the names of compiled files, such as cpython-311."""
+    return f"cpython-{version.replace('.', '')}"
 
 
 def test_program_runs_by_its_own_name(program: Path) -> None:

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
-import re
 import secrets
 import shlex
 import sys
@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..common import commands
-from ..common.commands import CommandTimedOut, last_words
+from ..common.commands import CommandTimedOut, Completed, last_words
 from ..common.errors import ConfigurationError
 from ..install.layout import Layout, Occupant
 from . import removal
@@ -37,8 +37,8 @@ from .services import Launchd, Systemd
 from .steps import Action, nothing, run_all
 from .store import GenerationStore
 
-#: What `log.Log` puts before a message.
-_LOG_PREFIX = re.compile(r"^\[[A-Z]+\] \[[^\]]*\] ")
+#: How Python runs the program: with nothing of the caller's environment, and keeping nothing that it compiles.
+_PYTHON_OPTIONS = ("-I", "-B")
 #: Seconds for a source that does not answer, such as a hanging mount, and for a config file on a host under load.
 _CHECK_TIMEOUT = 60
 #: Seconds to wait for an installation of s5cmd that is going on.
@@ -97,6 +97,7 @@ class HostApply:
         removal.remove_files(gone.values(), found)
         self._link(found)
         self._switch_s5cmd(found)
+        removal.remove_old_caches([self._generation, *self._earlier], found)
         self._schedule(found, stopped)
         return found
 
@@ -240,7 +241,7 @@ class HostApply:
 
     def _check_source(self, source: SourceCheck) -> None:
         mode = "write" if source.write else "read"
-        reason = self._refusal("-I", "-c", _ACCESS_PROBE, source.path, mode)
+        reason = self._refusal("-c", _ACCESS_PROBE, source.path, mode)
         if reason:
             raise ConfigurationError(
                 f"job {source.job}: {source.variable} {source.path}: user {self._generation.user} cannot {mode} it:"
@@ -257,7 +258,7 @@ class HostApply:
             path = os.path.join(folder, f"{secrets.token_hex(8)}-{os.path.basename(file.path)}")
             content = file.content.encode("utf-8", "surrogateescape")
             write_file(path, Present(content, int(file.mode, 8), uid, gid))
-            reason = self._refusal("-B", str(program), "config", "--quiet", "--config", path).replace(path, file.path)
+            reason = self._refusal(str(program), "config", "--json", "--config", path).replace(path, file.path)
         if reason:
             job = os.path.splitext(os.path.basename(file.path))[0]
             raise ConfigurationError(f"job {job} was not written: {reason}", "correct it in uploader_jobs")
@@ -265,11 +266,20 @@ class HostApply:
     def _refusal(self, *arguments: str) -> str:
         """Let the environment's Python run something as the service user; returns why it failed, '' if it did not."""
         python = self._store.environment(self._generation.environment) / "bin" / "python"
+        command = [*as_user(self._generation.user), str(python), *_PYTHON_OPTIONS, *arguments]
         try:
-            done = commands.run([*as_user(self._generation.user), str(python), *arguments], _CHECK_TIMEOUT)
+            done = commands.run(command, _CHECK_TIMEOUT)
         except CommandTimedOut:
             return f"no answer within {_CHECK_TIMEOUT} seconds"
-        return _LOG_PREFIX.sub("", last_words(done, lines=1)) if done.returncode else ""
+        return _reason(done) if done.returncode else ""
+
+
+def _reason(done: Completed) -> str:
+    """Why a command failed: the first problem of the result, if it is our program, or the last line of its words."""
+    try:
+        return str(json.loads(done.stdout)["problems"][0]["message"])
+    except (ValueError, LookupError, TypeError):
+        return last_words(done, lines=1)
 
 
 def as_user(user: str) -> list[str]:
@@ -290,7 +300,8 @@ def command_text(store: GenerationStore, generation: Generation) -> str:
     """The command: a shell script that starts the program in its own environment, as the service user.
 
     It names the folders of the generation, not the link `venv`, so that a run keeps to one generation to its end.
-    The environment belongs to root: compiled Python files go to a folder of the service user.
+    What it runs belongs to root and is compiled: Python reads no code from a folder of the service user, and keeps
+    none there.
     """
     python = shlex.quote(str(store.environment(generation.environment) / "bin" / "python"))
     program = shlex.quote(str(store.program(generation.program)))
@@ -303,8 +314,7 @@ def command_text(store: GenerationStore, generation: Generation) -> str:
         "#!/bin/sh\n"
         "# Made by the Ansible collection datasync.turbo, and replaced by the next deployment.\n"
         f"{become if switch else ''}"
-        f"PYTHONPYCACHEPREFIX={home}/pycache; export PYTHONPYCACHEPREFIX\n"
-        f'exec {python} {program} "$@"\n'
+        f'exec {python} {" ".join(_PYTHON_OPTIONS)} {program} "$@"\n'
     )
 
 

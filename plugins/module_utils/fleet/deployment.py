@@ -14,21 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
-from ..common.errors import ConfigurationError, InstallationError
-from ..install.download import file_sha256
+from ..common.errors import ConfigurationError
 from .apply import HostApply, s5cmd_in_use
 from .differences import Change, Differences
 from .environment import (
-    PROGRAM_MEMBER,
     HostPython,
     environment_name,
     find_python,
     is_intact,
     make_from_payload,
     make_with_pip,
-    opened_payload,
 )
 from .generation import Generation
+from .program import is_whole, make_program, program_name
 from .removal import HostRemoval
 from .request import Request
 from .running import wait_until_idle
@@ -112,7 +110,7 @@ def go_to(
     target = choose(store, before)
     for path, is_right in (
         (store.environment(target.environment), is_intact(store.environment(target.environment))),
-        (store.program(target.program), _has_program(store, target)),
+        (store.program(target.program), is_whole(store.program(target.program))),
     ):
         if not is_right:
             raise ConfigurationError(f"generation {target.number}: {path} is not complete", "deploy again")
@@ -161,8 +159,6 @@ def remove(request: Request, check_mode: bool = False) -> Deployed:
         with _locked(store):
             run_all(found.steps)
             store.remove()
-            # Compiled Python of environments that are gone, see `host_apply.command_text`.
-            shutil.rmtree(os.path.join(before.state_dir, "pycache"), ignore_errors=True)
             _remove_empty_folders(stored)
     deployed.left = [path for path in _folders(stored) if os.path.isdir(path)]
     if _user_exists(before.user):
@@ -178,7 +174,7 @@ def _generation(request: Request, python: HostPython) -> Generation:
         user=request.user,
         state_dir=request.state_dir,
         environment=environment,
-        program=request.program_sha256[:12],
+        program=program_name(request.program_sha256, python),
         s5cmd=link,
         versions={
             "s5cmd": link.version if link else None,
@@ -195,12 +191,7 @@ def _needs(request: Request, store: GenerationStore, generation: Generation) -> 
         needs.append(GROUPS)
     if not is_intact(store.environment(generation.environment)):
         needs.append(PACKAGES)
-    return needs if _has_program(store, generation) else [*needs, PROGRAM]
-
-
-def _has_program(store: GenerationStore, generation: Generation) -> bool:
-    program = store.program(generation.program)
-    return program.is_file() and file_sha256(program).startswith(generation.program)
+    return needs if is_whole(store.program(generation.program)) else [*needs, PROGRAM]
 
 
 def _can_provide(need: str, request: Request) -> bool:
@@ -275,9 +266,7 @@ def _provide(
                 make_from_payload(folder, python, request.payload)
     if PROGRAM in needs and request.payload:
         with _incoming(store.programs / generation.program) as folder:
-            folder.mkdir()
-            folder.chmod(0o755)
-            _unpack_program(request.payload, request.program_sha256, folder / "datasync-turbo")
+            make_program(folder, python, request.payload, request.program_sha256)
 
 
 @contextlib.contextmanager
@@ -296,14 +285,6 @@ def _incoming(folder: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _unpack_program(payload: Path, sha256: str, path: Path) -> None:
-    with opened_payload(payload) as archive, archive.open(PROGRAM_MEMBER) as source, open(path, "wb") as copy:
-        shutil.copyfileobj(source, copy, 1024 * 1024)
-    path.chmod(0o755)
-    if file_sha256(path) != sha256:
-        raise InstallationError("the program arrived damaged on this host", "deploy again")
 
 
 def _apply(request: Request, store: GenerationStore, generation: Generation, before: Generation | None) -> Generation:

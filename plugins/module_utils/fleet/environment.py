@@ -7,7 +7,6 @@ Its folder is named after what it consists of, so that the one before stays for 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -16,24 +15,21 @@ import shutil
 import struct
 import sys
 import sysconfig
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
 from ..common import commands
 from ..common.commands import CommandError, last_words
 from ..common.errors import InstallationError
+from .compiled import compile_folder
+from .payload import PACKAGES_PREFIX, opened_payload, opened_to_all, unpack
 
 #: Written last: an environment without it is not complete.
 RECORD = "environment.json"
 #: Changes when environments are made in another way from the same packages.
-LAYOUT = 1
+LAYOUT = 2
 OLDEST_PYTHON = (3, 9)
-#: The parts of a payload: an environment's packages, and the program.
-PACKAGES_PREFIX = "packages/"
-PROGRAM_MEMBER = "program"
 _VENV_HINT = "on Debian and Ubuntu install the package python3-venv, or set uploader_python to another Python"
 #: Seconds for pip to fetch and install some 25 MB.
 PIP_TIMEOUT = 1800
@@ -136,19 +132,8 @@ def make_from_payload(folder: Path, python: HostPython, payload: Path) -> None:
     """
     _make_venv(folder, python, with_pip=False)
     with opened_payload(payload) as archive:
-        members = [member for member in archive.infolist() if member.filename.startswith(PACKAGES_PREFIX)]
-        _unpack(archive, members, _site_packages(folder, python))
+        unpack(archive, _site_packages(folder, python), PACKAGES_PREFIX)
     _finish(folder, python)
-
-
-@contextlib.contextmanager
-def opened_payload(payload: Path) -> Iterator[zipfile.ZipFile]:
-    """A payload to read from. Raises InstallationError when it is not whole, then or while it is read."""
-    try:
-        with zipfile.ZipFile(payload) as archive:
-            yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
-        raise InstallationError(f"what the controller sent arrived damaged: {error}", "deploy again") from error
 
 
 def make_with_pip(folder: Path, python: HostPython, requirements: str, pip_arguments: Sequence[str]) -> None:
@@ -172,19 +157,6 @@ def _make_venv(folder: Path, python: HostPython, with_pip: bool) -> None:
         script.unlink()
 
 
-def _unpack(archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], target: Path) -> None:
-    for member in members:
-        name = member.filename[len(PACKAGES_PREFIX) :]
-        if name.startswith("/") or ".." in name.split("/"):
-            raise InstallationError(f"the payload's member {member.filename!r} leaves its folder")
-        path = target / name
-        if member.is_dir():
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with archive.open(member) as source, open(path, "wb") as copy:
-            shutil.copyfileobj(source, copy, 1024 * 1024)
-
-
 def _site_packages(folder: Path, python: HostPython) -> Path:
     names = {"base": str(folder), "platbase": str(folder)}
     if python.executable == os.path.realpath(sys.executable):
@@ -194,17 +166,10 @@ def _site_packages(folder: Path, python: HostPython) -> Path:
 
 
 def _finish(folder: Path, python: HostPython) -> None:
-    """Try the environment, then write its record; everybody may read and run it, nobody but its owner may change it."""
+    """Compile and try the environment, then write its record; nobody but its owner may change it."""
+    compile_folder(folder, python.executable)
     _run([str(folder / "bin" / "python"), "-I", "-B", "-c", IMPORT_CHECK], "awscrt does not run on this host")
-    sizes = {}
-    for directory, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        os.chmod(directory, 0o755)  # noqa: S103 - the service user runs what is in it
-        for name in names:
-            path = os.path.join(directory, name)
-            if not os.path.islink(path):
-                os.chmod(path, 0o755 if os.access(path, os.X_OK) else 0o644)
-                sizes[os.path.relpath(path, folder)] = os.stat(path).st_size
+    sizes = {name: os.stat(folder / name).st_size for name in opened_to_all(folder)}
     record = folder / RECORD
     record.write_text(json.dumps({"python": python.version, "files": sizes}), "utf-8")
     record.chmod(0o644)

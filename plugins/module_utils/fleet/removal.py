@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Callable
 
 from .differences import Change, Differences
@@ -19,6 +22,8 @@ from .steps import Action, nothing
 UNIT_FOLDER = "/etc/systemd/system/"
 #: launchd's names of the jobs begin with it.
 _LABEL_PREFIX = "datasync.turbo."
+#: Below the state folder of a generation.
+_OLD_CACHE = "pycache"
 
 
 class HostRemoval:
@@ -47,6 +52,7 @@ class HostRemoval:
             found.steps.append(Action(self._systemd.reload, nothing))
             services = services_of(self._generations)
             found.steps.append(Action(lambda: self._systemd.forget_failures(services), nothing))
+        remove_old_caches(self._generations, found)
         return found
 
 
@@ -98,6 +104,25 @@ def remove_files(files: Iterable[ManagedFile], found: Differences) -> None:
         now = present(file.path)
         if now is not None:
             found.add(Change(file.path, "remove", readable(file, now.content, now.mode)), RemoveFile(file.path))
+
+
+def remove_old_caches(generations: Sequence[Generation], found: Differences) -> None:
+    """Remove the compiled Python that versions up to 0.4.0 kept in the folder of the service user.
+
+    Whoever is that user could have put code of their own there. Nothing reads it any more, so it is not put back, and
+    no reason to fail.
+    """
+    for path in dict.fromkeys(os.path.join(each.state_dir, _OLD_CACHE) for each in generations):
+        if os.path.lexists(path):
+            found.add(Change(path, "remove"), Action(partial(_remove_tree, path), nothing))
+
+
+def _remove_tree(path: str) -> None:
+    """Follows no link, neither at `path` nor below it."""
+    with suppress(OSError):
+        if os.path.islink(path) or not os.path.isdir(path):
+            os.unlink(path)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _starts(plist: str, job: JobOnHost) -> bool:

@@ -5,7 +5,7 @@
 uploader_dir/bin/datasync-turbo              the command: starts this generation's program in its environment
 uploader_dir/venv                            a link to its environment, for people and for Ansible's modules
 uploader_dir/environments/DIGEST/            see `environment`
-uploader_dir/programs/SHA256/datasync-turbo
+uploader_dir/programs/DIGEST/datasync-turbo   see `program`
 uploader_dir/generations/3/generation.json   mode 0600: it holds the jobs' config files
 uploader_dir/generations/current             a link to the number of the generation in use
 uploader_dir/generations/.lock               held by the deployment that is running
@@ -49,7 +49,7 @@ class GenerationStore:
         return self.environments / name
 
     def program(self, name: str) -> Path:
-        """The file of a program."""
+        """The folder of a program, or its one file if 0.4.0 or older delivered it; see `program`."""
         return self.programs / name / "datasync-turbo"
 
     # What is there

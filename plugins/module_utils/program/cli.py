@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The host program `datasync-turbo`: runs a job from its config file, without Ansible and without a controller.
 
-Each command imports what it runs: the program is compiled at every start.
+Each command imports what it runs: without the role, the program is compiled at every start.
 """
 
 from __future__ import annotations

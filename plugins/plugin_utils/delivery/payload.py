@@ -16,7 +16,8 @@ from pathlib import Path
 
 from ...module_utils.common import files, locks
 from ...module_utils.common.errors import InstallationError
-from ...module_utils.fleet.environment import PACKAGES_PREFIX, PROGRAM_MEMBER, HostPython, environment_name
+from ...module_utils.fleet.environment import HostPython, environment_name
+from ...module_utils.fleet.payload import PACKAGES_PREFIX, PROGRAM_MEMBER
 from .cache import make_private, writing
 from .wheelhouse import Wheelhouse
 

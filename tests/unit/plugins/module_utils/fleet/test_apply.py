@@ -35,12 +35,13 @@ from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.host_wit
 
 #: A program that accepts every config without the word "wrong", and says of the others what the real one would.
 PROGRAM = """
-import sys
+import json, sys
 path = sys.argv[sys.argv.index("--config") + 1]
 text = open(path, encoding="utf-8").read()
 if "wrong" in text:
-    print("[INFO] [outbox] looking", file=sys.stderr)
-    sys.exit(f"[ERROR] [outbox] {path}: line 1: UPLOAD_WORKERS: 'wrong' is no number")
+    reason = f"{path}: line 1: UPLOAD_WORKERS: 'wrong' is no number"
+    print(json.dumps({"problems": [{"message": reason}]}))
+    sys.exit(f"[ERROR] [2026-11-30 18:00:00] {reason}")
 """
 
 
@@ -506,19 +507,16 @@ def test_a_config_that_is_on_the_host_already_is_not_checked_again(host, checked
 # The command
 
 
-def test_the_command_starts_the_program_of_its_generation(host):
+def test_the_command_starts_the_program_of_its_generation_with_nothing_of_the_callers_python(host):
+    """What the caller's environment says to Python, such as where compiled code lies, is not heard (`-I`)."""
     store, generation = host.store, host.generation()
     python, program = store.environment("e1") / "bin" / "python", store.program("p1")
-    for path, text in (
-        (python, '#!/bin/sh\necho "python $*"; echo "$PYTHONPYCACHEPREFIX"\n'),
-        (program, ""),
-    ):
-        path.parent.mkdir(parents=True)
-        path.write_text(text, "utf-8")
-        path.chmod(0o755)
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "python $*"\n', "utf-8")
+    python.chmod(0o755)
     host.bring(generation)
     done = subprocess.run([store.command, "sync", "a b"], capture_output=True, text=True, check=True)
-    assert done.stdout == f"python {program} sync a b\n{host.root}/state/pycache\n"
+    assert done.stdout == f"python -I -B {program} sync a b\n"
 
 
 @pytest.mark.parametrize(("euid", "user", "becomes"), [(0, "uploader", True), (0, "root", False), (1000, "me", False)])
@@ -548,7 +546,51 @@ def test_a_path_with_blanks_and_quotes_is_one_word_of_the_command(tmp_path):
     generation = Generation(Wanted(), ME, str(tmp_path / "state of it's"), "e1", "p1")
     python = store.environment("e1") / "bin" / "python"
     python.parent.mkdir(parents=True)
-    python.write_text('#!/bin/sh\necho "$PYTHONPYCACHEPREFIX"\n', "utf-8")
+    python.write_text('#!/bin/sh\necho "$3"\n', "utf-8")
     python.chmod(0o755)
     done = subprocess.run(["sh", "-c", command_text(store, generation)], capture_output=True, text=True, check=True)
-    assert done.stdout == f"{tmp_path}/state of it's/pycache\n"
+    assert done.stdout == f"{store.program('p1')}\n"
+
+
+# Compiled code of older versions
+
+
+def test_compiled_code_in_a_folder_of_the_service_user_goes_and_does_not_come_back(host):
+    """Nothing reads it any more, so a deployment that fails later need not put it back."""
+    cache = host.root / "state" / "pycache" / "opt"
+    cache.mkdir(parents=True)
+    (cache / "cli.cpython-311.pyc").write_bytes(b"anybody's")
+    generation = host.generation(outbox="manual")
+    assert "remove state/pycache" in host.bring(generation)
+    assert [path.name for path in (host.root / "state").iterdir()] == []
+    assert host.bring(generation, generation) == []
+
+
+@pytest.mark.parametrize("target", ["folder", "file", "nothing"])
+def test_a_link_in_its_place_goes_and_is_not_followed(host, target):
+    (host.root / "folder").mkdir()
+    (host.root / "folder" / "file").write_text("of somebody else", "utf-8")
+    (host.root / "state").mkdir()
+    (host.root / "state" / "pycache").symlink_to(host.root / "folder" / ("file" if target == "file" else ""))
+    if target == "nothing":
+        (host.root / "state" / "pycache").unlink()
+        (host.root / "state" / "pycache").symlink_to(host.root / "gone")
+    assert "remove state/pycache" in host.bring(host.generation(outbox="manual"))
+    assert not os.path.lexists(host.root / "state" / "pycache")
+    assert (host.root / "folder" / "file").read_text("utf-8") == "of somebody else"
+
+
+def test_links_below_it_are_not_followed(host):
+    (host.root / "folder").mkdir()
+    (host.root / "folder" / "file").write_text("of somebody else", "utf-8")
+    (host.root / "state" / "pycache").mkdir(parents=True)
+    (host.root / "state" / "pycache" / "link").symlink_to(host.root / "folder")
+    host.bring(host.generation(outbox="manual"))
+    assert not (host.root / "state" / "pycache").exists()
+    assert (host.root / "folder" / "file").exists()
+
+
+def test_it_goes_from_the_state_folder_of_an_earlier_generation_too(host):
+    (host.root / "old" / "pycache").mkdir(parents=True)
+    earlier = replace(host.generation(), state_dir=str(host.root / "old"))
+    assert "remove old/pycache" in host.bring(host.generation(outbox="manual"), earlier)

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import pwd
+import py_compile
 import resource
 import shutil
 import signal
@@ -39,11 +41,16 @@ from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation im
     SourceCheck,
     Wanted,
 )
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.program import is_whole
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.request import Request
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.host_tree import listing
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.recorded_services import RecordedSystemd
-from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.small_payload import PROGRAM, make_payload
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.small_payload import (
+    PROGRAM,
+    make_payload,
+    program_archive,
+)
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
 NOBODY = "no-such-user-here"
@@ -250,7 +257,7 @@ def test_a_new_program_and_new_packages_stand_beside_the_old_ones(host):
     first = host.deploy(outbox="BUCKET=b").generation
     second = host.deploy(outbox="BUCKET=b", program=PROGRAM + b"# newer\n", requirements="awscrt==0.2\n").generation
     for generation in (first, second):
-        assert host.store.program(generation.program).is_file()
+        assert is_whole(host.store.program(generation.program))
         assert (host.store.environment(generation.environment) / "bin" / "python").exists()
     assert str(host.store.venv.readlink()) == f"environments/{second.environment}"
 
@@ -287,6 +294,126 @@ def test_the_role_of_version_0_2_0_is_replaced(host):
     assert host.store.venv.is_symlink()
     assert not [path for path in host.store.root.iterdir() if path.name.startswith(".")]
     assert deploy(host.request(payload=False, outbox="BUCKET=b")).changes == []
+
+
+# From version 0.4.0, whose program is one file, and which kept compiled code in the folder of the service user
+
+
+@pytest.fixture
+def older(host):
+    """The host as version 0.4.0 left it, after a run, with one job."""
+    made = host.deploy(outbox="BUCKET=b").generation
+    program = program_archive(PROGRAM)
+    environment, name = "0123456789ab", hashlib.sha256(program).hexdigest()[:12]
+    shutil.rmtree(host.store.programs)
+    (host.store.programs / name).mkdir(parents=True)
+    (host.store.programs / name / "datasync-turbo").write_bytes(program)
+    host.store.environment(made.environment).rename(host.store.environment(environment))
+    for compiled in host.store.environments.rglob("__pycache__"):
+        shutil.rmtree(compiled)
+    files = environment_files_of_0_4_0(host.store.environment(environment))
+    (host.store.environment(environment) / "environment.json").write_text(json.dumps({"files": files}), "utf-8")
+    host.store.venv.unlink()
+    host.store.venv.symlink_to(f"environments/{environment}")
+    host.store.command.write_text(
+        f"#!/bin/sh\nPYTHONPYCACHEPREFIX={host.root}/state/pycache; export PYTHONPYCACHEPREFIX\n"
+        f'exec {host.store.environment(environment)}/bin/python {host.store.program(name)} "$@"\n',
+        "utf-8",
+    )
+    record = host.store.generations / "1" / "generation.json"
+    record.write_text(
+        json.dumps({**json.loads(record.read_text("utf-8")), "environment": environment, "program": name}), "utf-8"
+    )
+    subprocess.run([host.store.command, "sync"], env={"PATH": os.environ["PATH"]}, check=True, capture_output=True)
+    assert list((host.root / "state" / "pycache").rglob("*.pyc"))
+    return host
+
+
+def environment_files_of_0_4_0(folder):
+    names = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return {str(path.relative_to(folder)): path.stat().st_size for path in names if path.name != "environment.json"}
+
+
+def cache_of(host):
+    return host.root / "state" / "pycache"
+
+
+def test_an_upgrade_brings_the_program_as_a_folder_and_removes_what_was_kept_compiled(older):
+    outcome = older.deploy(outbox="BUCKET=b")
+    assert words(outcome, older) == [
+        f"make environment opt/environments/{outcome.generation.environment}",
+        f"install program opt/programs/{outcome.generation.program}/datasync-turbo",
+        "change opt/bin/datasync-turbo",
+        "link opt/venv",
+        "remove state/pycache",
+    ]
+    assert not cache_of(older).exists()
+    done = subprocess.run([older.store.command, "sync"], capture_output=True, text=True, check=True)
+    assert done.stdout == "ran sync\n"
+    assert not cache_of(older).exists(), "a run keeps nothing"
+    assert deploy(older.request(payload=False, outbox="BUCKET=b")).changes == []
+
+
+def test_after_an_upgrade_the_one_file_can_be_gone_back_to_and_keeps_nothing_compiled(older):
+    older.deploy(outbox="BUCKET=2")
+    cache_of(older).mkdir(parents=True)
+    outcome = older.go_back()
+    assert outcome.result()["generation"] == 1
+    assert words(outcome, older) == [
+        "change jobs/outbox.env",
+        "change systemd/datasync-turbo@outbox.timer",
+        "change opt/bin/datasync-turbo",
+        "link opt/venv",
+        "remove state/pycache",
+    ]
+    command = older.store.command.read_text("utf-8")
+    assert str(older.store.program(outcome.generation.program)) in command
+    assert str(older.root / "state") not in command
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(cache_of(older))}
+    done = subprocess.run([older.store.command, "sync"], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "ran sync\n"
+    assert not cache_of(older).exists()
+    assert older.heal().changes == []
+    assert deploy(older.request(payload=False, outbox="BUCKET=2")).result()["generation"] == 3
+
+
+def test_the_one_file_that_was_damaged_is_not_gone_back_to(older):
+    older.deploy(outbox="BUCKET=2")
+    (program,) = (path for path in older.store.programs.glob("*/datasync-turbo") if path.is_file())
+    os.truncate(program, 10)
+    with pytest.raises(ConfigurationError, match=r"generation 1: .*/programs/.* is not complete \(deploy again\)"):
+        older.go_back()
+
+
+def test_a_removal_takes_what_was_kept_compiled_with_it(older):
+    assert "remove state/pycache" in words(remove(older.request(payload=False)), older)
+    assert not cache_of(older).exists()
+
+
+def plant(host, prefix):
+    """Compiled code for a module of the program, where Python looks for it if `prefix` is its PYTHONPYCACHEPREFIX."""
+    source = next(host.store.programs.glob("*/datasync-turbo/datasync_turbo/said.py"))
+    evil = host.root / "evil.py"
+    evil.write_text("RAN = 'code of somebody else ran'\n", "utf-8")
+    planted = f"{prefix}{source.parent}/said.{sys.implementation.cache_tag}.pyc"
+    py_compile.compile(str(evil), planted, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+
+
+def test_code_that_the_service_user_plants_where_compiled_code_was_kept_is_never_run(host):
+    """Code inside of a job's sandbox may write there, and the next start may be outside of it."""
+    host.deploy(outbox="BUCKET=b")
+    plant(host, cache_of(host))
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(cache_of(host))}
+    python, program = host.store.venv / "bin" / "python", next(host.store.programs.glob("*/datasync-turbo"))
+    for command, expected in (
+        ([python, program], "code of somebody else ran sync\n"),
+        ([host.store.command], "ran sync\n"),
+    ):
+        done = subprocess.run([*command, "sync"], env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout == expected
+    # So do the checks of the next deployment, which are not in a sandbox either.
+    assert "remove state/pycache" in words(host.deploy(outbox="BUCKET=2"), host)
+    assert not cache_of(host).exists()
 
 
 # Healing
@@ -331,11 +458,21 @@ def test_a_damaged_environment_is_made_anew_from_a_new_payload(host):
     assert set(tree) == set(right[0])
 
 
-@pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: os.truncate(path, 10)])
+PROGRAM_HARMS = {
+    "it is gone": shutil.rmtree,
+    "a source is missing": lambda program: (program / "datasync_turbo" / "said.py").unlink(),
+    "a source is truncated": lambda program: os.truncate(program / "__main__.py", 10),
+    "compiled code is missing": lambda program: next(program.rglob("said.*.pyc")).unlink(),
+    "compiled code is truncated": lambda program: os.truncate(next(program.rglob("said.*.pyc")), 20),
+    "its record is missing": lambda program: (program.parent / "program.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("harm", PROGRAM_HARMS)
 def test_a_damaged_program_is_installed_anew(host, harm):
     program = host.store.program(host.deploy(outbox="BUCKET=b").generation.program)
     right = host.state()
-    harm(program)
+    PROGRAM_HARMS[harm](program)
     assert deploy(host.request(payload=False, outbox="BUCKET=b")).needs == ["program"]
     assert [change.action for change in host.deploy(outbox="BUCKET=b").changes] == ["install program"]
     assert host.state() == right
@@ -536,6 +673,66 @@ def test_whenever_a_deployment_is_killed_the_next_one_heals_it(host, monkeypatch
     assert number > 5
 
 
+#: What changes a host, as Python's audit events name it: https://docs.python.org/3/library/audit_events.html
+CHANGING = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.symlink", "subprocess.Popen"}
+
+
+def killed_while_it_is_brought(number, work):
+    """Do the work in a child that dies, as by kill -9, before the change of this number to environment or program.
+
+    Tells whether there is such a change; without it, the child dies when all was brought, and nothing switched yet.
+    """
+    child = os.fork()
+    if child == 0:
+        left = [number]
+
+        def count(event, arguments):
+            is_written = event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+            if event in CHANGING or is_written:
+                left[0] -= 1
+            if left[0] < 0:
+                os._exit(9)
+
+        real = deployment._provide
+
+        def provide(*arguments):
+            sys.addaudithook(count)
+            real(*arguments)
+            os._exit(0)
+
+        deployment._provide = provide
+        try:
+            work()
+        finally:
+            os._exit(1)
+    _pid, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) in (0, 9)
+    return os.waitstatus_to_exitcode(status) == 9
+
+
+def test_a_deployment_killed_while_it_brings_the_program_leaves_the_old_one_and_the_next_one_heals_it(
+    host, monkeypatch
+):
+    monkeypatch.setattr(host_apply.HostApply, "check", lambda self, found: None)
+    old, new = host.request(outbox="BUCKET=b"), host.request(outbox="BUCKET=b", program=PROGRAM + b"print('new')\n")
+    deploy(old)
+    program = host.store.program(deploy(new).generation.program)
+    expected = host.in_use()[0]
+    number, is_killed = 0, True
+    while is_killed:
+        deploy(old)
+        shutil.rmtree(program.parent)
+        is_killed = killed_while_it_is_brought(number, lambda: deploy(new))
+        done = subprocess.run([host.store.command, "sync"], capture_output=True, text=True, check=True)
+        assert done.stdout == "ran sync\n", f"killed before change {number}"
+        assert host.heal().changes == []
+        assert is_whole(program) is not is_killed, "a part of a program never lies at its place"
+        deploy(new)
+        assert host.in_use()[0] == expected, f"killed before change {number}"
+        number += 1
+    assert number > 15
+
+
 def test_after_a_killed_deployment_the_generation_in_use_can_be_put_back_without_the_controller(host):
     host.deploy(outbox="BUCKET=b")
     right = host.in_use()[0]
@@ -626,7 +823,7 @@ def test_nobody_goes_back_to_a_damaged_generation(host, what):
     first = host.deploy(outbox="BUCKET=1").generation
     host.deploy(outbox="BUCKET=2", program=PROGRAM + b"#\n", requirements="awscrt==0.2\n")
     if what == "program":
-        os.truncate(host.store.program(first.program), 10)
+        os.truncate(host.store.program(first.program) / "__main__.py", 10)
     else:
         (host.store.environment(first.environment) / "bin" / "python").unlink()
     before = host.state()
@@ -714,6 +911,10 @@ STORIES = {
     "a change": (
         lambda host: host.deploy(outbox="BUCKET=1"),
         lambda host, check: deploy(host.request(inbox="BUCKET=b", requirements="awscrt==0.2\n"), check),
+    ),
+    "a host with compiled code of version 0.4.0": (
+        lambda host: [host.deploy(outbox="BUCKET=1"), (host.root / "state" / "pycache").mkdir(parents=True)],
+        lambda host, check: deploy(host.request(outbox="BUCKET=1"), check),
     ),
     "a drift": (deployed_and_changed, lambda host, check: deploy(host.request(outbox="BUCKET=1"), check)),
     "a rollback": (

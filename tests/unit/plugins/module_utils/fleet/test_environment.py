@@ -21,7 +21,6 @@ from ansible_collections.datasync.turbo.plugins.module_utils.fleet.environment i
     is_intact,
     make_from_payload,
     make_with_pip,
-    opened_payload,
 )
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.small_payload import PACKAGES, make_payload
 
@@ -184,6 +183,7 @@ def site_packages(folder):
 HARMS = {
     "a file is missing": lambda folder: (site_packages(folder) / "awscrt" / "checksums.py").unlink(),
     "a file is truncated": lambda folder: os.truncate(site_packages(folder) / "awscrt" / "_native.abi3.so", 100),
+    "compiled code is truncated": lambda folder: os.truncate(next(folder.glob("lib/**/checksums.*.pyc")), 20),
     "a file has grown": lambda folder: (site_packages(folder) / "awscrt" / "__init__.py").write_text("#", "utf-8"),
     "its Python is gone": lambda folder: (folder / "bin" / "python").unlink(),
     "the Python that it was made from is gone": lambda folder: relink(folder / "bin" / "python", "/gone/python3"),
@@ -211,6 +211,16 @@ def test_what_python_compiles_by_itself_is_no_damage(made):
     assert is_intact(made)
 
 
+def test_everything_in_it_is_compiled_and_python_compiles_nothing_at_its_start(made):
+    sources = list(site_packages(made).rglob("*.py"))
+    compiled = list(site_packages(made).rglob("*.pyc"))
+    assert len(sources) == len(compiled) == 2
+    command = [made / "bin" / "python", "-I", "-B", "-v", "-c", "import awscrt.checksums"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    (kept,) = (path for path in compiled if path.name.startswith("checksums."))
+    assert f"code object from '{kept}'" in said
+
+
 def test_no_environment_is_not_intact(tmp_path):
     assert not is_intact(tmp_path / "environment")
 
@@ -236,19 +246,6 @@ def test_a_payload_with_other_bytes_is_an_error(tmp_path, python):
     (tmp_path / "payload.zip").write_bytes(data)
     with pytest.raises(InstallationError, match="arrived damaged"):
         make_from_payload(tmp_path / "environment", python, tmp_path / "payload.zip")
-
-
-def test_a_payload_without_a_program_is_an_error(payload):
-    with pytest.raises(InstallationError, match="arrived damaged"), opened_payload(payload) as archive:
-        archive.read("no such member")
-
-
-@pytest.mark.parametrize("name", ["../outside", "awscrt/../../outside", "/outside"])
-def test_a_member_that_would_leave_its_folder_is_refused(tmp_path, python, name):
-    make_payload(tmp_path / "payload.zip", packages={name: b"x"})
-    with pytest.raises(InstallationError, match=r"outside' leaves its folder"):
-        make_from_payload(tmp_path / "environment", python, tmp_path / "payload.zip")
-    assert not list(tmp_path.rglob("outside"))
 
 
 def test_a_python_without_venv_says_which_package_to_install(tmp_path, python, payload):
