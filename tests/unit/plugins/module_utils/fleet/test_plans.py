@@ -111,7 +111,11 @@ def test_a_config_that_the_checks_refuse_is_the_reason():
     "command, status, errors",
     [
         ([sys.executable, "-c", "import sys; sys.exit('no')"], 1, "no\n"),
-        (["/nonexistent"], 1, "/nonexistent does not run: No such file or directory (install it, or correct its path)"),
+        (
+            ["/gone/program"],
+            1,
+            "/gone/program does not run: No such file or directory (install it, or correct its path)",
+        ),
         ([sys.executable, "-c", "import time; time.sleep(60)"], 4, "no answer after 0.5 seconds"),
     ],
 )
