@@ -52,6 +52,12 @@ options:
       - If not set then the value of the E(AWS_SESSION_TOKEN) environment variable is used.
     type: str
     aliases: [aws_session_token]
+  request_payer:
+    description:
+      - With V(requester), the account of the credentials pays for the requests, as buckets with Requester Pays demand.
+    version_added: 0.5.0
+    type: str
+    choices: [requester]
 requirements:
   - python >= 3.9
 """

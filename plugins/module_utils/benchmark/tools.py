@@ -213,6 +213,7 @@ class Toolbox:
             "bucket": self._request.bucket,
             "region": connection.region_name,
             "endpoint_url": self._endpoint_url,
+            "request_payer": connection.request_payer,
         }
 
     def _job(self, files: Mapping[str, Any], transfer: Mapping[str, Any]) -> Job:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ..common.errors import ConfigurationError, CredentialsError, InstallationError
 from ..common.options import given_values, option, options_of
-from ..common.values import TEXT
+from ..common.values import TEXT, word_of
 
 #: Seconds. A dead or silent endpoint must be reported soon; boto3 would wait for 60, and try again.
 CONNECT_TIMEOUT = 5
@@ -90,6 +90,7 @@ class Connection:
         TEXT, "AWS_SECRET_ACCESS_KEY", aliases=("aws_secret_access_key", "aws_secret_key"), no_log=True
     )
     session_token: str | None = option(TEXT, "AWS_SESSION_TOKEN", aliases=("aws_session_token",), no_log=True)
+    request_payer: str | None = option(word_of(("requester",)), "REQUEST_PAYER")
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Connection:
@@ -198,6 +199,14 @@ class Connection:
         except botocore.exceptions.ProfileNotFound as error:
             raise _unknown_profile(error) from error
 
+    @property
+    def request_headers(self) -> dict[str, str]:
+        """What each request to S3 carries beside its own headers.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/ObjectsinRequesterPaysBuckets.html
+        """
+        return {"x-amz-request-payer": self.request_payer} if self.request_payer else {}
+
     def client(self, service: str, pool_size: int = 10, read_timeout: int = READ_TIMEOUT) -> Any:
         """A botocore client for `service` with short timeouts, in seconds; only S3 goes to `endpoint_url`."""
         session = self.botocore_session
@@ -211,7 +220,7 @@ class Connection:
             s3={"addressing_style": "path"} if self.endpoint_url else {},
         )
         try:
-            return session.create_client(
+            client = session.create_client(
                 service,
                 region_name=self.region_name or DEFAULT_REGION,
                 endpoint_url=self.endpoint_url if service == "s3" else None,
@@ -219,6 +228,10 @@ class Connection:
             )
         except ValueError as error:  # An endpoint in the profile or the environment that is no URL.
             raise ConfigurationError(f"botocore refuses the AWS configuration: {error}", "correct it") from error
+        client.meta.events.register(
+            "before-call.s3", lambda params, **_others: params["headers"].update(self.request_headers)
+        )
+        return client
 
 
 CONNECTION_OPTIONS = options_of(Connection)

@@ -42,6 +42,7 @@ class SignedRequests:
         self._pool = HttpPool(address.url, lambda: connection.ca_file, pool_size)
         self._path = "/" + address.url.partition("://")[2].partition("/")[2]
         self._signer = Signer(connection.credentials(), address.region)
+        self._headers = {"user-agent": f"datasync.turbo/{__version__}", **connection.request_headers}
 
     def head(self, key: str) -> Answer | None:
         """HeadObject with checksums."""
@@ -53,9 +54,8 @@ class SignedRequests:
         return self._send("GET", f"{self._path}?{canonical_query(query)}", {})
 
     def _send(self, method: str, target: str, headers: Mapping[str, str]) -> Answer | None:
-        headers = {**headers, "user-agent": f"datasync.turbo/{__version__}"}
         try:
-            signed = self._signer.headers(method, self._pool.host, target, headers)
+            signed = self._signer.headers(method, self._pool.host, target, {**headers, **self._headers})
             answer = self._pool.send(method, target, signed)
         except (OSError, ValueError, http.client.HTTPException):
             return None

@@ -19,6 +19,8 @@ def global_arguments(binary: str, job: Job, endpoint_url: str | None, numworkers
     arguments += ["--numworkers", str(numworkers), "--retry-count", str(job.retry_count)]
     if endpoint_url:
         arguments += ["--endpoint-url", endpoint_url]
+    if job.connection.request_payer:
+        arguments += ["--request-payer", job.connection.request_payer]
     return arguments
 
 

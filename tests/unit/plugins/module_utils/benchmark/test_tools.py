@@ -66,6 +66,11 @@ def test_no_secret_is_in_arguments_and_every_tool_gets_the_same_keys(toolbox, up
         assert command.environment["AWS_REGION"] == "eu-central-1"
 
 
+def test_our_pipeline_says_who_pays(toolbox, upload):
+    command = toolbox(request_payer="requester").command(Tool("datasync", "/bin/s5cmd", "1"), upload)
+    assert json.loads(command.stdin)["request_payer"] == "requester"
+
+
 def test_no_tool_reads_the_users_configuration(toolbox, upload, monkeypatch):
     monkeypatch.setenv("AWS_CONFIG_FILE", "/home/somebody/aws-config")
     monkeypatch.setenv("RCLONE_TRANSFERS", "64")

@@ -13,6 +13,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection impor
     Connection,
     with_environment,
 )
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.s3_wire import SERVER, Wire
 from botocore.exceptions import InvalidRegionError
 from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url, validate_region_name
 
@@ -157,6 +158,24 @@ def test_a_client_works_without_a_region_and_gives_a_dead_endpoint_up_in_seconds
 def test_only_s3_goes_to_the_endpoint():
     connection = Connection(endpoint_url="http://127.0.0.1:9000", region="eu-central-1", **KEYS)
     assert "127.0.0.1" not in connection.client("sts").meta.endpoint_url
+
+
+@pytest.mark.parametrize("payer", [None, "requester"])
+def test_each_request_of_a_client_says_who_pays_and_signs_that(payer):
+    client = Connection(endpoint_url=SERVER, request_payer=payer, **KEYS).client("s3")
+    wire = Wire()
+    wire.answer()
+    client.meta.events.register("before-send.s3", wire.send_by_boto3)
+    client.head_bucket(Bucket="archive")
+    client.delete_object(Bucket="archive", Key="a")
+    client.put_object(Bucket="archive", Key="a", Body=b"a")
+    assert [sent.headers.get("x-amz-request-payer") for sent in wire.requests] == [payer] * 3
+    assert all(("x-amz-request-payer" in sent.headers["authorization"]) is bool(payer) for sent in wire.requests)
+
+
+def test_nobody_but_the_requester_can_be_named_to_pay():
+    with pytest.raises(ConfigurationError, match="request_payer 'owner' is not known"):
+        Connection.from_options({"request_payer": "owner"})
 
 
 # --- what is found without boto3

@@ -8,8 +8,16 @@ import datetime
 import threading
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import FrozenCredentials
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.signed_requests import Signer, canonical_query, encoded
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.address import BucketAddress
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection, FrozenCredentials
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.http_pool import HttpPool
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.signed_requests import (
+    SignedRequests,
+    Signer,
+    canonical_query,
+    encoded,
+)
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.s3_wire import SERVER, Wire
 from botocore import auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -116,3 +124,15 @@ def test_threads_sign_what_one_alone_signs():
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize("payer", [None, "requester"])
+def test_each_request_says_who_pays_and_signs_that(payer, monkeypatch):
+    wire = Wire()
+    wire.answer()
+    monkeypatch.setattr(HttpPool, "send", lambda _pool, *request: wire.send_short(*request))
+    connection = Connection(access_key="AKIDEXAMPLE", secret_key="wJalrXUtnFEMI", request_payer=payer)
+    requests = SignedRequests(connection, BucketAddress(f"{SERVER}/archive", "us-east-1"), 1)
+    assert requests.head("a") and requests.get({"list-type": "2"})
+    assert [sent.headers.get("x-amz-request-payer") for sent in wire.requests] == [payer] * 2
+    assert all(("x-amz-request-payer" in sent.headers["authorization"]) is bool(payer) for sent in wire.requests)

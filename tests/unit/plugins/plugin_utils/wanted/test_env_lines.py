@@ -54,6 +54,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "access_key": TEXT,
     "secret_key": TEXT,
     "session_token": TEXT,
+    "request_payer": st.just("requester"),
     "s5cmd_path": PATH,
     "include": PATTERNS,
     "exclude": PATTERNS,

@@ -25,6 +25,12 @@ def test_numbers_and_server_are_arguments_and_secrets_are_not():
     )
 
 
+def test_s5cmd_is_told_who_pays():
+    pays = Job(src="/", bucket="archive", connection=Connection(request_payer="requester"))
+    assert s5cmd.global_arguments("s5cmd", pays, None, 32)[-2:] == ["--request-payer", "requester"]
+    assert "--request-payer" not in s5cmd.global_arguments("s5cmd", JOB, None, 32)
+
+
 def test_without_a_server_of_ones_own_s5cmd_goes_to_amazon():
     assert "--endpoint-url" not in s5cmd.global_arguments("s5cmd", JOB, None, 32)
 
