@@ -55,6 +55,8 @@ options:
   request_payer:
     description:
       - With V(requester), the account of the credentials pays for the requests, as buckets with Requester Pays demand.
+      - Files are then uploaded in one request each, because s5cmd does not say who pays for a part. Those above 5 GiB
+        are refused.
     version_added: 0.5.0
     type: str
     choices: [requester]

@@ -14,7 +14,7 @@ from ..common.errors import ConfigurationError
 from ..common.options import given_values
 from ..common.values import absolute_path, texts
 from ..s3.connection import Connection
-from ..s3.limits import NO_CHECKSUM
+from ..s3.limits import MAX_OBJECT_SIZE, MAX_PART_SIZE, NO_CHECKSUM
 from .options import JOB_OPTIONS, JobOptions
 from .patterns import LEAVING_PATTERN, Filter
 
@@ -55,6 +55,16 @@ class Job(JobOptions):
     def verification_wanted(self) -> bool:
         """Whether anything is to be proven. CHECKSUM_ALGORITHM=NONE is how the sites switch verification off."""
         return self.verify != "none" and self.checksum_algorithm != NO_CHECKSUM
+
+    @property
+    def sends_whole_files(self) -> bool:
+        """Whether each file goes in one request: s5cmd says who pays for a file, but not for a part of one."""
+        return bool(self.connection.request_payer)
+
+    @property
+    def max_file_size(self) -> int:
+        """Bytes of the largest file that can be stored."""
+        return MAX_PART_SIZE if self.sends_whole_files else MAX_OBJECT_SIZE
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any], elsewhere: bool = False) -> Job:

@@ -30,7 +30,6 @@ from ..job.state import Known, Row, State, signed
 from ..proof.verify import Outcome, Verdict, Verifier
 from ..report.result import Reconciliation
 from ..s3.bucket import Bucket
-from ..s3.limits import MAX_OBJECT_SIZE
 from ..s3.listing import CLOCK_MARGIN, StoredObject
 from ..s3.object_index import ObjectIndex
 from . import deletion
@@ -348,8 +347,9 @@ class _Comparison:
     def _upload(self, file: LocalFile, reason: str) -> None:
         if self._defers(file):
             return
-        if file.identity.size > MAX_OBJECT_SIZE:
-            message = f"has {file.identity.size} bytes; S3 takes {MAX_OBJECT_SIZE} in one object"
+        if file.identity.size > self._job.max_file_size:
+            where = "one request, which request_payer needs" if self._job.sends_whole_files else "one object"
+            message = f"has {file.identity.size} bytes; S3 takes {self._job.max_file_size} in {where}"
             self._problem(file, Kind.TOO_LARGE, message)
         elif not os.path.lexists(file.path):
             self._problem(file, Kind.VANISHED, "was deleted or renamed meanwhile")

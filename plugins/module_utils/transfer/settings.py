@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Callable
 
+from ..common.units import MIB
 from ..job.job import TUNED, Job
 from ..job.local_file import LocalFile
 from ..plan.uploads import Uploads
+from ..s3.limits import MAX_PART_SIZE
 from ..tuning.classes import (
     DEFAULTS,
     FILE_CLASSES,
@@ -86,7 +88,10 @@ def settings_of(job: Job, warn: Callable[[str], None]) -> ClassSettings:
 
         tuning = load(job.tuning_path, warn)
     own = {name: getattr(job, name) for name in TUNED}
+    if job.sends_whole_files:
+        own["part_size"] = MAX_PART_SIZE // MIB
     if tuning is None:
         return ClassSettings(dict.fromkeys(FILE_CLASSES, Settings(**own)))
-    given = {name: own[name] for name in job.given_settings}
+    decided = (*job.given_settings, "part_size") if job.sends_whole_files else job.given_settings
+    given = {name: own[name] for name in decided}
     return ClassSettings({name: tuning.classes.get(name, DEFAULTS)._replace(**given) for name in FILE_CLASSES}, tuning)

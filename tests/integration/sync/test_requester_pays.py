@@ -73,7 +73,7 @@ def test_uploads_proofs_deletions_and_audits_say_that_the_requester_pays(
     owner_does_not_pay: FaultProxy,
     stored: Callable[[], dict[str, bytes]],
 ) -> None:
-    source = tree({"small.txt": b"small", "large.mov": 4 * MIB, "gone.txt": b"gone", "gone too.txt": b"too"})
+    source = tree({"small.txt": b"small", "large.mov": 12 * MIB, "gone.txt": b"gone", "gone too.txt": b"too"})
     job = config(source, REQUEST_PAYER="requester", DELETE="true", MAX_DELETE="60%", CHECKSUM_ALGORITHM="SHA256")
     assert program("plan", "--check", "--config", job).returncode == 0
     first = program("sync", "--json", "--config", job)

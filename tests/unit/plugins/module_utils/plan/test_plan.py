@@ -22,6 +22,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
     SourceError,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import Kind
+from ansible_collections.datasync.turbo.plugins.module_utils.job import job as job_module
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import Identity, identity_of
 from ansible_collections.datasync.turbo.plugins.module_utils.job.state import Watch, open_state, read_state
@@ -35,6 +36,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.plan.plan import (
     settled,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.proof.verify import Outcome, Verdict, Verifier
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.limits import SMALL_FILE
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.memory_bucket import MemoryBucket
 
@@ -314,10 +316,19 @@ def test_our_own_metadata_is_read_by_our_own_clock(skewed, file, moment):
 
 
 def test_a_file_beyond_s3s_limit_is_a_problem(plan_of, file, monkeypatch):
-    monkeypatch.setattr(plan_module, "MAX_OBJECT_SIZE", 14)
+    monkeypatch.setattr(job_module, "MAX_OBJECT_SIZE", 14)
     plan = plan_of()
     assert uploads(plan) == {}
     assert [(problem.path, problem.kind) for problem in plan.problems] == [("film.mov", Kind.TOO_LARGE)]
+
+
+def test_a_file_that_needs_parts_is_a_problem_where_the_requester_pays(plan_of, file, monkeypatch):
+    monkeypatch.setattr(job_module, "MAX_PART_SIZE", 14)
+    assert uploads(plan_of()) != {}
+    plan = plan_of(connection=Connection(request_payer="requester"))
+    assert uploads(plan) == {}
+    assert [problem.kind for problem in plan.problems] == [Kind.TOO_LARGE]
+    assert "S3 takes 14 in one request, which request_payer needs" in plan.problems[0].message
 
 
 def test_a_file_that_this_user_may_not_read_is_a_problem_before_anything_is_uploaded(plan_of, file, monkeypatch):

@@ -55,6 +55,15 @@ def uploads(*sizes):
     return table
 
 
+@pytest.mark.parametrize("given", [{}, {"part_size": "64MB"}])
+def test_a_file_goes_in_one_request_where_the_requester_pays(tuned, given):
+    """s5cmd says who pays with a whole file alone; 5 GiB is the most that S3 takes in one request."""
+    for tuning in ({}, {"tuning_path": tuned}):
+        classes = settings_of(job(request_payer="requester", **given, **tuning), pytest.fail).classes
+        assert {settings.part_size for settings in classes.values()} == {5120}
+    assert classes["large"].numworkers == TUNED["large"].numworkers
+
+
 @pytest.mark.parametrize(
     ("size", "name"),
     [
