@@ -172,6 +172,7 @@ class Toolbox:
             file.write("\n".join(lines if len(lines) > 2 else lines[:1]) + "\n")
         server = ["--endpoint-url", self._endpoint_url] if self._endpoint_url else []
         arguments = [tool.path, *server, "s3", "sync", upload.folder, self.url(upload), "--only-show-errors"]
+        arguments += self._payer
         return Command(arguments, {**self._environment(), "AWS_CONFIG_FILE": config})
 
     # --- s5cmd alone and in our pipeline
@@ -191,7 +192,7 @@ class Toolbox:
     def _s5cmd(self, tool: Tool, upload: Upload) -> Command:
         server = ["--endpoint-url", self._endpoint_url] if self._endpoint_url else []
         # `debug` is what shows retries; it changes nothing else.
-        arguments = [tool.path, *server, "--log", "debug", "sync", f"{upload.folder}/", self.url(upload)]
+        arguments = [tool.path, *server, *self._payer, "--log", "debug", "sync", f"{upload.folder}/", self.url(upload)]
         return Command(arguments, self._environment())
 
     def _datasync(self, tool: Tool, upload: Upload, transfer: Mapping[str, Any]) -> Command:
@@ -234,6 +235,8 @@ class Toolbox:
             # It would ask for, or make, the bucket, which nobody else does.
             "RCLONE_S3_NO_CHECK_BUCKET": "true",
         }
+        if self._payer:
+            remote["RCLONE_S3_REQUESTER_PAYS"] = "true"
         if self._endpoint_url:
             remote["RCLONE_S3_ENDPOINT"] = self._endpoint_url
         if os.environ.get("AWS_CA_BUNDLE"):
@@ -246,6 +249,12 @@ class Toolbox:
     @property
     def _region(self) -> str:
         return self._request.connection.region_name or DEFAULT_REGION
+
+    @property
+    def _payer(self) -> list[str]:
+        """Who pays, as s5cmd and the AWS CLI are told."""
+        payer = self._request.connection.request_payer
+        return ["--request-payer", payer] if payer else []
 
     def _environment(self) -> dict[str, str]:
         with explained("find credentials", self._request.destination):

@@ -9,7 +9,7 @@ import json
 import os
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.request import BenchmarkRequest
+from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.request import TOOLS, BenchmarkRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.tools import (
     Account,
     Tool,
@@ -66,9 +66,21 @@ def test_no_secret_is_in_arguments_and_every_tool_gets_the_same_keys(toolbox, up
         assert command.environment["AWS_REGION"] == "eu-central-1"
 
 
-def test_our_pipeline_says_who_pays(toolbox, upload):
-    command = toolbox(request_payer="requester").command(Tool("datasync", "/bin/s5cmd", "1"), upload)
-    assert json.loads(command.stdin)["request_payer"] == "requester"
+def test_every_tool_says_who_pays(toolbox, upload):
+    box = toolbox(request_payer="requester")
+    commands = {name: box.command(Tool(name, "/bin/tool", "1"), upload) for name in TOOLS}
+    assert json.loads(commands["datasync"].stdin)["request_payer"] == "requester"
+    assert commands["rclone"].environment["RCLONE_S3_REQUESTER_PAYS"] == "true"
+    for name in ("awscli", "awscli_optimized", "s5cmd"):
+        at = commands[name].arguments.index("--request-payer")
+        assert commands[name].arguments[at + 1] == "requester"
+
+
+def test_no_tool_says_who_pays_unless_the_task_does(toolbox, upload):
+    for name in TOOLS:
+        command = toolbox().command(Tool(name, "/bin/tool", "1"), upload)
+        assert "--request-payer" not in command.arguments
+        assert "RCLONE_S3_REQUESTER_PAYS" not in command.environment
 
 
 def test_no_tool_reads_the_users_configuration(toolbox, upload, monkeypatch):
