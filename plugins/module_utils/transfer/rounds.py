@@ -97,19 +97,24 @@ class Rounds:
         """
         with closing(attempts):
             for attempt in attempts:
-                if isinstance(attempt, Breakdown):
-                    return attempt
-                if not isinstance(attempt, Retryable):
-                    if isinstance(attempt, Sent):
-                        self._breakdowns = 0
+                if isinstance(attempt, Sent):
+                    self._breakdowns = 0
                     yield attempt
-                elif self._round >= self._last_round:
-                    yield self._given_up(attempt)
+                elif isinstance(attempt, Breakdown):
+                    return attempt
+                elif not isinstance(attempt, Retryable):
+                    yield attempt
+                elif self._round < self._last_round:
+                    self._keep(attempt, queue)
                 else:
-                    self._again.append(attempt)
-                    if self._round == 0 and len(self._again) >= AGAIN_LIMIT:
-                        queue.hold()
+                    yield self._given_up(attempt)
         return None
+
+    def _keep(self, attempt: Retryable, queue: UploadQueue) -> None:
+        """Try it again after all others, but let no more than so many wait for that."""
+        self._again.append(attempt)
+        if self._round == 0 and len(self._again) >= AGAIN_LIMIT:
+            queue.hold()
 
     def _try_again(self) -> Iterator[UploadOutcome]:
         """Give what failed for no reason of its own its further tries."""
