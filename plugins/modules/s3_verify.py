@@ -301,8 +301,9 @@ result:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.datasync.turbo.plugins.module_utils.audit.request import SOURCES, AuditRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.audit.result import DEFAULT_LIMIT, Result
-from ansible_collections.datasync.turbo.plugins.module_utils.audit.run import SOURCES, Request, run
+from ansible_collections.datasync.turbo.plugins.module_utils.audit.run import run
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.common.options import AUDIT
@@ -347,10 +348,10 @@ def main() -> None:
             finish(module, run(job, request, Log(), interrupt))
 
 
-def request_of(module: AnsibleModule) -> Request:
+def request_of(module: AnsibleModule) -> AuditRequest:
     """What the task asks for."""
     params = module.params
-    return Request(
+    return AuditRequest(
         source=params["source"] or ("manifest" if params["manifest"] else "tree"),
         manifest=params["manifest"],
         attach_sha256=params["attach_sha256"],

@@ -10,7 +10,8 @@ Objects: `proven`, or `unproven` since a time (0: since ever) by runs of one fil
     state     event                                                         becomes
     proven    before_uploads, with verification                             unproven since this run, its filter
     proven    before_uploads, without verification                          proven: nothing was promised
-    proven    doubt: an audit copies objects, a proof of an old one failed  unproven since then, this run's filter
+    proven    doubt: an audit copies objects, a proof of an old one failed  unproven since then, this run's filter;
+                                                                            of several, if it went beyond the filter
     unproven  before_uploads, doubt                                         unproven since the earlier of the two times;
                                                                             by another filter: of several
     unproven  all_proven, listed: no suspect object is left                 proven
@@ -155,9 +156,12 @@ class RunMemory:
         if listed or now.filter == self._filter:
             self._remember(replace(now, unproven_since=None, filter=""))
 
-    def doubt(self, since: float = 0.0) -> bool:
-        """Objects that were stored at `since` or later are not what their times and sizes say, or may not be."""
-        return self._remember(self._doubtful(since))
+    def doubt(self, since: float = 0.0, *, all_files: bool = False) -> bool:
+        """Objects that were stored at `since` or later are not what their times and sizes say, or may not be.
+
+        `all_files`: also objects of files that the job's filter leaves out.
+        """
+        return self._remember(self._doubtful(since, all_files))
 
     def earlier_cleaned_up(self) -> None:
         """What earlier runs left open is aborted."""
@@ -173,12 +177,12 @@ class RunMemory:
         """The state file is about to carry this mark."""
         return self._remember(replace(self.remembered, state=mark))
 
-    def _doubtful(self, since: float) -> Remembered:
+    def _doubtful(self, since: float, all_files: bool = False) -> Remembered:
         now = self.remembered
-        if now.unproven_since is None:
-            return replace(now, unproven_since=since, filter=self._filter)
-        files = self._filter if now.filter == self._filter else _SEVERAL
-        return replace(now, unproven_since=min(now.unproven_since, since), filter=files)
+        known = now.unproven_since
+        of_this = (known is None or now.filter == self._filter) and not (all_files and self._filter)
+        earliest = since if known is None else min(known, since)
+        return replace(now, unproven_since=earliest, filter=self._filter if of_this else _SEVERAL)
 
     def _with_open(self, remembered: Remembered) -> Remembered:
         both = [left for left in (self._earlier, self._own) if left is not None]

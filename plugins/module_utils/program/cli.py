@@ -245,9 +245,10 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     from ..audit import run as audit
+    from ..audit.request import AuditRequest
 
     session = _Session(arguments, with_log_file=False)
-    request = audit.Request(
+    request = AuditRequest(
         source="manifest" if arguments.manifest else "state" if arguments.from_state else "tree",
         manifest=arguments.manifest,
         attach_sha256=arguments.attach_sha256,

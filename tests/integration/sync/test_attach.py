@@ -19,6 +19,7 @@ import boto3
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.audit import run as audit
 from ansible_collections.datasync.turbo.plugins.module_utils.audit.attach import Attacher, NotAttached
+from ansible_collections.datasync.turbo.plugins.module_utils.audit.request import AuditRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.proof import checksums
@@ -139,7 +140,7 @@ def test_an_audit_attaches_and_proves(
                 "lock_path": str(tmp_path / "lock"),
             }
         )
-        return audit.run(job, audit.Request(**options), Log(io.StringIO()), Interrupt())
+        return audit.run(job, AuditRequest(**options), Log(io.StringIO()), Interrupt())
 
     assert run().counts == {"ok": 0, "differs": 1, "missing": 0, "unverifiable": 2, "extra": 0}
     result = run(attach_sha256=True, dry_run=True)
@@ -193,7 +194,7 @@ def test_an_audit_finds_out_which_copies_attach(
         put_in_parts(s3, bucket, f"in/box/{path.name}", path.read_bytes())
     options = {**connection_options, "src": str(source), "bucket": bucket, "prefix": "in/box"}
     job = Job.from_options({**options, "checksum_algorithm": "SHA256", "lock_path": str(tmp_path / "lock")})
-    result = audit.run(job, audit.Request(attach_sha256=True), Log(io.StringIO()), Interrupt())
+    result = audit.run(job, AuditRequest(attach_sha256=True), Log(io.StringIO()), Interrupt())
     assert result.methods == {"SHA256-composite": 2}
     assert (result.counts["unverifiable"], result.attached) == (2, 3)
 

@@ -238,6 +238,14 @@ def copies_objects(world):
     return is_told(world, world.run.memory.doubt(world.run.began))
 
 
+def copies_objects_of_a_manifest(world):
+    """The same for objects of any file, whatever the filter of the job is."""
+    if not world.run or world.run.stored:
+        return False
+    world.add(world.unproven, "xyz", world.run.began)
+    return is_told(world, world.run.memory.doubt(world.run.began, all_files=True))
+
+
 def abort(world, left):
     """What a run aborts: exactly what it is told."""
     for key in left.keys:
@@ -284,6 +292,7 @@ EVENTS = {
             proves_all_by_a_listing,
             finds_an_old_object_wrong,
             copies_objects,
+            copies_objects_of_a_manifest,
             cleans_up_earlier_runs,
             cleans_up,
             writes_the_state_file,

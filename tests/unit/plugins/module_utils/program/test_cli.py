@@ -16,6 +16,7 @@ import sys
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.audit import result as audit_report
 from ansible_collections.datasync.turbo.plugins.module_utils.audit import run as audit
+from ansible_collections.datasync.turbo.plugins.module_utils.audit.request import AuditRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.audit.result import Finding
 from ansible_collections.datasync.turbo.plugins.module_utils.checks import run as checks
 from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import Check, Report
@@ -473,13 +474,13 @@ def test_verify_as_json_prints_the_result_alone(audited, config, capsys):
 @pytest.mark.parametrize(
     ("arguments", "request_"),
     [
-        ([], audit.Request()),
-        (["--manifest", "SHA256SUMS"], audit.Request("manifest", "SHA256SUMS")),
-        (["--from-state"], audit.Request("state")),
-        (["--attach-sha256"], audit.Request(attach_sha256=True)),
-        (["--allow-download"], audit.Request(allow_download=True)),
-        (["--fail-on-extra"], audit.Request(fail_on_extra=True)),
-        (["--limit", "0"], audit.Request(limit=0)),
+        ([], AuditRequest()),
+        (["--manifest", "SHA256SUMS"], AuditRequest("manifest", "SHA256SUMS")),
+        (["--from-state"], AuditRequest("state")),
+        (["--attach-sha256"], AuditRequest(attach_sha256=True)),
+        (["--allow-download"], AuditRequest(allow_download=True)),
+        (["--fail-on-extra"], AuditRequest(fail_on_extra=True)),
+        (["--limit", "0"], AuditRequest(limit=0)),
     ],
 )
 def test_the_options_of_verify(audited, config, arguments, request_):
