@@ -28,6 +28,9 @@ PRIVATE = 0o600
 #: The mode of folders in which other users read or run something.
 FOLDER = 0o755
 
+#: What is not complete, or was left so, as a pattern of names; for whoever knows that nobody writes in a folder.
+UNFINISHED = ".*.new*~"
+
 #: Writers of one file at the same time, beyond which something is wrong.
 _MOST_WRITERS = 100
 #: Seconds after which an unfinished file is taken for a leftover where the file system has no locks to tell.

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
+from ..common import files
 from ..common.errors import ConfigurationError
 from .apply import HostApply, s5cmd_in_use
 from .differences import Change, Differences
@@ -272,16 +273,17 @@ def _provide(
 @contextlib.contextmanager
 def _incoming(folder: Path) -> Iterator[Path]:
     """A folder beside the wanted one that takes its place at the end."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folders(folder.parent)
+    # An older collection made them as the umask had it.
     for path in (folder.parent.parent, folder.parent):
-        path.chmod(0o755)
+        path.chmod(files.FOLDER)
     incoming = folder.parent / f"{INCOMING}{folder.name}"
     old = folder.parent / f"{INCOMING}{folder.name}-old"
     try:
         yield incoming
         if folder.exists():
             folder.rename(old)
-        incoming.rename(folder)
+        files.publish(incoming, folder)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
-from ..common import commands
+from ..common import commands, files
 from ..common.commands import CommandError, last_words
 from ..common.errors import InstallationError
 from .compiled import compile_folder
@@ -170,9 +170,8 @@ def _finish(folder: Path, python: HostPython) -> None:
     compile_folder(folder, python.executable)
     _run([str(folder / "bin" / "python"), "-I", "-B", "-c", IMPORT_CHECK], "awscrt does not run on this host")
     sizes = {name: os.stat(folder / name).st_size for name in opened_to_all(folder)}
-    record = folder / RECORD
-    record.write_text(json.dumps({"python": python.version, "files": sizes}), "utf-8")
-    record.chmod(0o644)
+    # The folder is brought to the disk as a whole.
+    files.write(folder / RECORD, json.dumps({"python": python.version, "files": sizes}), durable=False)
 
 
 def _run(

@@ -98,10 +98,11 @@ class GenerationStore:
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the lock, and clear away what a deployment that was killed left. Raises LockedError."""
-        self.generations.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.make_folders(self.root)
+        files.make_folders(self.generations, mode=0o700)
         with locks.held(self.generations / ".lock", "another deployment"):
             for folder in (self.root, self.generations, self.environments, self.programs):
-                for leftover in folder.glob(f"{INCOMING}*"):
+                for leftover in (*folder.glob(f"{INCOMING}*"), *folder.glob(files.UNFINISHED)):
                     _remove_path(leftover)
             yield
 

@@ -174,8 +174,10 @@ def test_the_lock_of_a_deployment_that_was_killed_is_free_and_what_it_left_is_cl
         (folder / f"{INCOMING}folder" / "deep").mkdir(parents=True)
         (folder / f"{INCOMING}file").touch()
         (folder / f"{INCOMING}link").symlink_to("nowhere")
+        (folder / ".link.new~").symlink_to("nowhere")
     with store.lock():
         assert not list(store.root.rglob(f"{INCOMING}*"))
+        assert not list(store.root.rglob(".link*"))
     assert store.current() is not None
 
 
