@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
+from ..common import files
 from ..common.errors import ConfigurationError
 
 #: Characters of the output's end that are kept: enough for the error that ended it.
@@ -81,10 +82,9 @@ def _supervise(command: list[str], folder: str) -> None:
         except OSError as error:
             output.write(f"{command[0]}: {error.strerror}".encode())
             status = 127
-    temporary = os.path.join(folder, f".{_ENDED}")
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump({"exit_status": status if status >= 0 else 128 - status}, file)
-    os.replace(temporary, os.path.join(folder, _ENDED))
+    how = json.dumps({"exit_status": status if status >= 0 else 128 - status})
+    # Not durable: after a power cut nobody is there to ask.
+    files.write(os.path.join(folder, _ENDED), how, files.PRIVATE, durable=False)
 
 
 def _output(folder: str) -> str:
