@@ -14,6 +14,7 @@ from contextlib import suppress
 from enum import IntEnum
 from typing import Any, Callable, TextIO
 
+from ..common import files
 from ..common.errors import ConfigurationError
 
 
@@ -149,13 +150,10 @@ class LogFile:
 
 
 def _open(path: str) -> TextIO:
-    try:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    with files.explained(f"the log file {path!r}", "check log_path and its folder"):
+        # A log need not outlive a power cut to its last line.
+        files.make_folders(os.path.dirname(os.path.abspath(path)), mode=None, durable=False)
         return open(path, "a", encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot write the log file {path!r}: {error.strerror}", "check log_path and its folder"
-        ) from error
 
 
 def _is_journal(stream: TextIO) -> bool:

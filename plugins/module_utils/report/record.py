@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..common import files
 from ..common.errors import ConfigurationError, DatasyncError
 from ..common.problems import Kind, Problem
 from ..common.values import absolute_path
@@ -55,7 +56,7 @@ def _note_in_history(path: str | None, result: Result, runs: int, log: Log) -> N
     try:
         history.append(path, result, runs)
     except OSError as error:
-        log.warn(f"cannot write the history to {path!r}: {error.strerror} (check history_path and its folder)")
+        log.warn(str(files.cannot_write(f"the history to {path!r}", error, "check history_path and its folder")))
 
 
 def _write_results(paths: Sequence[str], result: Result, log: Log) -> None:
