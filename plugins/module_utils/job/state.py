@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
+from ..common import files
 from .job import Job
 from .local_file import Identity
 from .memory import StateMark
@@ -413,7 +414,7 @@ def _created(job: Job, server: str, watch: Watch) -> State:
     path = str(job.state_path)
     unfinished = f"{path}.new"
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        files.make_folders(os.path.dirname(path), mode=None)
         with suppress(FileNotFoundError):
             os.unlink(unfinished)
         # Private from the first moment on: it tells the names of all files.
@@ -429,12 +430,11 @@ def _created(job: Job, server: str, watch: Watch) -> State:
             meta = {"id": uuid.uuid4().hex, "generation": "0", "job": _identity_of(job, server), "prefix": job.prefix}
             connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", meta.items())
             connection.commit()
-        _wait_for_disk(unfinished)
         for suffix in ("-wal", "-shm"):
             # The journal of a file that was removed would be replayed into this one.
             with suppress(FileNotFoundError):
                 os.unlink(path + suffix)
-        os.rename(unfinished, path)
+        files.publish(unfinished, path)
         state = State(path, _connect(path, read_only=False), watch, read_only=False)
     except (OSError, sqlite3.Error) as error:
         with suppress(OSError):
@@ -493,14 +493,6 @@ def _checked(path: str, connection: sqlite3.Connection, watch: Watch, read_only:
         raise StateUnusable(f"cannot be used ({error})") from error
     except (sqlite3.Error, KeyError, ValueError) as error:
         raise _damaged(error) from error
-
-
-def _wait_for_disk(path: str) -> None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _damaged(error: Exception) -> StateUnusable:

@@ -128,15 +128,20 @@ def test_the_file_is_private_versioned_and_marked_as_ours(filled):
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_a_new_state_is_on_the_disk_before_it_has_its_name(opened, path, monkeypatch):
+def test_a_new_state_is_on_the_disk_before_it_has_its_name_and_its_name_afterwards(opened, path, monkeypatch):
     """And nobody waits for the disk more often than that: on a busy one each time takes tens of milliseconds."""
     events = []
     sync, rename = os.fsync, os.rename
+    path.parent.mkdir(exist_ok=True)
 
     def noted_sync(descriptor):
-        events.append(("synced", os.path.samestat(os.fstat(descriptor), Path(f"{path}.new").stat())))
-        with closing(sqlite3.connect(f"{path}.new")) as connection:
-            events.append(("rows", connection.execute("SELECT count(*) FROM meta").fetchone()[0]))
+        synced = os.fstat(descriptor)
+        if os.path.samestat(synced, path.parent.stat()):
+            events.append("the folder is synced")
+        else:
+            events.append(("synced", os.path.samestat(synced, Path(f"{path}.new").stat())))
+            with closing(sqlite3.connect(f"{path}.new")) as connection:
+                events.append(("rows", connection.execute("SELECT count(*) FROM meta").fetchone()[0]))
         sync(descriptor)
 
     def noted_rename(source, target):
@@ -146,7 +151,7 @@ def test_a_new_state_is_on_the_disk_before_it_has_its_name(opened, path, monkeyp
     monkeypatch.setattr(state_module.os, "fsync", noted_sync)
     monkeypatch.setattr(state_module.os, "rename", noted_rename)
     opened()
-    assert events == [("synced", True), ("rows", 4), ("named", True)]
+    assert events == [("synced", True), ("rows", 4), ("named", True), "the folder is synced"]
 
 
 def test_what_is_beside_it_while_it_is_open_is_private_too(opened, path):
