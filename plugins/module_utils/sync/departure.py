@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from ..common import files
 from ..common.problems import Kind, Problem, printable
 from ..common.stopping import Tick
 from ..job.job import Job
@@ -259,7 +260,8 @@ def _move_to_other_file_system(source: _Source, target: str, job: Job, tick: Tic
         _discard(private)
         raise
     try:
-        _sync_folder(os.path.dirname(place))
+        # The copy's name survives a power cut before the source goes.
+        files.sync_folder(os.path.dirname(place))
         _remove(source, job, tick)
     except BaseException:
         _discard(place)
@@ -313,12 +315,10 @@ def _make_folder(folder: str, like: str) -> None:
     if os.path.isdir(folder):
         return
     _make_folder(os.path.dirname(folder), os.path.dirname(like))
-    try:
-        os.mkdir(folder)
-    except FileExistsError:
-        # Another run, or another host, was faster; or it is a file, which the next step complains about.
+    if not files.make_folders(folder, mode=stat.S_IRWXU):
+        # Another run, or another host, was faster.
         return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         _set_owner_and_mode(descriptor, os.stat(like))
     finally:
@@ -361,14 +361,3 @@ def _rename_to_new(private: str, new: str) -> None:
             raise
     else:
         os.unlink(private)
-
-
-def _sync_folder(folder: str) -> None:
-    """Let the copy's name survive a power failure before the source goes."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        # Not every network file system can.
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import resource
@@ -379,6 +380,7 @@ def test_a_copy_is_safe_on_its_disk_before_the_source_goes_and_the_source_is_loo
 ):
     file = proven(clip, source)
     wait_for_the_clock_of_the_file_system(source.parent, file.identity)
+    (memory / "archive" / "day" / "reel").mkdir(parents=True)
     original, safe = os.fsync, []
 
     def fsync(descriptor):
@@ -621,6 +623,7 @@ def test_a_copy_that_does_not_fit_is_removed(source, clip, memory):
 
 def test_a_copy_that_is_damaged_is_removed(source, clip, memory, monkeypatch):
     original = os.fsync
+    (memory / "archive" / "day" / "reel").mkdir(parents=True)
 
     def damage(descriptor):
         os.pwrite(descriptor, b"X", 3)
@@ -629,6 +632,36 @@ def test_a_copy_that_is_damaged_is_removed(source, clip, memory, monkeypatch):
     monkeypatch.setattr(os, "fsync", damage)
     departure = depart(proven(clip, source), identity_of(clip.stat()), job(source, memory / "archive"))
     assert "differs" in departure.problem.message
+    assert files_in(source) == {"clip.mov": CONTENT}
+    assert files_in(memory) == {}
+
+
+def test_the_names_of_new_folders_survive_a_power_cut_like_those_of_the_files(source, clip, memory, monkeypatch):
+    original, synced = os.fsync, []
+
+    def fsync(descriptor):
+        original(descriptor)
+        synced.append(os.path.relpath(Path(f"/proc/self/fd/{descriptor}").readlink(), memory))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert depart(proven(clip, source), identity_of(clip.stat()), job(source, memory / "a" / "b")).gone
+    [*folders, _copy, last] = synced
+    assert folders[:2] == [".", "a"]
+    assert last == os.path.dirname(os.path.relpath(next(memory.rglob("clip.mov")), memory))
+
+
+def test_a_disk_that_fails_to_keep_the_name_of_a_copy_keeps_the_source(source, clip, memory, monkeypatch):
+    original = os.fsync
+    (memory / "archive" / "day" / "reel").mkdir(parents=True)
+
+    def fail(descriptor):
+        original(descriptor)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode) and files_in(memory):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    departure = depart(proven(clip, source), identity_of(clip.stat()), job(source, memory / "archive"))
+    assert "Input/output error" in departure.problem.message
     assert files_in(source) == {"clip.mov": CONTENT}
     assert files_in(memory) == {}
 
