@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from ..common.errors import ConfigurationError
@@ -23,14 +22,8 @@ TUNED = ("numworkers", "concurrency", "part_size")
 _KMS_KEY_ID = re.compile(r"[\x21-\x7e]+")
 
 
-@dataclass(frozen=True)
 class Job(JobOptions):
     """The options of `JobOptions`, and what they mean together."""
-
-    connection: Connection = field(default_factory=Connection)
-    result_paths: tuple[str, ...] = ()
-    #: Which of TUNED were asked for: those win over the tuning file.
-    given_settings: tuple[str, ...] = ()
 
     @property
     def comparison(self) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from ..common.options import AUDIT, BENCHMARK, Option, option, options_of, required
 from ..common.values import FLAG, PATH, SECONDS, TEXT, TEXTS, one_of, whole_number, word_of
-from ..s3.connection import CONNECTION_OPTIONS
+from ..s3.connection import CONNECTION_OPTIONS, Connection
 from ..s3.limits import ALGORITHMS, CANNED_ACLS, ENCRYPTIONS, NO_CHECKSUM, STORAGE_CLASSES
 from .patterns import TEMPORARY_PATTERNS
 from .shard import Shard
@@ -37,12 +37,12 @@ COMPARE_CHOICES = ("state", "remote", "checksum")
 AFTER_UPLOAD_CHOICES = ("keep", "move", "remove")
 
 
-# Never made itself: `Job` inherits the fields, and has their constructor.
-@dataclass(frozen=True, init=False, repr=False, eq=False)
+@dataclass(frozen=True)
 class JobOptions:
     """One source folder, one destination and the settings of the transfer. Sizes of parts are in MiB.
 
-    `src` and all other paths are absolute; `prefix` is empty or ends with a slash.
+    `src` and all other paths are absolute; `prefix` is empty or ends with a slash. What all of it means together is for
+    `job.Job`, which these are the fields of.
     """
 
     # What and where
@@ -127,6 +127,12 @@ class JobOptions:
     history_path: str | None = option(PATH, "HISTORY_FILE", written=True)
     history_runs: int = option(whole_number(1), "HISTORY_RUNS", default=1000)
     progress_path: str | None = option(PATH, "PROGRESS_FILE", written=True)
+
+    # What comes from several options
+    connection: Connection = field(default_factory=Connection)
+    result_paths: tuple[str, ...] = ()
+    #: Which of TUNED were asked for: those win over the tuning file.
+    given_settings: tuple[str, ...] = ()
 
 
 JOB_OPTIONS = options_of(JobOptions)
