@@ -22,6 +22,17 @@ USERS = {
         "module_utils/fleet/supervisor.py",
         "module_utils/transfer/s5cmd/process.py",
     },
+    "Thread": {
+        "module_utils/common/threads.py",
+        # Not work that is given out: one that reaps a child, one that imports ahead, one that is a server, and helpers
+        # that join a file's reader while processors are idle.
+        "module_utils/benchmark/measure/usage.py",
+        "module_utils/proof/checksums.py",
+        "module_utils/proof/reading.py",
+        "module_utils/transfer/relay/relay.py",
+    },
+    # It must wait for every copy that began, else an upload that it aborts would get one more part.
+    "ThreadPoolExecutor": {"module_utils/audit/attach.py"},
 }
 
 

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..common.errors import AccessError, DatasyncError, EndpointError
-from ..common.stopping import Tick
+from ..common.threads import Tick
 from ..common.units import MIB
 from ..s3.limits import MAX_COPY_SIZE, MAX_PARTS, effective_part_size, part_count
 from ..s3.refusals import explained

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..common.errors import AccessError, EndpointError
-from ..common.stopping import Stop
+from ..common.threads import Stop
 from ..proof.reading import READ_SIZE
 from ..proof.verify import HEADER_REFUSED, Outcome, Verdict
 from ..s3.bucket import Bucket

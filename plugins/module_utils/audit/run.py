@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from functools import partial
 from typing import NamedTuple
 
-from ..common.crew import Crew
 from ..common.errors import ConfigurationError, DatasyncError, Interrupted
 from ..common.interrupt import Interrupt
-from ..common.patience import answered, attended
 from ..common.problems import printable
-from ..common.stopping import Stop
+from ..common.threads import Pool, Stop, answered, attended
 from ..common.units import timestamp
 from ..job import lock
 from ..job.job import Job
@@ -42,6 +41,8 @@ from .sources import ManifestSource, Source, StateSource, TreeSource
 
 #: Objects that are proven at the same time: mostly they wait for the server's answers.
 PROVERS = 24
+#: Objects that may wait for their turn, so that few of millions are in memory.
+TASKS_AHEAD = 5 * PROVERS
 #: Seconds between log lines.
 LINE_INTERVAL = 30.0
 #: Seconds that copies under way have to end and to clean up when the audit is stopped.
@@ -80,7 +81,7 @@ class _Audit:
         self._verifier = Verifier(self._bucket, _algorithm(job))
         self._stop = Stop()
         self._prover: Prover | None = None
-        self._crew: Crew[_Task] | None = None
+        self._pool: Pool[_Task, None] = Pool(PROVERS, TASKS_AHEAD, tick=self._stop.check)
         self._result = Result(
             timestamp=timestamp(self._began),
             source="",
@@ -111,10 +112,10 @@ class _Audit:
         prover = self._prover = Prover(self._bucket, self._means(), self._stop)
         index = ObjectIndex(filter(self._in_shard, self._bucket.list(job.prefix)), self._stop.check)
         self._result.objects = index.total
-        crew = self._crew = Crew(PROVERS, lambda task: self._examine(prover, task), self._stop)
         for expected in self._source.expected(index):
-            crew.give(_Task(expected, index.take(expected.key)))
-        crew.finish()
+            task = _Task(expected, index.take(expected.key))
+            self._pool.give(task, partial(self._examine, prover, task))
+        self._pool.finish()
         self._find_extra(index)
 
     def tick(self, interrupt: Interrupt) -> None:
@@ -135,8 +136,9 @@ class _Audit:
         """Let the threads end, and let copies under way clean up."""
         self._stop.set()
         self._verifier.stop()
-        if self._crew is not None and self._request.copies:
-            self._crew.wait(COPY_DEADLINE)
+        self._pool.stop()
+        if self._request.copies:
+            self._pool.join(COPY_DEADLINE)
 
     def finish(self) -> Result:
         """The result."""

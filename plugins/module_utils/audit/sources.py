@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ..common.errors import ConfigurationError
 from ..common.problems import printable
-from ..common.stopping import Tick
+from ..common.threads import Tick
 from ..job.job import Job
 from ..job.local_file import LocalFile, require_source
 from ..job.memory import remembered

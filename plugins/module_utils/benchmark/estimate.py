@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Callable
+from typing import Any
 
 from ..common.errors import ConfigurationError
+from ..common.threads import Tick
 from ..common.units import MIB, counted, format_bytes_si
 from ..job.job import Job
 from ..s3.limits import parse_part_size
@@ -45,7 +46,7 @@ class Material:
         """In the form of the result."""
         return {"name": self.name, "files": self.files, "bytes": self.total_bytes}
 
-    def made(self, cache_dir: str, tick: Callable[[], None]) -> Dataset:
+    def made(self, cache_dir: str, tick: Tick) -> Dataset:
         """The files: made once and kept, or those of the folder. Raises ConfigurationError where the disk is full."""
         if self.folder is not None:
             return self.folder
@@ -64,7 +65,7 @@ class Estimate:
     note: str
 
 
-def materials(request: BenchmarkRequest, tick: Callable[[], None]) -> list[Material]:
+def materials(request: BenchmarkRequest, tick: Tick) -> list[Material]:
     """The datasets of a request, none without rounds.
 
     Raises ConfigurationError for a folder that is missing, unreadable or empty.
@@ -72,7 +73,7 @@ def materials(request: BenchmarkRequest, tick: Callable[[], None]) -> list[Mater
     return [_material(name, request, tick) for name in request.datasets] if request.rounds else []
 
 
-def _material(name: str, request: BenchmarkRequest, tick: Callable[[], None]) -> Material:
+def _material(name: str, request: BenchmarkRequest, tick: Tick) -> Material:
     if name.startswith("/"):
         folder = dataset.existing(name, tick)
         # By its whole path: two folders may have the same last name.

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from ..common import locks
 from ..common.errors import ConfigurationError, DatasyncError, ExitCode
+from ..common.threads import Tick
 from ..common.version import __version__
 from ..s3.bucket import Bucket
 from ..s3.connection import DEFAULT_REGION
@@ -38,7 +39,6 @@ LOCK_PATH = "/var/tmp/datasync-turbo-benchmark.lock"  # noqa: S108 - `open_commo
 WORK_LOCK = ".benchmark.lock"
 _PORTS = {"http": 80, "https": 443}
 
-Tick = Callable[[], None]
 #: What is measured after the rounds.
 Then = Callable[[MeasuredUploads], TuningResult]
 

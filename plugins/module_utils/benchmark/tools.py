@@ -19,6 +19,7 @@ from typing import Any, Callable, NamedTuple
 from ..common import commands
 from ..common.commands import CommandError, last_words
 from ..common.errors import DatasyncError
+from ..common.threads import nothing
 from ..common.units import MIB, counted, format_bytes_si
 from ..install import binary as s5cmd_binary
 from ..job.job import Job
@@ -290,7 +291,7 @@ def _settings_of(job: Job) -> str:
     ]
     if job.bandwidth_limit:
         told.append(f"limited to {format_bytes_si(job.bandwidth_limit)} per second")
-    tuned = settings_of(job, lambda _warning: None)
+    tuned = settings_of(job, nothing)
     if tuned.tuning:
         told.append(f"tuned by {job.tuning_path}: {tuned}")
     return ", ".join(told)

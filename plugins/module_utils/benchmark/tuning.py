@@ -8,9 +8,10 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any
 
 from ..common.errors import ConfigurationError
+from ..common.threads import Tick
 from ..tuning import rules as tuning_rules
 from ..tuning.classes import Settings
 from ..tuning.search import Budget, Subject, TrialFailed, TuningResult, tune
@@ -27,8 +28,6 @@ TRIALS = 32
 #: How often a connection is made to learn how long it takes, and seconds that it may take.
 _CONNECTIONS = 5
 _CONNECT_TIMEOUT = 5.0
-
-Tick = Callable[[], None]
 
 
 @dataclass(frozen=True)

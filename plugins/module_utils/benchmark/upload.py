@@ -9,9 +9,10 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Callable
+from typing import Any
 
 from ..common.errors import ConfigurationError
+from ..common.threads import Tick
 from ..common.units import counted
 from ..s3.bucket import Bucket
 from .measure import data as dataset
@@ -37,7 +38,7 @@ class MeasuredUploads:
     link: Link
     directory: str
     timeout: int
-    tick: Callable[[], None]
+    tick: Tick
     #: Of the locks: a tool that outlives us holds them on.
     inherited: tuple[int, ...] = ()
 

@@ -23,7 +23,7 @@ from ..common.errors import (
     ExitCode,
     InstallationError,
 )
-from ..common.patience import ANSWER_DEADLINE, answered
+from ..common.threads import ANSWER_DEADLINE, answered
 from ..install.binary import Version, find_binary, read_version, require_usable
 from ..install.platform import HEADER_SIZE, detect, executable_asset
 from ..job.values import bucket_name, key_prefix

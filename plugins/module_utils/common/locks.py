@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Callable
 
 from .errors import ConfigurationError, LockedError
-from .stopping import Tick
+from .threads import Tick, nothing
 
 #: The kernel's list of locks, see proc(5); macOS has none.
 PROC_LOCKS = "/proc/locks"
@@ -65,10 +65,6 @@ def open_common_lock_file(path: str, remedy: str) -> int:
         raise ConfigurationError(f"cannot open the lock file {path!r}: {error.strerror}", remedy) from error
 
 
-def _nothing() -> None:
-    """The default `tick`."""
-
-
 @contextmanager
 def held(
     path: str | os.PathLike[str],
@@ -76,7 +72,7 @@ def held(
     advice: str = "wait until it has ended",
     *,
     wait: float = 0.0,
-    tick: Tick = _nothing,
+    tick: Tick = nothing,
     opened: Callable[[str], int] = open_lock_file,
     required: bool = True,
 ) -> Iterator[int]:

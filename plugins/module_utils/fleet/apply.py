@@ -18,6 +18,7 @@ from pathlib import Path
 from ..common import commands
 from ..common.commands import CommandTimedOut, Completed, last_words
 from ..common.errors import ConfigurationError
+from ..common.threads import nothing
 from ..install.layout import Layout, Occupant
 from . import removal
 from .differences import Change, Differences
@@ -34,7 +35,7 @@ from .files import (
 )
 from .generation import Generation, ManagedFile, ManagedFolder, S5cmdLink, SourceCheck
 from .services import Launchd, Systemd
-from .steps import Action, nothing, run_all
+from .steps import Action, run_all
 from .store import GenerationStore
 
 #: How Python runs the program: with nothing of the caller's environment, and keeping nothing that it compiles.

@@ -16,6 +16,7 @@ from typing import Any, Callable
 
 from ..common import files
 from ..common.errors import ConfigurationError
+from ..common.threads import nothing
 from .apply import HostApply, s5cmd_in_use
 from .differences import Change, Differences
 from .environment import (
@@ -31,7 +32,7 @@ from .program import is_whole, make_program, program_name
 from .removal import HostRemoval
 from .request import Request
 from .running import wait_until_idle
-from .steps import Action, nothing, run_all
+from .steps import Action, run_all
 from .store import INCOMING, GenerationStore, writing
 
 #: What a host may lack, and only the controller can bring.

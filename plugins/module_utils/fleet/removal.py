@@ -11,13 +11,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Callable
 
+from ..common.threads import nothing
 from .differences import Change, Differences
 from .files import RemoveFile, present
 from .generation import Generation, JobOnHost, ManagedFile
 from .running import wait_until_idle
 from .services import Launchd, Systemd
 from .shown import readable
-from .steps import Action, nothing
+from .steps import Action
 
 UNIT_FOLDER = "/etc/systemd/system/"
 #: launchd's names of the jobs begin with it.

@@ -35,10 +35,6 @@ class Action(Step):
         self._undo()
 
 
-def nothing() -> None:
-    """Do nothing: what an action has to do in one of its two directions."""
-
-
 def run_all(steps: Sequence[Step]) -> None:
     """Make all changes in order, or none: the error that stopped it comes out after everything was put back.
 

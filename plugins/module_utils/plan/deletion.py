@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Callable, NamedTuple
 
 from ..common.problems import Problem
+from ..common.threads import Tick
 from ..common.units import counted
 from ..job.job import Job
 from ..job.patterns import Filter
@@ -34,7 +35,7 @@ class Found(NamedTuple):
     total: int
 
 
-def find(job: Job, listing: ObjectIndex, was_seen: Callable[[str], bool], tick: Callable[[], None]) -> Found:
+def find(job: Job, listing: ObjectIndex, was_seen: Callable[[str], bool], tick: Tick) -> Found:
     """Look for objects without a file among those that are left in the listing; those that were taken have one.
 
     `was_seen` tells of a relative path whether the walk saw the file.
@@ -88,7 +89,7 @@ def refusal(job: Job, gone: int, total: int, *, source_is_empty: bool, problems:
     return ""
 
 
-def confirm(job: Job, bucket: Bucket, planned: Sequence[StoredObject], tick: Callable[[], None]) -> Iterator[list[str]]:
+def confirm(job: Job, bucket: Bucket, planned: Sequence[StoredObject], tick: Tick) -> Iterator[list[str]]:
     """Of what was planned, the keys that may still be deleted, some at a time: the uploads since may have taken hours.
 
     The bucket is listed once more to its end; an object that somebody replaced since, or whose file came back, stays.

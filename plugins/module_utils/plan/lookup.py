@@ -8,10 +8,9 @@ the object; then by the content.
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Callable, NamedTuple
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
+from ..common.threads import Pool, Tick
 from ..common.units import MIB
 from ..job.job import Job
 from ..job.local_file import LocalFile
@@ -22,6 +21,9 @@ from ..s3.head import ObjectHead
 from ..s3.limits import SMALL_FILE
 from ..s3.listing import CLOCK_MARGIN, StoredObject
 from .uploads import NEW
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: Who stored an object, in its metadata; then its `timestamp` is the second in which we began to read the file.
 SYNCED_BY = "datasync-turbo"
@@ -52,6 +54,9 @@ class Answer(NamedTuple):
     verdict: Verdict
     by_record: bool = False
 
+
+#: Takes in an answer.
+TakeIn = Callable[[Answer], None]
 
 _UNKNOWN = Verdict(Outcome.MISSING)
 
@@ -134,11 +139,9 @@ class Lookup:
 class Looks:
     """Questions that are answered in threads, a few at a time; the answers are taken in here, in the same order."""
 
-    def __init__(self, verifier: Verifier, tick: Callable[[], None]) -> None:
+    def __init__(self, verifier: Verifier, tick: Tick) -> None:
         self._verifier = verifier
-        self._tick = tick
-        self._pool = ThreadPoolExecutor(LOOKERS, thread_name_prefix="look")
-        self._pending: deque[tuple[Future[Answer], Callable[[Answer], None]]] = deque()
+        self._pool: Pool[TakeIn, Answer] = Pool(LOOKERS, LOOKS_AHEAD, _tell, tick, in_order=True)
 
     def __enter__(self) -> Looks:
         return self
@@ -147,23 +150,19 @@ class Looks:
         if kind is not None:
             # Without this the pool would finish everything first.
             self._verifier.stop()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.stop()
 
-    def ask(self, question: Callable[[], Answer], take_in: Callable[[Answer], None]) -> None:
+    def ask(self, question: Callable[[], Answer], take_in: TakeIn) -> None:
         """Ask; `take_in` gets the answer later."""
-        self._pending.append((self._pool.submit(question), take_in))
-        if len(self._pending) > LOOKS_AHEAD:
-            self._collect()
+        self._pool.give(take_in, question)
 
     def finish(self) -> None:
         """Wait for all answers."""
-        while self._pending:
-            self._collect()
+        self._pool.finish()
 
-    def _collect(self) -> None:
-        self._tick()
-        future, take_in = self._pending.popleft()
-        take_in(future.result())
+
+def _tell(take_in: TakeIn, answer: Future[Answer]) -> None:
+    take_in(answer.result())
 
 
 def _began_to_read(head: ObjectHead) -> int | None:

@@ -22,8 +22,8 @@ from functools import partial
 from itertools import accumulate
 from typing import Any, Callable, NamedTuple
 
-from ..common.patience import answered
 from ..common.problems import Kind, Problem, printable
+from ..common.threads import Tick, answered, nothing
 from ..job.job import Job
 from ..job.local_file import Identity, LocalFile, is_absent, require_source
 from ..job.state import Known, Row, State, signed
@@ -133,7 +133,7 @@ class Memories:
 def make_plan(
     job: Job,
     bucket: Bucket,
-    tick: Callable[[], None] = lambda: None,
+    tick: Tick = nothing,
     memories: Memories = Memories(),
     *,
     warn: Callable[[str], object] = str,
@@ -153,7 +153,7 @@ def make_plan(
 
 
 class _Comparison:
-    def __init__(self, job: Job, bucket: Bucket, memories: Memories, tick: Callable[[], None]) -> None:
+    def __init__(self, job: Job, bucket: Bucket, memories: Memories, tick: Tick) -> None:
         self._job = job
         self._bucket = bucket
         self._state = memories.state

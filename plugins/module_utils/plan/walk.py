@@ -11,9 +11,10 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 from ..common.problems import Kind, Problem, printable
+from ..common.threads import Tick, nothing
 from ..job.local_file import LocalFile, identity_of
 from ..job.patterns import Filter
 from ..job.shard import Shard
@@ -84,7 +85,7 @@ class Walker:
         prefix: str,
         files: Filter,
         follow_symlinks: bool,
-        tick: Callable[[], None] = lambda: None,
+        tick: Tick = nothing,
         *,
         shard: Shard | None = None,
     ) -> None:

@@ -17,7 +17,7 @@ import zlib
 from typing import Any, BinaryIO, Callable, NamedTuple
 
 from ..common.errors import InstallationError
-from ..common.stopping import Tick
+from ..common.threads import Tick, nothing
 from ..common.units import MIB
 from .reading import Part, each_block, each_part, is_shared
 
@@ -89,10 +89,6 @@ _HASHERS: dict[str, Callable[[], Any]] = {
 }
 
 
-def _never() -> None:
-    """The default `tick` of the functions that read a file: nothing stops them."""
-
-
 def hasher(algorithm: str) -> Any:
     """A fresh hash object with `update(bytes)` and `digest() -> bytes` for one of ALGORITHMS."""
     return _HASHERS[algorithm]()
@@ -127,7 +123,7 @@ def _digest(algorithm: Any, file: BinaryIO | Part, tick: Tick) -> bytes:
     return result
 
 
-def full_object(file: BinaryIO, algorithm: str, tick: Tick = _never) -> str:
+def full_object(file: BinaryIO, algorithm: str, tick: Tick = nothing) -> str:
     """Checksum over the whole of an open file, as S3 shows a FULL_OBJECT checksum: base64."""
     combine = _combiner(algorithm) if is_shared(file) else None
     if combine is None:
@@ -140,7 +136,7 @@ def full_object(file: BinaryIO, algorithm: str, tick: Tick = _never) -> str:
     return to_s3(whole.digest())
 
 
-def sha256_hex(file: BinaryIO, tick: Tick = _never) -> str:
+def sha256_hex(file: BinaryIO, tick: Tick = nothing) -> str:
     """SHA256 of an open file, in hexadecimal as `sha256sum` prints it."""
     return _digest(hashlib.sha256(), file, tick).hex()
 
@@ -156,7 +152,7 @@ def _digest_of_digests(file: BinaryIO, new_hash: Callable[[], Any], part_size: i
     return whole.digest(), len(digests)
 
 
-def composite(file: BinaryIO, algorithm: str, part_size: int, tick: Tick = _never) -> str:
+def composite(file: BinaryIO, algorithm: str, part_size: int, tick: Tick = nothing) -> str:
     """Checksum of the parts' checksums, as S3 shows a COMPOSITE checksum: base64, a dash, the number of parts.
 
     `part_size` is in bytes.
@@ -173,12 +169,12 @@ def _md5() -> Any:
         return hashlib.md5()  # noqa: S324
 
 
-def etag_single(file: BinaryIO, tick: Tick = _never) -> str:
+def etag_single(file: BinaryIO, tick: Tick = nothing) -> str:
     """The ETag of an object stored by one PUT: its MD5 in hexadecimal."""
     return _digest(_md5(), file, tick).hex()
 
 
-def etag_multipart(file: BinaryIO, part_size: int, tick: Tick = _never) -> str:
+def etag_multipart(file: BinaryIO, part_size: int, tick: Tick = nothing) -> str:
     """The ETag of a multipart upload: MD5 of the parts' MD5s, a dash, the number of parts. `part_size` in bytes."""
     digest, count = _digest_of_digests(file, _md5, part_size, tick)
     return f"{digest.hex()}-{count}"

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from typing import BinaryIO, Callable, Generic, Protocol, TypeVar, cast
 
-from ..common.stopping import ReadingStopped, Stop, Tick
+from ..common.threads import ReadingStopped, Stop, Tick
 
 #: Bytes. Large enough that the hash functions, which release the GIL, dominate; small enough for the processor's cache.
 READ_SIZE = 1024 * 1024

@@ -15,7 +15,7 @@ from enum import Enum
 from functools import partial
 from typing import BinaryIO, Callable, NamedTuple, Optional, TypeVar
 
-from ..common.stopping import Stop, Tick
+from ..common.threads import Stop, Tick
 from ..job.local_file import Identity, LocalFile, Uploaded, describe_change, identity_of
 from ..s3 import limits
 from ..s3.bucket import Bucket

@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterable, Iterator
-from typing import Callable
 
+from ..common.threads import Tick, nothing
 from .listing import StoredObject
 
 _PACKED = struct.Struct("<Qd")
@@ -17,14 +17,10 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 _TICK_EVERY = 1000
 
 
-def _no_tick() -> None:
-    """The default `tick`."""
-
-
 class ObjectIndex:
     """Objects by key. What is taken leaves, so that in the end only what nobody asked for is left."""
 
-    def __init__(self, objects: Iterable[StoredObject], tick: Callable[[], None] = _no_tick) -> None:
+    def __init__(self, objects: Iterable[StoredObject], tick: Tick = nothing) -> None:
         self._objects: dict[str, bytes] = {}
         for entry in objects:
             self._objects[entry.key] = _PACKED.pack(entry.size, entry.last_modified) + _packed_etag(entry.etag)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ..common.problems import Kind, Problem, printable
-from ..common.stopping import Tick
+from ..common.threads import Tick
 from ..common.units import counted
 from ..job.local_file import require_source
 from ..job.state import State

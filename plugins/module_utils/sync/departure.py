@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from ..common import files
 from ..common.problems import Kind, Problem, printable
-from ..common.stopping import Tick
+from ..common.threads import Tick, nothing
 from ..job.job import Job
 from ..job.local_file import Identity, LocalFile, Uploaded, describe_change, identity_of
 from ..job.patterns import LEAVING_PREFIX
@@ -54,11 +54,7 @@ class _Stays(Exception):
     """The file is not, or not alone, what was proven; the text says why."""
 
 
-def _never() -> None:
-    """The default `tick`: nothing stops us."""
-
-
-def depart(file: LocalFile, identity: Identity, job: Job, tick: Tick = _never) -> Departure:
+def depart(file: LocalFile, identity: Identity, job: Job, tick: Tick = nothing) -> Departure:
     """Move or remove, as the job says, a file whose content was proven while it had this identity.
 
     A symbolic link stays. `tick` is called while a file is copied to another file system; if it raises, the source

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator
 from typing import Callable
 
 from ..common.errors import AccessError, DatasyncError
-from ..common.patience import answered
+from ..common.threads import answered
 from ..common.units import MIB
 from ..job.job import Job
 from ..job.memory import RunMemory

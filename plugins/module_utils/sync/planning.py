@@ -7,8 +7,7 @@ from __future__ import annotations
 from typing import Callable
 
 from ..common.interrupt import Interrupt
-from ..common.patience import attended
-from ..common.stopping import Tick
+from ..common.threads import Tick, attended
 from ..common.units import counted, format_bytes_si
 from ..job.job import Job
 from ..job.run_state import RunState

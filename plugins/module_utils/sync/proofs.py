@@ -8,15 +8,18 @@ file, by the object's own header.
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, NamedTuple, Optional, Union
 
 from ..common.errors import DatasyncError
+from ..common.threads import Pool, Tick
 from ..job.job import Job
 from ..job.local_file import Identity, LocalFile, Uploaded
 from ..proof.verify import Outcome, Verdict, Verifier
 from ..s3.limits import KMS_ENCRYPTIONS, SMALL_FILE
 from ..transfer.engine import Sent
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: Objects proven at the same time: requests overlap, and hashing releases the GIL.
 VERIFIERS = 8
@@ -26,8 +29,6 @@ PROOFS_AHEAD = 256
 WINDOW = 1000
 #: Fewer of them are asked for one by one.
 MIN_WINDOW = 16
-#: Seconds between looks at the clock and the signals while no proof is finished.
-POLL = 0.2
 
 
 class Proof(NamedTuple):
@@ -48,18 +49,18 @@ Judge = Callable[[Proof, Verdict], None]
 
 #: Verdicts by key; None where the listing shows another ETag, and some keys may be missing.
 _Window = dict[str, Optional[Verdict]]
+#: What a thread answers: the verdict on one object, or on each of a window.
+_Verdicts = Union[Verdict, _Window]
 
 
 class Proofs:
     """The proofs of one run. `judge` is called in the caller's thread, `tick` while it waits; both may raise."""
 
-    def __init__(self, job: Job, verifier: Verifier, judge: Judge, tick: Callable[[], None]) -> None:
+    def __init__(self, job: Job, verifier: Verifier, judge: Judge, tick: Tick) -> None:
         self._job = job
         self._verifier = verifier
         self._judge = judge
-        self._tick = tick
-        self._pool = ThreadPoolExecutor(VERIFIERS, thread_name_prefix="verify")
-        self._pending: dict[Future[Verdict | _Window], tuple[Proof, ...]] = {}
+        self._pool: Pool[tuple[Proof, ...], _Verdicts] = Pool(VERIFIERS, PROOFS_AHEAD, self._take_in, tick)
         self._small: list[Proof] = []
         # SHA256 is asked for by people who want that very algorithm; with KMS no ETag is an MD5.
         self._by_listing = job.checksum_algorithm != "SHA256" and job.sse not in KMS_ENCRYPTIONS
@@ -76,35 +77,34 @@ class Proofs:
 
     def of_name(self, sent: Sent) -> None:
         """Prove only that an object that this run stored has its name."""
-        self._add(self._pool.submit(self._verifier.stored_name, sent.file), _proof_of(sent))
+        self._pool.give((_proof_of(sent),), lambda: self._verifier.stored_name(sent.file))
 
     def of_present(self, file: LocalFile) -> None:
         """Prove the content of an object that was there before."""
-        self._add(self._pool.submit(self._verifier.present, file), Proof(file, file.identity, uploaded=False))
+        self._pool.give((Proof(file, file.identity, uploaded=False),), lambda: self._verifier.present(file))
 
     def finish(self) -> None:
         """Wait for all verdicts and take them in. Raises the first DatasyncError that a proof ended with."""
         self._prove_small()
-        self._collect(0)
+        self._pool.finish()
 
     def abandon(self) -> list[Proof]:
         """Take in the verdicts that are there and give up the rest, which is returned."""
         given_up, self._small = self._small, []
-        for future, proofs in self._pending.items():
+        for proofs, future in self._pool.abandon():
             if future.done() and not future.cancelled() and future.exception() is None:
                 given_up += self._judge_all(proofs, future.result())
             else:
                 given_up += proofs
-        self._pending.clear()
         return given_up
 
     def stop(self) -> None:
         """Let the threads end soon; what is pending stays so."""
         self._verifier.stop()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.stop()
 
     def _by_header(self, proof: Proof) -> None:
-        self._add(self._pool.submit(self._verifier.uploaded, proof.file, proof.identity, proof.part_size), proof)
+        self._pool.give((proof,), lambda: self._verifier.uploaded(proof.file, proof.identity, proof.part_size))
 
     def _prove_small(self) -> None:
         small, self._small = self._small, []
@@ -113,25 +113,9 @@ class Proofs:
                 self._by_header(proof)
             return
         files = [Uploaded(proof.file, proof.identity) for proof in small]
-        self._add(self._pool.submit(self._verifier.in_listing, files, self._job.prefix), *small)
+        self._pool.give(tuple(small), lambda: self._verifier.in_listing(files, self._job.prefix))
 
-    def _add(self, future: Future[Verdict | _Window], *proofs: Proof) -> None:
-        self._pending[future] = proofs
-        if len(self._pending) > PROOFS_AHEAD:
-            self._collect(PROOFS_AHEAD // 2)
-
-    def _collect(self, may_wait: int) -> None:
-        """Take in finished proofs; wait until no more than `may_wait` are unfinished."""
-        while self._pending:
-            for future in [future for future in self._pending if future.done()]:
-                self._take_in(future)
-            if len(self._pending) <= may_wait:
-                return
-            self._tick()
-            wait(self._pending, timeout=POLL, return_when=FIRST_COMPLETED)
-
-    def _take_in(self, future: Future[Verdict | _Window]) -> None:
-        proofs = self._pending.pop(future)
+    def _take_in(self, proofs: tuple[Proof, ...], future: Future[_Verdicts]) -> None:
         try:
             result = future.result()
             left = self._judge_all(proofs, result)
@@ -147,7 +131,7 @@ class Proofs:
         for proof in left:
             self._by_header(proof)
 
-    def _judge_all(self, proofs: tuple[Proof, ...], result: Verdict | _Window) -> list[Proof]:
+    def _judge_all(self, proofs: tuple[Proof, ...], result: _Verdicts) -> list[Proof]:
         """Hand the verdicts over; returns the proofs that got none."""
         if isinstance(result, Verdict):
             self._judge(proofs[0], result)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import random
 import time
-from typing import Callable
+
+from ..common.threads import Tick
 
 #: Seconds that one wait takes at most, and all waits together.
 LONGEST_WAIT = 60.0
@@ -22,7 +23,7 @@ _POLL = 0.1
 class Backoff:
     """The waits of a run. `delay` in seconds is the longest first wait; `tick` may raise to give up."""
 
-    def __init__(self, delay: float, tick: Callable[[], None]) -> None:
+    def __init__(self, delay: float, tick: Tick) -> None:
         self._delay = delay
         self._tick = tick
         self._left = WAIT_LIMIT

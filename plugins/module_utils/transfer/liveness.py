@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from ..common.errors import AccessError, EndpointError
-from ..common.patience import answered
+from ..common.threads import answered
 from ..job.job import Job
 from ..s3.bucket import Bucket
 from .backoff import Backoff

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Callable
+from typing import TYPE_CHECKING, Callable
 
-from ..common.stopping import Stop, Tick
+from ..common.threads import Pool, Stop, Tick
 from ..plan.uploads import Upload
 from ..s3.limits import SMALL_FILE
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: Threads that compute digests.
 HASHERS = 2
@@ -29,16 +31,16 @@ class Digests:
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
         self._stop = Stop()
-        self._pool = ThreadPoolExecutor(HASHERS, thread_name_prefix="digest")
+        self._pool: Pool[Upload, str] = Pool(HASHERS)
 
     def begin(self, upload: Upload) -> Future[str]:
         """Compute the digest of a file some time soon."""
-        return self._pool.submit(self._compute, upload, self._stop.check)
+        return self._pool.begin(lambda: self._compute(upload, self._stop.check))
 
     def stop(self) -> None:
         """End, without waiting for what is being read."""
         self._stop.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.stop()
 
 
 def _never(_upload: Upload) -> bool:

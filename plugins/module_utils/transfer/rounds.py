@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import Callable
 
 from ..common.problems import Kind
-from ..common.stopping import Tick
+from ..common.threads import Tick
 from ..common.units import counted
 from ..plan.uploads import Upload
 from ..proof.checksums import sha256_hex

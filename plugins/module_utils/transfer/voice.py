@@ -6,13 +6,7 @@ from __future__ import annotations
 
 from typing import Callable, NamedTuple
 
-
-def _unheard(_text: str) -> None:
-    """The default of those who are told things."""
-
-
-def _nothing() -> None:
-    """The default `tick`."""
+from ..common.threads import Tick, nothing
 
 
 class Voice(NamedTuple):
@@ -21,6 +15,6 @@ class Voice(NamedTuple):
     `tick` is called several times a second, wherever something waits, and may raise to stop everything.
     """
 
-    say: Callable[[str], None] = _unheard
-    note: Callable[[str], None] = _unheard
-    tick: Callable[[], None] = _nothing
+    say: Callable[[str], None] = nothing
+    note: Callable[[str], None] = nothing
+    tick: Tick = nothing

@@ -18,6 +18,7 @@ from statistics import fmean, median
 from typing import Any, Callable, NamedTuple
 
 from ..common.errors import DatasyncError
+from ..common.threads import nothing
 from .classes import DEFAULTS, Settings
 from .statistics import Ratio, paired_ratio
 
@@ -143,17 +144,13 @@ class TuningResult:
         }
 
 
-def _unheard(_text: str) -> None:
-    """The default of those who are told things."""
-
-
 def tune(
     subjects: Sequence[Subject],
     measure: Measure,
     budget: Budget,
     *,
     about: Mapping[str, Any] | None = None,
-    say: Callable[[str], None] = _unheard,
+    say: Callable[[str], None] = nothing,
     clock: Callable[[], float] = time.monotonic,
 ) -> TuningResult:
     """Look for better settings than the defaults. A DatasyncError of `measure` ends it; what was found by then stays.

@@ -17,18 +17,14 @@ import random
 import shutil
 import stat
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Callable
 
 from ...common import locks
 from ...common.errors import ConfigurationError
-
-#: Called between blocks and files, several times a second; may raise to stop.
-Tick = Callable[[], None]
+from ...common.threads import Tick, attended
 
 #: Bytes that are made, written or read at once.
 BLOCK = 8 * 1024 * 1024
@@ -46,7 +42,6 @@ _MEMORY_SHARE = 0.7
 _FORMAT = 1
 _UNFINISHED = ".datasync-turbo-unfinished-"
 _LOCK = ".lock"
-_WAIT = 0.2
 
 
 @dataclass(frozen=True)
@@ -236,7 +231,7 @@ def _make(recipe: Recipe, folder: str, tick: Tick) -> None:
     try:
         _write(recipe, unfinished, tick)
         # A power cut must not leave a folder of the right name with empty files, nor the first run write back ours.
-        _in_background(partial(_sync, unfinished), tick)
+        attended(partial(_sync, unfinished), tick)
         os.rename(unfinished, folder)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -301,22 +296,3 @@ def _sync(folder: str) -> None:
             raise OSError(number, os.strerror(number))
     finally:
         os.close(descriptor)
-
-
-def _in_background(work: Callable[[], None], tick: Tick) -> None:
-    """Do something that cannot be interrupted, and go on at once if `tick` raises. Raises its OSError."""
-    failures: list[OSError] = []
-
-    def attempt() -> None:
-        try:
-            work()
-        except OSError as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=attempt, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(_WAIT)
-        tick()
-    if failures:
-        raise failures[0]

@@ -19,15 +19,14 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...common.errors import ConfigurationError, InstallationError
+from ...common.threads import Tick
 
 if TYPE_CHECKING:
     import psutil
 
-#: Called about every TICK_INTERVAL seconds; may raise to end the run.
-Tick = Callable[[], None]
 
 #: Seconds between looks at the memory.
 LOOK_INTERVAL = 0.05

@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.audit import attach
 from ansible_collections.datasync.turbo.plugins.module_utils.audit.attach import Attacher, NotAttached
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import CredentialsError, EndpointError
-from ansible_collections.datasync.turbo.plugins.module_utils.common.stopping import ReadingStopped
+from ansible_collections.datasync.turbo.plugins.module_utils.common.threads import ReadingStopped
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 CONTENT = b"0123456789abcdefghij-rest"

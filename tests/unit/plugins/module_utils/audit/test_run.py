@@ -754,7 +754,7 @@ def test_the_result_no_longer_changes_once_it_is_told(run_audit, source, bucket,
     before = result.as_dict()
     silent.set()
     for thread in threading.enumerate():
-        if thread.name == "crew":
+        if thread.name == "pool":
             thread.join(10)
     assert result.as_dict() == before
 

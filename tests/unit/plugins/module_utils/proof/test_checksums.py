@@ -14,8 +14,8 @@ import threading
 import zlib
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.common import stopping
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import InstallationError
+from ansible_collections.datasync.turbo.plugins.module_utils.common.threads import ReadingStopped, Stop
 from ansible_collections.datasync.turbo.plugins.module_utils.common.units import MIB
 from ansible_collections.datasync.turbo.plugins.module_utils.proof import checksums, reading
 from ansible_collections.datasync.turbo.plugins.module_utils.s3 import limits
@@ -261,7 +261,7 @@ def test_an_awscrt_that_cannot_combine_crcs_computes_them_in_one_piece(shared, s
 
 
 def test_a_large_file_is_not_read_to_its_end_when_nobody_waits_for_it(shared, stored):
-    stop = stopping.Stop()
+    stop = Stop()
     stop.set()
     for compute in (
         lambda file: checksums.full_object(file, "CRC64NVME", stop.check),
@@ -271,7 +271,7 @@ def test_a_large_file_is_not_read_to_its_end_when_nobody_waits_for_it(shared, st
         lambda file: checksums.etag_single(file, stop.check),
         lambda file: checksums.sha256_hex(file, stop.check),
     ):
-        with pytest.raises(stopping.ReadingStopped):
+        with pytest.raises(ReadingStopped):
             compute(stored(CHECK_INPUT))
 
 

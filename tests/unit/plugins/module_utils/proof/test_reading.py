@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.common.stopping import ReadingStopped, Stop
+from ansible_collections.datasync.turbo.plugins.module_utils.common.threads import ReadingStopped, Stop
 from ansible_collections.datasync.turbo.plugins.module_utils.proof import reading
 from ansible_collections.datasync.turbo.plugins.module_utils.proof.reading import (
     Part,

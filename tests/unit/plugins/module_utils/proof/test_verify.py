@@ -11,7 +11,7 @@ import os
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import AccessError
-from ansible_collections.datasync.turbo.plugins.module_utils.common.stopping import ReadingStopped
+from ansible_collections.datasync.turbo.plugins.module_utils.common.threads import ReadingStopped
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import (
     Identity,
     LocalFile,

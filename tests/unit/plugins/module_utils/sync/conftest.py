@@ -57,13 +57,13 @@ def run(uploader, source, tmp_path, said):
 def proofs(monkeypatch):
     """The proofs that the run has begun."""
     begun = []
-    real = proofs_module.ThreadPoolExecutor.submit
+    real = proofs_module.Pool.begin
 
-    def submit(pool, *arguments):
-        begun.append(real(pool, *arguments))
+    def begin(pool, work):
+        begun.append(real(pool, work))
         return begun[-1]
 
-    monkeypatch.setattr(proofs_module.ThreadPoolExecutor, "submit", submit)
+    monkeypatch.setattr(proofs_module.Pool, "begin", begin)
     return begun
 
 

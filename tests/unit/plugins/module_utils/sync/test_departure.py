@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import Kind
-from ansible_collections.datasync.turbo.plugins.module_utils.common.stopping import ReadingStopped, Stop
+from ansible_collections.datasync.turbo.plugins.module_utils.common.threads import ReadingStopped, Stop
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import LocalFile, identity_of
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import departure as after_upload

@@ -137,7 +137,7 @@ def test_in_a_bucket_that_encrypts_no_second_window_is_tried(proofs_of, sent, bu
     for name in names(MIN_WINDOW):
         proofs.of_content(sent(name, etag="0" * 31 + "1", encryption="aws:kms"))
     while not judged.verdicts:
-        proofs._collect(0)
+        proofs._pool.finish()
     for name in names(2 * MIN_WINDOW)[MIN_WINDOW:]:
         proofs.of_content(sent(name, etag="0" * 31 + "1", encryption="aws:kms"))
     proofs.finish()
@@ -207,7 +207,7 @@ def test_no_more_proofs_wait_than_the_page_cache_is_good_for(proofs_of, sent, bu
     proofs = proofs_of(checksum_algorithm="SHA256")
     for number, name in enumerate(names(60)):
         proofs.of_content(sent(name))
-        assert len(proofs._pending) <= 8, number
+        assert proofs._pool.unfinished <= 8, number
     proofs.finish()
     assert len(judged.verdicts) == 60
 
@@ -237,7 +237,7 @@ def test_what_is_known_when_a_run_is_given_up_is_told_and_the_rest_is_returned(p
     proofs.of_content(sent("proven", bytes(SMALL_FILE + 1)))
     proofs.of_content(sent("wrong", bytes(SMALL_FILE + 1), stored=b"x" * (SMALL_FILE + 1)))
     deadline = time.monotonic() + 10
-    while not all(future.done() for future in proofs._pending) and time.monotonic() < deadline:
+    while not all(future.done() for future in proofs._pool._pending) and time.monotonic() < deadline:
         time.sleep(0.01)
     released = threading.Event()
     bucket.head = lambda key: released.wait(30)
@@ -257,7 +257,7 @@ def test_a_window_that_is_half_proven_when_a_run_is_given_up_is_told_by_halves(p
     proofs.of_content(sent("unknown", encryption="aws:kms", etag="0" * 32))
     proofs._prove_small()
     deadline = time.monotonic() + 10
-    while not all(future.done() for future in proofs._pending) and time.monotonic() < deadline:
+    while not all(future.done() for future in proofs._pool._pending) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert [proof.file.relative for proof in proofs.abandon()] == ["unknown"]
     assert set(judged.outcomes.values()) == {Outcome.SAME}

@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.common.stopping import ReadingStopped
+from ansible_collections.datasync.turbo.plugins.module_utils.common.threads import ReadingStopped
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import Identity, LocalFile
 from ansible_collections.datasync.turbo.plugins.module_utils.plan.uploads import Upload
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.limits import SMALL_FILE
