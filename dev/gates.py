@@ -24,11 +24,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ansible_test._util.target.common import constants
+
 from dev.ansible_environment import BUILD, CHECKOUT, VENV_BIN, ansible_environment
 from dev.build_collection import BuildError, build_archive, copy_sources
 from dev.build_program import ProgramError
 from dev.gate_outcomes import Outcome, cannot_run, count, report
 from dev.interpreters import HOST_PYTHONS, find_interpreters, link_interpreters
+from dev.set_up import BED_PYTHONS
 
 GATES = BUILD / "gates"
 #: ansible-test makes virtual environments inside its copy; the others shall not lint those.
@@ -106,29 +109,30 @@ def ansible_test_gates(interpreters: dict[str, Path], path: dict[str, str]) -> l
     """Sanity with every Python of the hosts that is here; the unit tests with the oldest and the newest of them.
 
     ansible-test forks for each unit test, which takes minutes with each Python; pytest runs them with one in between.
+    It knows the Pythons that its ansible-core can manage.
     """
+    known = {*constants.REMOTE_ONLY_PYTHON_VERSIONS, *constants.CONTROLLER_PYTHON_VERSIONS}
+    targets = [f"{version}@{interpreter}" for version, interpreter in interpreters.items() if version in known]
     controller = "{}.{}".format(*sys.version_info)
     sanity = ["ansible-test", "sanity", "--color", "no", "--controller", f"origin:python={controller}"]
     units = ["ansible-test", "units", "--color", "no", "--controller", f"origin:python={controller}"]
-    for version, interpreter in interpreters.items():
-        sanity += ["--target-python", f"{version}@{interpreter}"]
-        if version in (HOST_PYTHONS[0], HOST_PYTHONS[-1]):
-            units += ["--target-python", f"venv/{version}@{interpreter}"]
+    for target in targets:
+        sanity += ["--target-python", target]
+    for target in dict.fromkeys([targets[0], targets[-1]]):
+        units += ["--target-python", f"venv/{target}"]
     return [
         Gate("ansible-test units", units, TEST_COPY, environment=path),
         Gate("ansible-test sanity", sanity, TEST_COPY, environment=path),
     ]
 
 
-def missing_interpreters() -> list[Outcome]:
-    """For each Python of the hosts that is not on this machine, what could not be checked."""
-    reason = "not on this machine: install it (pyenv does), so that python{} is on PATH"
-    outcomes = []
-    for version in HOST_PYTHONS:
-        if version not in find_interpreters():
-            name = f"Python {version}"
-            outcomes.append(cannot_run(name, reason.format(version)))
-    return outcomes
+def missing_interpreters(interpreters: dict[str, Path]) -> list[Outcome]:
+    """Each Python of the hosts that nothing could be checked with: neither this machine nor the test bed has it."""
+    return [
+        cannot_run(f"Python {version}", f"install it (pyenv does), so that python{version} is on PATH")
+        for version in HOST_PYTHONS
+        if version not in interpreters and version not in BED_PYTHONS
+    ]
 
 
 class Runner:
@@ -270,7 +274,7 @@ def main(argv: list[str] | None = None) -> int:
         print("\ngates: interrupted", file=sys.stderr)
         return 130
     if not arguments.names:
-        outcomes += missing_interpreters()
+        outcomes += missing_interpreters(find_interpreters())
     return report(outcomes)
 
 

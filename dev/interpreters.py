@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 #: What the managed hosts may run.
-HOST_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+HOST_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 #: Prints the real path, also when a pyenv shim was run, if ansible-test could make an environment with it.
 PROBE = """
 import ctypes, ensurepip, os, sqlite3, ssl, sys, venv
@@ -25,7 +26,7 @@ def find_interpreters() -> dict[str, Path]:
 
 
 def find_interpreter(version: str) -> Path | None:
-    """The first interpreter of `version` that runs, on PATH or among pyenv's versions."""
+    """The first interpreter of `version` that runs: ours, one on PATH, or one of pyenv's."""
     for candidate in candidates(version):
         try:
             answer = subprocess.check_output([candidate, "-I", "-c", PROBE], text=True, stderr=subprocess.DEVNULL)
@@ -38,6 +39,8 @@ def find_interpreter(version: str) -> Path | None:
 
 def candidates(version: str) -> Iterator[Path]:
     """Where an interpreter may be; virtual environments are left out."""
+    if version == "{}.{}".format(*sys.version_info):
+        yield Path(getattr(sys, "_base_executable", None) or sys.executable)
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     directories = [Path(directory) for directory in os.environ.get("PATH", os.defpath).split(os.pathsep) if directory]
     directories += sorted((pyenv / "versions").glob(f"{version}.*/bin"))

@@ -9,15 +9,16 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import Callable, NoReturn
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.compiled import compile_folder
 
 from dev import build_collection, build_program
 from dev.ansible_environment import CHECKOUT
-from dev.interpreters import HOST_PYTHONS, find_interpreters
+from dev.interpreters import find_interpreters
 
+#: Those of the hosts' Pythons that this machine has; tests/fleet/test_pythons.py asks those of the test bed.
+PYTHONS = find_interpreters()
 VERSION = build_collection.galaxy_metadata()["version"]
 
 
@@ -31,30 +32,26 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_program.build(tmp_path_factory.mktemp("program") / "datasync-turbo")
 
 
-@pytest.mark.parametrize("version", HOST_PYTHONS)
-def test_every_python_builds_the_same_bytes(
-    version: str, tmp_path: Path, cannot_run: Callable[[str], NoReturn]
-) -> None:
-    python = find_interpreters().get(version) or cannot_run(f"no Python {version}")
+@pytest.mark.parametrize("version", PYTHONS)
+def test_every_python_builds_the_same_bytes(version: str, tmp_path: Path) -> None:
+    python = PYTHONS[version]
     command = [str(python), "-m", "dev.build_program", str(tmp_path / "program")]
     subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
     assert (tmp_path / "program").read_bytes() == build_program.program()
 
 
-@pytest.mark.parametrize("version", HOST_PYTHONS)
-def test_every_python_of_the_hosts_starts_the_program(
-    version: str, program: Path, cannot_run: Callable[[str], NoReturn]
-) -> None:
-    python = find_interpreters().get(version) or cannot_run(f"no Python {version}")
+@pytest.mark.parametrize("version", PYTHONS)
+def test_every_python_of_the_hosts_starts_the_program(version: str, program: Path) -> None:
+    python = PYTHONS[version]
     answer = subprocess.run([str(python), "-I", str(program), "--version"], check=True, capture_output=True, text=True)
     assert VERSION in answer.stdout
 
 
-@pytest.mark.parametrize("version", HOST_PYTHONS)
+@pytest.mark.parametrize("version", PYTHONS)
 def test_every_python_of_the_hosts_compiles_the_program_at_its_deployment_and_nothing_at_a_start(
-    version: str, program: Path, tmp_path: Path, cannot_run: Callable[[str], NoReturn]
+    version: str, program: Path, tmp_path: Path
 ) -> None:
-    python = find_interpreters().get(version) or cannot_run(f"no Python {version}")
+    python = PYTHONS[version]
     folder = tmp_path / "datasync-turbo"
     with zipfile.ZipFile(program) as packed:
         packed.extractall(folder)

@@ -85,3 +85,30 @@ def test_every_sanity_test_of_ansible_test_runs() -> None:
     sanity = next(gate for gate in gates.all_gates() if gate.name == "ansible-test sanity")
     assert "--skip-test" not in sanity.command
     assert "--test" not in sanity.command
+
+
+def targets(name: str, found: dict[str, Path]) -> list[str]:
+    command = next(gate for gate in gates.ansible_test_gates(found, {}) if gate.name == name).command
+    return [argument for before, argument in zip(command, command[1:]) if before == "--target-python"]
+
+
+def test_a_machine_with_one_python_checks_with_that_one() -> None:
+    """As a fresh Debian is: the other Pythons come with the hosts of the test bed."""
+    found = {"3.11": Path("/usr/bin/python3.11")}
+    assert targets("ansible-test sanity", found) == ["3.11@/usr/bin/python3.11"]
+    assert targets("ansible-test units", found) == ["venv/3.11@/usr/bin/python3.11"]
+
+
+def test_ansible_test_gets_the_pythons_that_it_knows() -> None:
+    found = {version: Path(f"/usr/bin/python{version}") for version in ("3.9", "3.10", "3.11", "9.9")}
+    assert [target.partition("@")[0] for target in targets("ansible-test sanity", found)] == ["3.9", "3.10", "3.11"]
+    assert [target.partition("@")[0] for target in targets("ansible-test units", found)] == ["venv/3.9", "venv/3.11"]
+
+
+def test_a_python_that_neither_machine_nor_test_bed_has_is_listed_and_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    outcomes = gates.missing_interpreters({"3.11": Path("/usr/bin/python3.11"), "3.12": Path("/opt/python3.12")})
+    assert [outcome.name for outcome in outcomes] == ["Python 3.10", "Python 3.14"]
+    assert all(outcome.ok for outcome in outcomes)

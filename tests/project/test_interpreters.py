@@ -27,6 +27,13 @@ def test_a_real_interpreter_is_found_not_the_virtual_environment(real: Path) -> 
     assert answer == "True\n"
 
 
+def test_the_python_that_runs_us_is_found_wherever_it_is(
+    real: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_interpreter(VERSION) == real
+
+
 def test_links_lead_to_the_interpreter_also_when_they_are_made_again(
     real: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
