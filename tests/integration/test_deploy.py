@@ -342,7 +342,7 @@ def test_a_damaged_environment_is_repaired(site: Site) -> None:
     subprocess.run([str(venv / "bin" / "python"), "-c", "import boto3, awscrt, psutil, rich"], check=True)
 
     (venv / "bin" / "python").unlink()
-    (venv / "bin" / "python").symlink_to("/nonexistent")
+    (venv / "bin" / "python").symlink_to("/nonexistent/python")
     assert deploy() == [made]
     assert deploy() == []
 
