@@ -6,13 +6,9 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import secrets
-import shlex
-import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from ..common import commands
@@ -21,9 +17,9 @@ from ..common.errors import ConfigurationError
 from ..common.threads import nothing
 from ..install.layout import Layout, Occupant
 from . import removal
+from .command import PYTHON_OPTIONS, as_user, command_text
 from .differences import Change, Differences
 from .files import (
-    ROOT,
     MakeFolder,
     Owners,
     Present,
@@ -38,8 +34,6 @@ from .services import Launchd, Systemd
 from .steps import Action, run_all
 from .store import GenerationStore
 
-#: How Python runs the program: with nothing of the caller's environment, and keeping nothing that it compiles.
-_PYTHON_OPTIONS = ("-I", "-B")
 #: Seconds for a source that does not answer, such as a hanging mount, and for a config file on a host under load.
 _CHECK_TIMEOUT = 60
 #: Seconds to wait for an installation of s5cmd that is going on.
@@ -267,7 +261,7 @@ class HostApply:
     def _refusal(self, *arguments: str) -> str:
         """Let the environment's Python run something as the service user; returns why it failed, '' if it did not."""
         python = self._store.environment(self._generation.environment) / "bin" / "python"
-        command = [*as_user(self._generation.user), str(python), *_PYTHON_OPTIONS, *arguments]
+        command = [*as_user(self._generation.user), str(python), *PYTHON_OPTIONS, *arguments]
         try:
             done = commands.run(command, _CHECK_TIMEOUT)
         except CommandTimedOut:
@@ -281,42 +275,6 @@ def _reason(done: Completed) -> str:
         return str(json.loads(done.stdout)["problems"][0]["message"])
     except (ValueError, LookupError, TypeError):
         return last_words(done, lines=1)
-
-
-def as_user(user: str) -> list[str]:
-    """What root puts before a command so that `user` runs it, with that user's groups; nothing if that is us."""
-    if os.geteuid() != 0 or _is_root(user):
-        return []
-    return ["sudo", "-n", "-u", user, "--"] if sys.platform == "darwin" else ["runuser", "-u", user, "--"]
-
-
-def _is_root(user: str) -> bool:
-    with suppress(KeyError):
-        return pwd.getpwnam(user).pw_uid == 0
-    # In check mode the user may not be there yet.
-    return user == ROOT
-
-
-def command_text(store: GenerationStore, generation: Generation) -> str:
-    """The command: a shell script that starts the program in its own environment, as the service user.
-
-    It names the folders of the generation, not the link `venv`, so that a run keeps to one generation to its end.
-    What it runs belongs to root and is compiled: Python reads no code from a folder of the service user, and keeps
-    none there.
-    """
-    python = shlex.quote(str(store.environment(generation.environment) / "bin" / "python"))
-    program = shlex.quote(str(store.program(generation.program)))
-    home, switch = shlex.quote(generation.state_dir), shlex.join(as_user(generation.user))
-    become = (
-        "# Whoever is root becomes the service user, so that the files of the jobs stay in one hand.\n"
-        f'if [ "$(id -u)" -eq 0 ]; then HOME={home}; export HOME; exec {switch} "$0" "$@"; fi\n'
-    )
-    return (
-        "#!/bin/sh\n"
-        "# Made by the Ansible collection datasync.turbo, and replaced by the next deployment.\n"
-        f"{become if switch else ''}"
-        f'exec {python} {" ".join(_PYTHON_OPTIONS)} {program} "$@"\n'
-    )
 
 
 def s5cmd_in_use(bin_dir: str, versions_dir: str) -> S5cmdLink | None:

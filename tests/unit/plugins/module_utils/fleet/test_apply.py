@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pwd
-import subprocess
 import sys
 from dataclasses import replace
 
@@ -17,19 +15,14 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet import apply as host_apply
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet import removal
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.apply import (
-    as_user,
-    command_text,
     s5cmd_in_use,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import (
     CalendarCheck,
-    Generation,
     ManagedFile,
     SourceCheck,
-    Wanted,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.steps import Step
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.host_tree import listing
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.host_with_jobs import ME, Host
 
@@ -502,95 +495,3 @@ def test_a_config_that_is_on_the_host_already_is_not_checked_again(host, checked
     host.store.program("p1").write_text("raise SystemExit(1)", "utf-8")
     apply = host.apply(generation, generation)
     apply.check(apply.differences())
-
-
-# The command
-
-
-def test_the_command_starts_the_program_of_its_generation_with_nothing_of_the_callers_python(host):
-    """What the caller's environment says to Python, such as where compiled code lies, is not heard (`-I`)."""
-    store, generation = host.store, host.generation()
-    python, program = store.environment("e1") / "bin" / "python", store.program("p1")
-    python.parent.mkdir(parents=True)
-    python.write_text('#!/bin/sh\necho "python $*"\n', "utf-8")
-    python.chmod(0o755)
-    host.bring(generation)
-    done = subprocess.run([store.command, "sync", "a b"], capture_output=True, text=True, check=True)
-    assert done.stdout == f"python -I -B {program} sync a b\n"
-
-
-@pytest.mark.parametrize(("euid", "user", "becomes"), [(0, "uploader", True), (0, "root", False), (1000, "me", False)])
-def test_root_becomes_the_service_user_in_checks_and_in_the_command_alike(host, monkeypatch, euid, user, becomes):
-    monkeypatch.setattr(host_apply.os, "geteuid", lambda: euid)
-    monkeypatch.setattr(host_apply.sys, "platform", "linux")
-    text = command_text(host.store, replace(host.generation(), user=user))
-    assert (f'exec runuser -u {user} -- "$0" "$@"' in text) is becomes
-    assert as_user(user) == (["runuser", "-u", user, "--"] if becomes else [])
-    monkeypatch.setattr(host_apply.sys, "platform", "darwin")
-    text = command_text(host.store, replace(host.generation(), user=user))
-    assert (f'exec sudo -n -u {user} -- "$0" "$@"' in text) is becomes
-    assert as_user(user) == (["sudo", "-n", "-u", user, "--"] if becomes else [])
-
-
-def test_another_name_of_root_is_root_whom_nothing_has_to_switch_to(host, monkeypatch):
-    """The command would start itself for ever: whoever it switched to would be root again."""
-    monkeypatch.setattr(host_apply.os, "geteuid", lambda: 0)
-    root = pwd.getpwnam("root")
-    monkeypatch.setattr(host_apply.pwd, "getpwnam", lambda user: root)
-    assert as_user("toor") == []
-    assert "runuser" not in command_text(host.store, replace(host.generation(), user="toor"))
-
-
-def test_a_path_with_blanks_and_quotes_is_one_word_of_the_command(tmp_path):
-    store = GenerationStore(tmp_path / "it's a folder")
-    generation = Generation(Wanted(), ME, str(tmp_path / "state of it's"), "e1", "p1")
-    python = store.environment("e1") / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text('#!/bin/sh\necho "$3"\n', "utf-8")
-    python.chmod(0o755)
-    done = subprocess.run(["sh", "-c", command_text(store, generation)], capture_output=True, text=True, check=True)
-    assert done.stdout == f"{store.program('p1')}\n"
-
-
-# Compiled code of older versions
-
-
-def test_compiled_code_in_a_folder_of_the_service_user_goes_and_does_not_come_back(host):
-    """Nothing reads it any more, so a deployment that fails later need not put it back."""
-    cache = host.root / "state" / "pycache" / "opt"
-    cache.mkdir(parents=True)
-    (cache / "cli.cpython-311.pyc").write_bytes(b"anybody's")
-    generation = host.generation(outbox="manual")
-    assert "remove state/pycache" in host.bring(generation)
-    assert [path.name for path in (host.root / "state").iterdir()] == []
-    assert host.bring(generation, generation) == []
-
-
-@pytest.mark.parametrize("target", ["folder", "file", "nothing"])
-def test_a_link_in_its_place_goes_and_is_not_followed(host, target):
-    (host.root / "folder").mkdir()
-    (host.root / "folder" / "file").write_text("of somebody else", "utf-8")
-    (host.root / "state").mkdir()
-    (host.root / "state" / "pycache").symlink_to(host.root / "folder" / ("file" if target == "file" else ""))
-    if target == "nothing":
-        (host.root / "state" / "pycache").unlink()
-        (host.root / "state" / "pycache").symlink_to(host.root / "gone")
-    assert "remove state/pycache" in host.bring(host.generation(outbox="manual"))
-    assert not os.path.lexists(host.root / "state" / "pycache")
-    assert (host.root / "folder" / "file").read_text("utf-8") == "of somebody else"
-
-
-def test_links_below_it_are_not_followed(host):
-    (host.root / "folder").mkdir()
-    (host.root / "folder" / "file").write_text("of somebody else", "utf-8")
-    (host.root / "state" / "pycache").mkdir(parents=True)
-    (host.root / "state" / "pycache" / "link").symlink_to(host.root / "folder")
-    host.bring(host.generation(outbox="manual"))
-    assert not (host.root / "state" / "pycache").exists()
-    assert (host.root / "folder" / "file").exists()
-
-
-def test_it_goes_from_the_state_folder_of_an_earlier_generation_too(host):
-    (host.root / "old" / "pycache").mkdir(parents=True)
-    earlier = replace(host.generation(), state_dir=str(host.root / "old"))
-    assert "remove old/pycache" in host.bring(host.generation(outbox="manual"), earlier)

@@ -985,38 +985,7 @@ def test_a_removal_finds_what_is_there_when_the_link_to_the_generation_is_gone(h
     assert host.state() == before
 
 
-# The options of the module
-
-
-OPTIONS = {
-    "dir": "/opt/datasync-turbo",
-    "state_dir": "/var/lib/datasync-turbo",
-    "user": "datasync-turbo",
-    "python": "python3",
-    "delivery": "controller",
-    "wheel_dir": None,
-    "pip_args": [],
-    "groups": [],
-    "create_user": True,
-    "s5cmd_bin_dir": "/usr/local/bin",
-    "s5cmd_versions_dir": "/usr/local/lib/datasync-turbo/s5cmd",
-    "wanted": None,
-    "requirements": "",
-    "program_sha256": "",
-    "collection_version": "",
-    "payload": None,
-    "wait": 0,
-}
-
-
-def test_wheels_of_the_host_are_all_that_pip_may_use_with_delivery_direct():
-    direct = {**OPTIONS, "delivery": "direct", "wheel_dir": "/srv/wheels", "pip_args": ["--quiet"]}
-    expected = ("--no-index", "--find-links", "/srv/wheels", "--quiet")
-    assert Request.from_options(direct).pip_arguments == expected
-
-
-def test_wheels_of_the_controller_are_no_business_of_the_host():
-    assert Request.from_options({**OPTIONS, "wheel_dir": "/srv/wheels"}).pip_arguments == ()
+# By pip on the host
 
 
 def test_with_delivery_direct_only_the_program_comes_from_the_controller(host, monkeypatch):
