@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from dev.ansible_environment import BUILD, VENV_BIN
 from dev.build_program import build
+from plugins.module_utils.common.units import MIB
 from plugins.module_utils.fleet.compiled import compile_folder
 from plugins.module_utils.job.job import Job
 from plugins.module_utils.transfer.s5cmd.environment import GO_RUNTIME
@@ -136,7 +137,7 @@ class Tools:
     def s5cmd_run(self, folder: Path, place: Place) -> Command:
         """Our s5cmd without us, the floor below what we do: the same command lines, nothing planned or proven."""
         paths = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-        copy = f"cp --raw --part-size {Job.part_size} --concurrency {Job.concurrency} --metadata synced-by=bench"
+        copy = f"cp --raw --part-size {Job.part_size // MIB} --concurrency {Job.concurrency} --metadata synced-by=bench"
         lines = "".join(f"{copy} '{folder / path}' '{place.url}/{path}'\n" for path in paths)
         arguments = [str(self.s5cmd), "--json", "--numworkers", str(Job.numworkers)]
         arguments += ["--endpoint-url", self.server.endpoint_url, "run"]

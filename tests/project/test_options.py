@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 from ansible_collections.datasync.turbo.plugins.module_utils.common.options import AUDIT, BENCHMARK, Option
+from ansible_collections.datasync.turbo.plugins.module_utils.common.units import MIB
 from ansible_collections.datasync.turbo.plugins.module_utils.common.values import FLAG, one_of, whole_number
 from ansible_collections.datasync.turbo.plugins.module_utils.job.config import (
     LOG_FOLDER,
@@ -29,6 +30,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job.options import 
     OPTIONS,
     RESULT_PATH,
 )
+from ansible_collections.datasync.turbo.plugins.module_utils.job.values import PART_SIZE
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import (
     CONNECTION_OPTIONS,
     ENVIRONMENT_FALLBACKS,
@@ -91,7 +93,9 @@ def text_of(description: str | list[str]) -> str:
     return description if isinstance(description, str) else " ".join(description)
 
 
-def as_written(value: Any) -> str:
+def as_written(option: Option) -> str:
+    """The default as documentation has it: part sizes in MiB, which is how operators write them."""
+    value = option.default // MIB if option.values is PART_SIZE else option.default
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -126,7 +130,7 @@ def wrong_default(option: Option, place: str, text: str) -> Iterator[str]:
         missing = [value for value in option.default if f"V({value})" not in text]
         if missing:
             yield f"{option.name}: the default {missing[0]!r} is not in {place}"
-    elif told != ({as_written(option.default)} if option.default not in (None, "", (), {}) else set()):
+    elif told != ({as_written(option)} if option.default not in (None, "", (), {}) else set()):
         yield f"{option.name}: the default is {sorted(told)} in {place}, and {option.default!r} in the table"
 
 
@@ -154,7 +158,7 @@ def in_configuration(option: Option, page: list[Row]) -> Iterator[str]:
         if f"`{name}`" not in row.text:
             yield f"{option.name}: {name} is not in the row of {first} in docs/configuration.md"
     told = re.search(r"[Dd]efault `?([0-9]+%?|true|false)\b", row.text)
-    if told and told[1] != as_written(option.default).rstrip("%") and told[1] != as_written(option.default):
+    if told and told[1] != as_written(option).rstrip("%") and told[1] != as_written(option):
         yield f"{option.name}: the default is {told[1]} in docs/configuration.md, and {option.default!r} in the table"
 
 

@@ -22,8 +22,8 @@ from ..common.units import MIB
 from ..s3.limits import MAX_COPY_SIZE, MAX_PARTS, effective_part_size, part_count
 from ..s3.refusals import explained
 
-#: MiB of the parts of a copy where the parts of the object are not known.
-PART_SIZE = 512
+#: Bytes of the parts of a copy where the parts of the object are not known.
+PART_SIZE = 512 * MIB
 #: Parts of one object that are copied at the same time.
 COPIERS = 8
 #: Seconds that the server may be silent while it copies.
@@ -159,5 +159,5 @@ class Attacher:
 def ranges(size: int, part_size: int | None) -> list[str]:
     """The parts of a copy as S3 takes them, of the object's own `part_size` in bytes, so that its ETag stays."""
     if not part_size or part_count(size, part_size) > MAX_PARTS:
-        part_size = effective_part_size(size, PART_SIZE) * MIB
+        part_size = effective_part_size(size, PART_SIZE)
     return [f"bytes={start}-{min(start + part_size, size) - 1}" for start in range(0, size, part_size)]

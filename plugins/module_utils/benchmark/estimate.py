@@ -10,7 +10,7 @@ from typing import Any
 
 from ..common.errors import ConfigurationError
 from ..common.threads import Tick
-from ..common.units import MIB, counted, format_bytes_si
+from ..common.units import counted, format_bytes_si
 from ..job.job import Job
 from ..s3.limits import parse_part_size
 from ..tuning import rules as tuning_rules
@@ -89,7 +89,7 @@ def estimate(request: BenchmarkRequest, chosen: Sequence[Material], tools: Seque
     """
     rounds = request.rounds + request.warmup
     tuning_bytes = request.tuning.size if request.tuning else 0
-    part = parse_part_size(request.transfer.get("part_size", Job.part_size), "part_size") * MIB
+    part = parse_part_size(request.transfer.get("part_size", Job.part_size), "part_size")
     size = sum(material.total_bytes for material in chosen) * rounds * len(tools) + tuning_bytes
     requests = rounds * sum(requests_of(tool, material.sizes, part) for material in chosen for tool in tools)
     if request.tuning:
@@ -113,6 +113,6 @@ def _tuning_requests(tuning: TuningRequest) -> int:
     """Classes share the bytes so that each has as many trials; the samples are those of a link of unknown speed."""
     samples = [tuning_rules.sample(name, tuning_rules.Facts(cores=1)) for name in tuning.classes]
     of_a_trial = sum(
-        requests_of(Tool(DATASYNC), [(sample.size, sample.count)], DEFAULTS.part_size * MIB) for sample in samples
+        requests_of(Tool(DATASYNC), [(sample.size, sample.count)], DEFAULTS.part_size) for sample in samples
     )
     return tuning.size * of_a_trial // sum(sample.total_bytes for sample in samples)

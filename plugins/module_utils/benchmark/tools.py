@@ -284,7 +284,9 @@ class Toolbox:
 
 def _settings_of(job: Job) -> str:
     """What decides about the speed of our pipeline."""
-    parts = "each file whole" if job.sends_whole_files else f"{job.concurrency} parts of {job.part_size} MiB a file"
+    parts = (
+        "each file whole" if job.sends_whole_files else f"{job.concurrency} parts of {job.part_size // MIB} MiB a file"
+    )
     told = [
         f"{job.numworkers} workers, {parts}",
         f"proven by {job.checksum_algorithm}" if job.verification_wanted else "not proven",

@@ -62,7 +62,7 @@ class HostTuning:
     def _transfer(self, settings: Settings) -> dict[str, Any]:
         """The job's options with those of a trial; what an earlier tuning found must not decide this one."""
         own = {name: value for name, value in self.prepared.request.transfer.items() if name != "tuning_path"}
-        return {**own, **settings._asdict()}
+        return {**own, **settings.as_dict()}
 
     def _facts(self) -> tuning_rules.Facts:
         host, way = self.prepared.host, self.prepared.link

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..common.options import AUDIT, BENCHMARK, Option, option, options_of, required
+from ..common.units import MIB
 from ..common.values import FLAG, PATH, SECONDS, TEXT, TEXTS, one_of, whole_number, word_of
 from ..s3.connection import CONNECTION_OPTIONS, Connection
 from ..s3.limits import ALGORITHMS, CANNED_ACLS, ENCRYPTIONS, NO_CHECKSUM, STORAGE_CLASSES
@@ -39,7 +40,7 @@ AFTER_UPLOAD_CHOICES = ("keep", "move", "remove")
 
 @dataclass(frozen=True)
 class JobOptions:
-    """One source folder, one destination and the settings of the transfer. Sizes of parts are in MiB.
+    """One source folder, one destination and the settings of the transfer. Sizes are in bytes.
 
     `src` and all other paths are absolute; `prefix` is empty or ends with a slash. What all of it means together is for
     `job.Job`, which these are the fields of.
@@ -67,7 +68,7 @@ class JobOptions:
     )
     concurrency: int = option(whole_number(1), "S5CMD_CONCURRENCY", default=4, also=(BENCHMARK,))
     part_size: int = option(
-        PART_SIZE, "S5CMD_PART_SIZE", "AWS_CLI_S3_MULTIPART_CHUNKSIZE", default=8, also=(BENCHMARK,)
+        PART_SIZE, "S5CMD_PART_SIZE", "AWS_CLI_S3_MULTIPART_CHUNKSIZE", default=8 * MIB, also=(BENCHMARK,)
     )
     retry_count: int = option(whole_number(0), "S5CMD_RETRY_COUNT", default=3, also=(BENCHMARK,))
     retry_rounds: int = option(whole_number(0), "MAX_RETRY_ATTEMPTS", default=3, also=(BENCHMARK,))

@@ -154,7 +154,7 @@ SOURCE = Values({"type": "path"}, as_it_is, _source)
 BUCKET = Values({"type": "str"}, as_it_is, bucket_name)
 PREFIX = Values({"type": "str"}, as_it_is, key_prefix)
 METADATA = Values({"type": "dict"}, _read_metadata, _metadata)
-#: MiB.
+#: Bytes.
 PART_SIZE = Values({"type": "str"}, parse_part_size, parse_part_size)
 #: Bytes per second.
 BANDWIDTH = Values({"type": "str"}, parse_rate, _bandwidth_limit)

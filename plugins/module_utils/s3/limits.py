@@ -71,20 +71,21 @@ def part_count(size: int, part_size: int) -> int:
     return max(1, -(-size // part_size))
 
 
-def effective_part_size(size: int, wanted_mib: int, max_parts: int = MAX_PARTS) -> int:
-    """The part size in MiB for a file of `size` bytes: the wanted one, or larger where S3's part limit asks for it.
+def effective_part_size(size: int, wanted: int, max_parts: int = MAX_PARTS) -> int:
+    """Bytes of a part, whole MiB, for a file of `size` bytes: the `wanted` ones, or more where S3's part limit asks
+    for it.
 
     One part below the limit, because the AWS SDK inside s5cmd changes the part size by itself at the limit, and
     then the ETag could not be computed (aws-sdk-go, s3manager, `initSize`).
     """
-    return max(wanted_mib, size // (max_parts * MIB) + 1)
+    return max(wanted, (size // (max_parts * MIB) + 1) * MIB)
 
 
 def parse_part_size(value: str | int, name: str) -> int:
-    """Whole MiB of a part size; s5cmd's `--part-size` takes nothing finer.
+    """Bytes of a part size of whole MiB; s5cmd's `--part-size` takes nothing finer.
 
-    `64MB`, `64MiB`, `64M` and s5cmd's own plain `64` are 64. A plain number that is too large for MiB is taken for
-    bytes, as the AWS CLI's `multipart_chunksize` has it: `8388608` is 8. Raises ConfigurationError that names the
+    `64MB`, `64MiB`, `64M` and s5cmd's own plain `64` are 64 MiB. A plain number that is too large for MiB is taken for
+    bytes, as the AWS CLI's `multipart_chunksize` has it: `8388608` is 8 MiB. Raises ConfigurationError that names the
     option `name`.
     """
     text = str(value).strip()
@@ -102,4 +103,4 @@ def parse_part_size(value: str | int, name: str) -> int:
         raise ConfigurationError(
             f"{name} {text!r} is {mebibytes} MiB, but S3 takes parts of 5 MiB to 5 GiB", "write for example 64MiB"
         )
-    return mebibytes
+    return size

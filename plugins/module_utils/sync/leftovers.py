@@ -33,7 +33,7 @@ def multipart_keys(settings: ClassSettings, uploads: Uploads) -> Iterator[str]:
         size = upload.file.identity.size
         if size <= MIB:
             return
-        if size > effective_part_size(size, settings.of(upload.file).part_size) * MIB:
+        if size > effective_part_size(size, settings.of(upload.file).part_size):
             yield upload.file.key
 
 

@@ -22,7 +22,7 @@ from .engine import Assignment, Deferred, Failed, Retryable, Sent
 
 
 class Parts(NamedTuple):
-    """How a file is sent: MiB of a part, and how many parts are in flight."""
+    """How a file is sent: bytes of a part, and how many parts are in flight."""
 
     size: int
     concurrency: int
@@ -53,7 +53,7 @@ class Prepared(NamedTuple):
     @property
     def sent(self) -> Sent:
         """The outcome if the server stored it."""
-        return Sent(self.upload.file, self.identity, self.parts.size * MIB, self.sha256)
+        return Sent(self.upload.file, self.identity, self.parts.size, self.sha256)
 
 
 class Refusal(NamedTuple):
@@ -114,7 +114,7 @@ class HandOver:
         if size > settings.part_size and file.key not in self._named:
             self._named.add(file.key)
             self._note(
-                f"{printable(file.relative)}: parts of {size} MiB instead of {settings.part_size}, "
+                f"{printable(file.relative)}: parts of {size // MIB} MiB instead of {settings.part_size // MIB}, "
                 f"because S3 takes {MAX_PARTS:,} parts"
             )
         return Parts(size, settings.concurrency)

@@ -66,7 +66,7 @@ class ClassSettings:
 
     def as_dict(self) -> dict[str, dict[str, int]]:
         """By class, as plain JSON types."""
-        return {name: settings._asdict() for name, settings in self.classes.items()}
+        return {name: settings.as_dict() for name, settings in self.classes.items()}
 
     def result(self) -> dict[str, Any] | None:
         """What the result of a run tells of the tuning; None where it decides nothing."""
@@ -76,7 +76,10 @@ class ClassSettings:
 
     def __str__(self) -> str:
         """For the log: `small 8 × 4 × 8 MiB`, which is files × parts × size of a part."""
-        return ", ".join(f"{name} {one[0]} × {one[1]} × {one[2]} MiB" for name, one in self.classes.items())
+        return ", ".join(
+            f"{name} {one.numworkers} × {one.concurrency} × {one.part_size // MIB} MiB"
+            for name, one in self.classes.items()
+        )
 
 
 def settings_of(job: Job, warn: Callable[[str], None]) -> ClassSettings:
@@ -89,7 +92,7 @@ def settings_of(job: Job, warn: Callable[[str], None]) -> ClassSettings:
         tuning = load(job.tuning_path, warn)
     own = {name: getattr(job, name) for name in TUNED}
     if job.sends_whole_files:
-        own["part_size"] = MAX_PART_SIZE // MIB
+        own["part_size"] = MAX_PART_SIZE
     if tuning is None:
         return ClassSettings(dict.fromkeys(FILE_CLASSES, Settings(**own)))
     decided = (*job.given_settings, "part_size") if job.sends_whole_files else job.given_settings

@@ -20,11 +20,20 @@ LARGE_LIMIT = 2_000_000_000
 
 
 class Settings(NamedTuple):
-    """The options TUNED of a job: files in flight, parts in flight for one file, and MiB of a part."""
+    """The options TUNED of a job: files in flight, parts in flight for one file, and bytes of a part."""
 
     numworkers: int
     concurrency: int
     part_size: int
+
+    def as_dict(self) -> dict[str, int]:
+        """As results and tuning files have them: the part size in MiB, as s5cmd and the AWS CLI name it."""
+        return {**self._asdict(), "part_size": self.part_size // MIB}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, int]) -> Settings:
+        """The inverse of `as_dict`."""
+        return cls(values["numworkers"], values["concurrency"], values["part_size"] * MIB)
 
 
 #: What a job has that says nothing.

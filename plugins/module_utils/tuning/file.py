@@ -28,6 +28,7 @@ KIND = "datasync.turbo tuning"
 _MAX_SIZE = 256 * 1024
 #: Workers and parts that a sound file may ask for; more would take all memory and every connection of a host.
 _MOST = 1024
+#: Part sizes in MiB, as the file has them.
 _RANGES = {
     "numworkers": (1, _MOST),
     "concurrency": (1, _MOST),
@@ -181,7 +182,7 @@ def _settings(name: str, one: Any) -> Settings:
         value = values.get(key)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise ValueError(f"{key} of class {name} is {value!r}, and not a whole number from {low} to {high}")
-    return Settings(**{key: values[key] for key in TUNED})
+    return Settings.from_dict(values)
 
 
 def _written(content: Mapping[str, Any]) -> str:

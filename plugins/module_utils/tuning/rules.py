@@ -109,14 +109,14 @@ def connections(file_class: str, settings: Settings) -> int:
 
 def _parts_at_once(file_class: str, settings: Settings) -> int:
     """Parts of one file in flight: a file of one part is one request."""
-    return min(settings.concurrency, max(1, -(-_LARGEST[file_class] // (settings.part_size * MIB))))
+    return min(settings.concurrency, max(1, -(-_LARGEST[file_class] // settings.part_size)))
 
 
 # --- the rules: each gives its objection, '' if it has none
 
 
 def _memory(file_class: str, settings: Settings, facts: Facts) -> str:
-    of_a_file = min(_LARGEST[file_class], _parts_at_once(file_class, settings) * settings.part_size * MIB)
+    of_a_file = min(_LARGEST[file_class], _parts_at_once(file_class, settings) * settings.part_size)
     in_flight = settings.numworkers * of_a_file
     if not facts.memory_bytes or in_flight <= facts.memory_bytes * MEMORY_SHARE:
         return ""
@@ -126,7 +126,7 @@ def _memory(file_class: str, settings: Settings, facts: Facts) -> str:
 def _parts(file_class: str, settings: Settings, _facts: Facts) -> str:
     """S3 takes 10,000 parts. For larger files the pipeline itself takes larger parts, so LARGE is what counts here."""
     largest = min(_LARGEST[file_class], LARGE_LIMIT)
-    if largest > MAX_PARTS * settings.part_size * MIB:
+    if largest > MAX_PARTS * settings.part_size:
         return f"a file of {largest} bytes would have more than {MAX_PARTS} parts"
     return ""
 
@@ -172,14 +172,16 @@ def _within(value: float, least: int, most: int) -> int:
     return min(max(round(value), least), max(least, most))
 
 
-def _grid(workers: tuple[int, ...], concurrency: tuple[int, ...], part_sizes: tuple[int, ...]) -> list[Settings]:
-    return [Settings(w, c, p) for w in workers for c in concurrency for p in part_sizes]
+def _grid(workers: tuple[int, ...], concurrency: tuple[int, ...], mebibytes: tuple[int, ...]) -> list[Settings]:
+    return [Settings(w, c, m * MIB) for w in workers for c in concurrency for m in mebibytes]
 
 
 def _single_grid() -> list[Settings]:
     """As many files as keep to the usual number of connections, so that many files are not slower than one shows."""
     return [
-        Settings(SINGLE_CONNECTIONS // parts, parts, size) for parts in (4, 8, 16, 32, 64) for size in (8, 16, 32, 64)
+        Settings(SINGLE_CONNECTIONS // parts, parts, mebibytes * MIB)
+        for parts in (4, 8, 16, 32, 64)
+        for mebibytes in (8, 16, 32, 64)
     ]
 
 

@@ -93,9 +93,9 @@ class ClassTuning:
         """In the form of the result."""
         ratio = self.ratio or Ratio(None, None, None, 0, "")
         return {
-            "settings": self.settings._asdict(),
-            "best": self.best._asdict(),
-            "defaults": DEFAULTS._asdict(),
+            "settings": self.settings.as_dict(),
+            "best": self.best.as_dict(),
+            "defaults": DEFAULTS.as_dict(),
             "shown": self.shown,
             "complete": self.complete,
             "gain_percent": self.gain_percent,
@@ -109,7 +109,7 @@ class ClassTuning:
         }
 
     def _trial(self, trial: Trial) -> dict[str, Any]:
-        told: dict[str, Any] = {"settings": trial.settings._asdict(), "rung": trial.rung}
+        told: dict[str, Any] = {"settings": trial.settings.as_dict(), "rung": trial.rung}
         if trial.seconds is None:
             return {**told, "failed": trial.failed}
         speed = round(self.sample_bytes / trial.seconds) if trial.seconds else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...common.units import MIB
 from ...job.job import Job
 from ..hand_over import Parts
 
@@ -50,7 +51,7 @@ class CopyCommands:
 
     def _common(self, parts: Parts) -> list[str]:
         job = self._job
-        arguments = ["cp", "--raw", "--part-size", str(parts.size), "--concurrency", str(parts.concurrency)]
+        arguments = ["cp", "--raw", "--part-size", str(parts.size // MIB), "--concurrency", str(parts.concurrency)]
         optional = {
             "--storage-class": job.storage_class,
             "--acl": job.acl,

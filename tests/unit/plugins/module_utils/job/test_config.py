@@ -10,6 +10,7 @@ from dataclasses import fields
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
+from ansible_collections.datasync.turbo.plugins.module_utils.common.units import MIB
 from ansible_collections.datasync.turbo.plugins.module_utils.job import config as config_module
 from ansible_collections.datasync.turbo.plugins.module_utils.job.config import load_config
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
@@ -136,7 +137,7 @@ def test_the_kits_dialect(load):
         "region": "eu-central-1",
         "storage_class": "STANDARD",
         "numworkers": 20,
-        "part_size": 16,
+        "part_size": 16 * MIB,
         "checksum_algorithm": "SHA256",
         "log_path": "/home/me/datasync/logs/sync-20261122.log",
         "result_paths": ["/home/me/datasync/logs/last-sync.json"],
@@ -152,7 +153,7 @@ def test_the_s5cmd_dialect(load):
         "prefix": "incoming/site-1",
         "endpoint_url": "http://127.0.0.1:8333",
         "concurrency": 64,
-        "part_size": 64,
+        "part_size": 64 * MIB,
         "numworkers": 32,
         "retry_count": 3,
         "checksum_algorithm": "CRC64NVME",
@@ -256,8 +257,8 @@ def test_an_option_knows_where_it_was_written(load, tmp_path):
         ("AWS_CLI_S3_MAX_CONCURRENT_REQUESTS=20\nS3_MAX_CONCURRENT_REQUESTS=10", "numworkers", 20),
         ("S3_MAX_CONCURRENT_REQUESTS=10\nS5CMD_NUM_WORKERS=32", "numworkers", 32),
         ("S3_MAX_CONCURRENT_REQUESTS=10", "numworkers", 10),
-        ("AWS_CLI_S3_MULTIPART_CHUNKSIZE=8388608\nS5CMD_PART_SIZE=64MB", "part_size", 64),
-        ("AWS_CLI_S3_MULTIPART_CHUNKSIZE=8388608", "part_size", 8),
+        ("AWS_CLI_S3_MULTIPART_CHUNKSIZE=8388608\nS5CMD_PART_SIZE=64MB", "part_size", 64 * MIB),
+        ("AWS_CLI_S3_MULTIPART_CHUNKSIZE=8388608", "part_size", 8 * MIB),
         ("BUCKET_NAME=b\nS3_BUCKET=b", "bucket", "b"),
         ("ENABLE_CHECKSUM_VERIFICATION=false", "verify", "none"),
         ("VERIFY_AFTER_UPLOAD=false\nENABLE_CHECKSUM_VERIFICATION=true", "verify", "none"),

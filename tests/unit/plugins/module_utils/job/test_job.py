@@ -179,7 +179,7 @@ def test_a_bandwidth_limit_that_lacks_its_unit_is_refused(options, limit):
 
 
 def test_a_part_size_is_whole_mebibytes(options):
-    assert Job.from_options(options(part_size="64MB")).part_size == 64
+    assert Job.from_options(options(part_size="64MB")).part_size == 64 * 1024 * 1024
     assert "part_size" in refusal(options(part_size="4MB"))
 
 

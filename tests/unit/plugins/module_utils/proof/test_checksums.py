@@ -277,6 +277,9 @@ def test_a_large_file_is_not_read_to_its_end_when_nobody_waits_for_it(shared, st
 
 # --- sizes of parts
 
+#: Part sizes that a job may ask for, in bytes.
+WANTED = st.integers(5, 5120).map(lambda mebibytes: mebibytes * MIB)
+
 
 @given(st.integers(0, 10**13), st.integers(1, 10**10))
 def test_the_parts_hold_the_file_and_no_part_is_left_over(size, part_size):
@@ -285,26 +288,26 @@ def test_the_parts_hold_the_file_and_no_part_is_left_over(size, part_size):
     assert (count - 1) * part_size < max(size, 1) <= count * part_size
 
 
-@given(st.integers(0, limits.MAX_OBJECT_SIZE), st.integers(5, 5120))
+@given(st.integers(0, limits.MAX_OBJECT_SIZE), WANTED)
 def test_a_part_size_is_never_below_the_wanted_one_and_s5cmd_never_changes_it(size, wanted):
     """The AWS SDK in s5cmd changes the part size by itself when size // part size reaches 10,000."""
     part_size = limits.effective_part_size(size, wanted)
     assert part_size >= wanted
-    assert size // (part_size * MIB) < limits.MAX_PARTS
-    assert limits.part_count(size, part_size * MIB) <= limits.MAX_PARTS
-    assert part_size * MIB <= limits.MAX_PART_SIZE
+    assert size // part_size < limits.MAX_PARTS
+    assert limits.part_count(size, part_size) <= limits.MAX_PARTS
+    assert part_size <= limits.MAX_PART_SIZE
 
 
-@given(st.integers(0, limits.MAX_OBJECT_SIZE), st.integers(5, 5120))
+@given(st.integers(0, limits.MAX_OBJECT_SIZE), WANTED)
 def test_a_part_size_grows_no_more_than_it_must(size, wanted):
     part_size = limits.effective_part_size(size, wanted)
-    assert part_size == wanted or size // ((part_size - 1) * MIB) >= limits.MAX_PARTS
+    assert part_size == wanted or size // (part_size - MIB) >= limits.MAX_PARTS
 
 
 def test_the_wanted_part_size_is_used_up_to_the_limit_and_not_beyond():
     limit = 64 * MIB * limits.MAX_PARTS
-    assert limits.effective_part_size(limit - 1, 64) == 64
-    assert limits.effective_part_size(limit, 64) == 65
+    assert limits.effective_part_size(limit - 1, 64 * MIB) == 64 * MIB
+    assert limits.effective_part_size(limit, 64 * MIB) == 65 * MIB
 
 
 # --- ETags as servers show them

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 @pytest.mark.parametrize("text", ["64MB", "64MiB", "64M", "64 MB", "64mb", "64", "67108864", "65536K", 64, " 64MB "])
 def test_part_size_is_whole_mebibytes_in_every_writing(text):
-    assert limits.parse_part_size(text, "S5CMD_PART_SIZE") == 64
+    assert limits.parse_part_size(text, "S5CMD_PART_SIZE") == 64 * MIB
 
 
 @pytest.mark.parametrize(
     ("text", "mebibytes"), [("5MB", 5), ("5", 5), ("5242880", 5), ("8388608", 8), ("1GB", 1024), ("5GiB", 5120)]
 )
 def test_part_size_within_the_limits_of_s3(text, mebibytes):
-    assert limits.parse_part_size(text, "part_size") == mebibytes
+    assert limits.parse_part_size(text, "part_size") == mebibytes * MIB
 
 
 @pytest.mark.parametrize("text", ["4MB", "4", "0", "5121MiB", "6GB", "5368709121", "1T"])
@@ -41,15 +41,17 @@ def test_part_size_that_is_not_whole_mebibytes_says_what_to_write(text, advice):
 
 @given(st.integers(min_value=5, max_value=5120))
 def test_part_size_is_the_same_from_mebibytes_and_from_bytes(mebibytes):
-    assert limits.parse_part_size(mebibytes, "part_size") == mebibytes
-    assert limits.parse_part_size(str(mebibytes * 1024 * 1024), "part_size") == mebibytes
-    assert limits.parse_part_size(f"{mebibytes}MB", "part_size") == mebibytes
+    size = mebibytes * MIB
+    assert limits.parse_part_size(mebibytes, "part_size") == size
+    assert limits.parse_part_size(str(size), "part_size") == size
+    assert limits.parse_part_size(size, "part_size") == size, "what was read may be read again"
+    assert limits.parse_part_size(f"{mebibytes}MB", "part_size") == size
 
 
 @given(st.text())
 def test_a_part_size_is_read_or_refused_with_the_name_of_its_variable(text):
     try:
-        assert limits.parse_part_size(text, "THE_NAME") >= 5
+        assert limits.parse_part_size(text, "THE_NAME") >= 5 * MIB
     except ConfigurationError as error:
         assert error.message.startswith("THE_NAME ")
 

@@ -23,7 +23,7 @@ BEGAN = 1_700_000_000.0
 
 @pytest.fixture
 def job():
-    return Job(src="/srv/material", bucket="archive", prefix="p/", part_size=16)
+    return Job(src="/srv/material", bucket="archive", prefix="p/", part_size=16 * MIB)
 
 
 def uploads_of(job, **sizes):
@@ -55,12 +55,12 @@ def test_only_files_larger_than_a_part_are_stored_in_several_requests(job):
 
 
 def test_the_size_of_a_part_is_the_jobs(job):
-    small_parts = Job(src=job.src, bucket="archive", prefix="p/", part_size=5)
+    small_parts = Job(src=job.src, bucket="archive", prefix="p/", part_size=5 * MIB)
     assert keys_of(small_parts, a=5 * MIB, b=5 * MIB + 1) == {"p/b"}
 
 
 def test_the_size_of_a_part_is_that_of_the_files_class(job):
-    classes = {"medium": Settings(8, 4, 64), "large": Settings(8, 4, 16), "single": Settings(1, 4, 5)}
+    classes = {"medium": Settings(8, 4, 64 * MIB), "large": Settings(8, 4, 16 * MIB), "single": Settings(1, 4, 5 * MIB)}
     uploads = uploads_of(job, medium=64 * MIB, large=64 * MIB + 1)
     assert set(leftovers.multipart_keys(ClassSettings(classes), uploads)) == {"p/large"}
 

@@ -24,7 +24,7 @@ def clock_ahead(request, bucket):
 @pytest.fixture
 def run_in_parts(run):
     """A run that uploads in parts of 5 MiB."""
-    return lambda **options: run(part_size=5, **options)
+    return lambda **options: run(part_size=5 * MIB, **options)
 
 
 LARGE = bytes(5 * MIB + 1)

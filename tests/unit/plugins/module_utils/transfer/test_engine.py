@@ -20,6 +20,7 @@ from typing import Any, Callable, NamedTuple
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import AccessError
 from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import Kind
+from ansible_collections.datasync.turbo.plugins.module_utils.common.units import MIB
 from ansible_collections.datasync.turbo.plugins.module_utils.install.binary import Version
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer.engine import Engine, Failed, Sender, Sent
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer.s5cmd.engine import S5cmdEngine
@@ -144,7 +145,7 @@ def test_a_file_that_vanished_or_changed_its_nature_is_not_sent(world, rounds, p
 
 def test_a_sent_file_tells_what_its_proof_needs(world, rounds, plan):
     (upload,) = plan("a")
-    (outcome,) = rounds(world({}).engine, part_size=16, checksum_algorithm="SHA256").run([upload])
+    (outcome,) = rounds(world({}).engine, part_size=16 * MIB, checksum_algorithm="SHA256").run([upload])
     assert outcome == Sent(
         upload.file,
         upload.file.identity,

@@ -10,6 +10,7 @@ from collections import Counter
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import Kind
+from ansible_collections.datasync.turbo.plugins.module_utils.common.units import MIB
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import identity_of
 from ansible_collections.datasync.turbo.plugins.module_utils.plan.uploads import Upload
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer import hand_over
@@ -98,7 +99,7 @@ def test_a_file_that_needs_larger_parts_than_were_asked_for_is_named_once(
     os.truncate(source / "a", 40 * 2**20)
     monkeypatch.setattr(hand_over, "MAX_PARTS", 2)
     noted = []
-    (outcome,) = transfer(FAIL_FIRST, noted=noted, retry_rounds=1, part_size=5).run([upload])
+    (outcome,) = transfer(FAIL_FIRST, noted=noted, retry_rounds=1, part_size=5 * MIB).run([upload])
     assert outcome.part_size == 21 * 2**20
     assert {command[command.index("--part-size") + 1] for command in commands()} == {"21"}
     assert noted == ["a: parts of 21 MiB instead of 5, because S3 takes 2 parts"]

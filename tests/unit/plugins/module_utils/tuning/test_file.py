@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
+from ansible_collections.datasync.turbo.plugins.module_utils.common.units import MIB
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning.classes import DEFAULTS, Settings
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning.file import KIND, apply, load
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning.search import (
@@ -25,7 +26,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-FOUND = Settings(8, 4, 64)
+FOUND = Settings(8, 4, 64 * MIB)
 
 
 def found(settings=FOUND):
@@ -52,12 +53,12 @@ def content(path):
 
 
 def test_what_is_applied_is_what_jobs_load(path):
-    applied = apply(path, tuning(small=found(), large=found(Settings(4, 16, 32))))
+    applied = apply(path, tuning(small=found(), large=found(Settings(4, 16, 32 * MIB))))
     assert (applied.changed, applied.applied, applied.reason) == (True, True, f"{path} has the new tuning")
     loaded = load(path, pytest.fail)
     assert loaded.path == path
     assert loaded.measured == "2026-11-23T04:00:00+00:00"
-    assert loaded.classes == {"small": FOUND, "large": Settings(4, 16, 32)}
+    assert loaded.classes == {"small": FOUND, "large": Settings(4, 16, 32 * MIB)}
 
 
 def test_the_file_is_a_local_fact_that_every_user_can_read(path):

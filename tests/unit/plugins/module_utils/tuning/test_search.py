@@ -11,6 +11,7 @@ import random
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import Interrupted
+from ansible_collections.datasync.turbo.plugins.module_utils.common.units import MIB
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning.classes import DEFAULTS, Settings
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning.search import (
     ENOUGH_PAIRS,
@@ -28,9 +29,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 MB = 1_000_000
-OTHERS = [Settings(workers, 4, part) for workers in (2, 4, 8, 16, 64) for part in (8, 64)]
+OTHERS = [Settings(workers, 4, part * MIB) for workers in (2, 4, 8, 16, 64) for part in (8, 64)]
 CANDIDATES = [DEFAULTS, *OTHERS]
-BEST = Settings(8, 4, 64)
+BEST = Settings(8, 4, 64 * MIB)
 PLENTY = Budget(1e6, 10**15)
 
 

@@ -115,7 +115,11 @@ class TestConfigFile:
         checked = check_job(element, "outbox", parse_spec(host_variables()))
         assert Job.from_options(with_environment(config.options, config.environment)) == checked.job
         assert checked.job.src == '/srv/a "b" c%d$HOME`x`\\'
-        assert (checked.job.max_delete, checked.job.part_size, checked.endpoint) == ("20", 64, "https://s3.example.org")
+        assert (checked.job.max_delete, checked.job.part_size, checked.endpoint) == (
+            "20",
+            64 * 1024 * 1024,
+            "https://s3.example.org",
+        )
 
 
 class TestTuning:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shlex
 
+from ansible_collections.datasync.turbo.plugins.module_utils.common.units import MIB
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer.s5cmd import commands as s5cmd
@@ -35,7 +36,7 @@ def test_without_a_server_of_ones_own_s5cmd_goes_to_amazon():
     assert "--endpoint-url" not in s5cmd.global_arguments("s5cmd", JOB, None, 32)
 
 
-PARTS = Parts(16, 3)
+PARTS = Parts(16 * MIB, 3)
 
 
 def commands(metadata=None, **options):
@@ -62,7 +63,10 @@ NAMES = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters
 
 
 @given(
-    NAMES, NAMES, st.builds(Parts, st.integers(5, 5120), st.integers(1, 99)), st.dictionaries(NAMES, NAMES, max_size=3)
+    NAMES,
+    NAMES,
+    st.builds(Parts, st.integers(5, 5120).map(lambda size: size * MIB), st.integers(1, 99)),
+    st.dictionaries(NAMES, NAMES, max_size=3),
 )
 def test_a_line_means_exactly_its_arguments(source, key, parts, metadata):
     """s5cmd reads it with the rules of a shell, and ends it at the newline."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils.common.units import MIB
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import Identity, LocalFile
 from ansible_collections.datasync.turbo.plugins.module_utils.plan.uploads import Upload
@@ -18,7 +19,7 @@ JOB = Job(src="/srv", bucket="archive", prefix="p/")
 def prepared(name):
     identity = Identity(7, 1, 2, 3, 4)
     upload = Upload(LocalFile(f"/srv/{name}", name, f"p/{name}", identity), "new")
-    return Prepared(upload, identity, Parts(16, 1), {}, "")
+    return Prepared(upload, identity, Parts(16 * MIB, 1), {}, "")
 
 
 def success(source, destination):

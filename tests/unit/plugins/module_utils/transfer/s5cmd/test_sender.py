@@ -16,6 +16,7 @@ from collections import Counter
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import EndpointError, InstallationError
 from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import Kind
+from ansible_collections.datasync.turbo.plugins.module_utils.common.units import MIB
 from ansible_collections.datasync.turbo.plugins.module_utils.install.binary import Version
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import identity_of
 from ansible_collections.datasync.turbo.plugins.module_utils.plan.uploads import Upload
@@ -56,7 +57,7 @@ def test_what_is_stored_was_read_as_the_file_was_right_before(transfer, plan, so
 
 def test_a_command_names_file_and_object_and_who_read_it_when(transfer, plan, commands, source):
     before = int(time.time())
-    list(transfer(metadata={"project": "x y"}, part_size=64).run(plan("day 1/it's $HOME")))
+    list(transfer(metadata={"project": "x y"}, part_size=64 * MIB).run(plan("day 1/it's $HOME")))
     (command,) = commands()
     assert command[:2] == ["cp", "--raw"]
     assert command[-2:] == [str(source / "day 1/it's $HOME"), "s3://archive/p/day 1/it's $HOME"]
@@ -69,7 +70,7 @@ def test_a_command_names_file_and_object_and_who_read_it_when(transfer, plan, co
 def test_a_part_size_grows_with_the_file_and_is_told_for_its_proof(transfer, plan, commands, source):
     (upload,) = plan("a")
     os.truncate(source / "a", 100 * 2**30)
-    (outcome,) = transfer(part_size=5).run([upload])
+    (outcome,) = transfer(part_size=5 * MIB).run([upload])
     assert outcome.part_size == 11 * 2**20
     assert commands()[0][commands()[0].index("--part-size") + 1] == "11"
 
@@ -153,7 +154,7 @@ def tuned(transfer, plan, source, tmp_path):
                 os.truncate(source / name, 100 * 2**20)
                 upload = Upload(upload.file._replace(identity=identity_of((source / name).stat())), "new")
             uploads.append(upload)
-        classes = {"small": Settings(small, 1, 5), "large": Settings(large, 9, 16)}
+        classes = {"small": Settings(small, 1, 5 * MIB), "large": Settings(large, 9, 16 * MIB)}
         settings = ClassSettings(classes, present=frozenset(classes))
         most = tmp_path / "most"
         behaviour = ANSWER_LATE.format(files=len(uploads), most=str(most))
@@ -178,7 +179,9 @@ def test_each_file_is_sent_with_the_parts_of_its_class(tuned, commands):
 
 
 def test_s5cmd_gets_the_workers_of_the_class_that_needs_most(transfer, plan):
-    settings = ClassSettings({"small": Settings(7, 1, 5), "large": Settings(70, 1, 5)}, present=frozenset({"small"}))
+    settings = ClassSettings(
+        {"small": Settings(7, 1, 5 * MIB), "large": Settings(70, 1, 5 * MIB)}, present=frozenset({"small"})
+    )
     behaviour = """
 said = sys.argv[sys.argv.index("--numworkers") + 1]
 for arguments in commands():
