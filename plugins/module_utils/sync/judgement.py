@@ -19,7 +19,8 @@ from ..common.units import counted, format_bytes_si
 from ..job.local_file import LocalFile, Uploaded, describe_change, identity_of
 from ..job.memory import RunMemory
 from ..job.state import State
-from ..plan.plan import VANISHED, Plan, row_of
+from ..plan.comparison import VANISHED, row_of
+from ..plan.plan import Plan
 from ..plan.uploads import NEW, Ledger
 from ..proof.verify import Outcome, Verdict
 from ..report.result import MAX_PROBLEMS

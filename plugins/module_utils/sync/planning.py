@@ -12,7 +12,8 @@ from ..common.units import counted, format_bytes_si
 from ..job.job import Job
 from ..job.run_state import RunState
 from ..job.state import State
-from ..plan.plan import Memories, Plan, make_plan
+from ..plan.comparison import Memories, make_plan
+from ..plan.plan import Plan
 from ..report.log import Log
 from ..report.result import Reconciliation
 from ..s3.bucket import Bucket
