@@ -230,7 +230,8 @@ s5cmd_version:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import Report, Request, run_checks
+from ansible_collections.datasync.turbo.plugins.module_utils.checks.report import CheckRequest, Report
+from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import run_checks
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import with_environment
 from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import respawn_if_lacking
@@ -253,7 +254,7 @@ def main() -> None:
     )
     respawn_if_lacking()
     try:
-        request = Request.from_options(with_environment(module.params), dry_run=module.check_mode)
+        request = CheckRequest.from_options(with_environment(module.params), dry_run=module.check_mode)
     except DatasyncError as error:
         module.fail_json(msg=str(error), exit_code=int(error.exit_code))
     report = run_checks(request)

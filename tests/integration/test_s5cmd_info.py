@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, Callable, ClassVar, NamedTuple
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import Request, run_checks
+from ansible_collections.datasync.turbo.plugins.module_utils.checks.report import CheckRequest
+from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import run_checks
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import with_environment
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -90,7 +91,7 @@ def check(s5cmd: Path, monkeypatch: pytest.MonkeyPatch) -> Inspect:
         for name, value in {**NOTHING_ELSE, **(environment or {})}.items():
             monkeypatch.setenv(name, value)
         options = {"s5cmd_path": str(s5cmd), **args}
-        return outcome_of(run_checks(Request.from_options(with_environment(options))).as_dict())
+        return outcome_of(run_checks(CheckRequest.from_options(with_environment(options))).as_dict())
 
     return run
 

@@ -34,7 +34,7 @@ from ..report.result import not_begun
 from ..s3.connection import with_environment
 
 if TYPE_CHECKING:
-    from ..checks.run import Check, Report
+    from ..checks.report import Check, Report
 
 _EXIT_CODES = """\
 exit codes:
@@ -289,10 +289,11 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _checked(session: _Session) -> Report:
     """The checks of the job's installation and connection, each with a line in the log."""
-    from ..checks import run as checks
+    from ..checks.report import CheckRequest
+    from ..checks.run import run_checks
 
     job = session.job
-    report = checks.run_checks(checks.Request(job.connection, job.s5cmd_path, job.bucket, job.prefix))
+    report = run_checks(CheckRequest(job.connection, job.s5cmd_path, job.bucket, job.prefix))
     for check in report.checks:
         _log_check(session.log, check)
     return report

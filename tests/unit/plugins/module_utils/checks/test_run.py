@@ -10,12 +10,9 @@ import sys
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.checks import run as checks
-from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import Check, Report, Request, run_checks
-from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
+from ansible_collections.datasync.turbo.plugins.module_utils.checks.report import CATEGORIES, CheckRequest
+from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import run_checks
 from ansible_collections.datasync.turbo.plugins.module_utils.install.binary import Version
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.refusals import clock_hint
-from hypothesis import given
-from hypothesis import strategies as st
 
 X86_64, ARM64, RISCV = 62, 183, 243
 
@@ -81,7 +78,7 @@ class TestPlatform:
         self, host, binary, header, system, machine, built_for, needed
     ):
         host(system, machine)
-        report = run_checks(Request(s5cmd_path=binary(header)))
+        report = run_checks(CheckRequest(s5cmd_path=binary(header)))
         check = checked(report)["platform"]
         assert check.failed
         assert f"is built for {built_for}, but this host is {system} {machine} and needs {needed}" in check.message
@@ -101,7 +98,7 @@ class TestPlatform:
         self, host, binary, header, system, machine
     ):
         host(system, machine)
-        found = checked(run_checks(Request(s5cmd_path=binary(header))))
+        found = checked(run_checks(CheckRequest(s5cmd_path=binary(header))))
         assert found["platform"].ok
         assert found["runs"].failed
         assert found["version"].message == "not checked: s5cmd does not run"
@@ -112,20 +109,20 @@ class TestPlatform:
     )
     def test_what_is_no_program_of_a_known_platform_is_told_so(self, host, binary, content):
         host("Linux", "x86_64")
-        check = checked(run_checks(Request(s5cmd_path=binary(content))))["platform"]
+        check = checked(run_checks(CheckRequest(s5cmd_path=binary(content))))["platform"]
         assert check.failed
         assert "is for no platform that s5cmd is released for, but this host is Linux x86_64" in check.message
 
     def test_a_host_without_releases_is_told_so(self, host, binary):
         host("Linux", "riscv64")
-        check = checked(run_checks(Request(s5cmd_path=binary(elf(X86_64)))))["platform"]
+        check = checked(run_checks(CheckRequest(s5cmd_path=binary(elf(X86_64)))))["platform"]
         assert check.failed
         assert "is built for Linux-64bit, but this host is Linux riscv64 and needs a build of its own" in check.message
 
     def test_a_foreign_binary_that_runs_passes_with_advice(self, host, binary, monkeypatch):
         host("Darwin", "arm64")
         monkeypatch.setattr(checks, "read_version", lambda path: Version("v2.3.0-991c9fb", (2, 3, 0)))
-        found = checked(run_checks(Request(s5cmd_path=binary(mach_o(0x01000007)))))
+        found = checked(run_checks(CheckRequest(s5cmd_path=binary(mach_o(0x01000007)))))
         assert found["platform"].ok
         assert "built for macOS-64bit, this host is Darwin arm64 and runs it" in found["platform"].message
         assert found["platform"].hint == "macOS-arm64 would be the native build"
@@ -148,7 +145,7 @@ class TestVersion:
     def test_is_2_2_0_or_later_as_uploads_need_it(self, binary, monkeypatch, numbers, ok, advice):
         text = "v{}.{}.{}-abcdef0".format(*numbers)
         monkeypatch.setattr(checks, "read_version", lambda path: Version(text, numbers))
-        report = run_checks(Request(s5cmd_path=binary(elf(X86_64))))
+        report = run_checks(CheckRequest(s5cmd_path=binary(elf(X86_64))))
         check = checked(report)["version"]
         assert check.ok is ok
         assert text in check.message
@@ -160,7 +157,7 @@ class TestVersion:
 @pytest.mark.usefixtures("without_boto3")
 class TestNotChecked:
     def test_without_s5cmd_its_other_checks_are_not_made(self, tmp_path):
-        report = run_checks(Request(s5cmd_path=str(tmp_path / "none")))
+        report = run_checks(CheckRequest(s5cmd_path=str(tmp_path / "none")))
         found = checked(report)
         assert [name for name in found if found[name].failed] == ["binary", "boto3", "awscrt"]
         assert str(tmp_path / "none") in found["binary"].message
@@ -172,7 +169,7 @@ class TestNotChecked:
         assert report.exit_code == 1
 
     def test_without_boto3_nothing_on_the_network_is_checked(self, tmp_path):
-        report = run_checks(Request(s5cmd_path=str(tmp_path / "none"), bucket="archive", write_probe=True))
+        report = run_checks(CheckRequest(s5cmd_path=str(tmp_path / "none"), bucket="archive", write_probe=True))
         found = checked(report)
         for name in ("credentials_found", "credentials_accepted", "endpoint", "bucket", "write", "cleanup"):
             assert not found[name].ok
@@ -183,110 +180,7 @@ class TestNotChecked:
 
     def test_only_what_was_asked_for_is_listed_and_always_in_the_same_order(self, tmp_path):
         missing = str(tmp_path / "none")
-        names = list(checks.CATEGORIES)
-        assert list(checked(run_checks(Request(s5cmd_path=missing)))) == names[:-3]
-        assert list(checked(run_checks(Request(s5cmd_path=missing, bucket="archive")))) == names[:-2]
-        assert list(checked(run_checks(Request(s5cmd_path=missing, bucket="archive", write_probe=True)))) == names
-
-
-class TestReport:
-    #: A check for each name: 'passed', 'failed' or 'not checked'.
-    outcomes = st.fixed_dictionaries(
-        {name: st.sampled_from(["passed", "failed", "not checked"]) for name in checks.CATEGORIES}
-    )
-
-    @staticmethod
-    def report(outcomes):
-        return Report(
-            tuple(
-                Check(name, category, outcomes[name] == "passed", "", ran=outcomes[name] != "not checked")
-                for name, category in checks.CATEGORIES.items()
-            )
-        )
-
-    @given(outcomes)
-    def test_the_first_failing_category_decides_the_exit_code(self, outcomes):
-        failing = [checks.CATEGORIES[name] for name, outcome in outcomes.items() if outcome == "failed"]
-        codes = [("installation", "credentials", "access").index(category) + 1 for category in failing]
-        assert self.report(outcomes).exit_code == min(codes, default=0)
-
-    @given(outcomes)
-    def test_what_was_not_checked_never_changes_the_exit_code(self, outcomes):
-        without = {name: "passed" if outcome == "not checked" else outcome for name, outcome in outcomes.items()}
-        assert self.report(outcomes).exit_code == self.report(without).exit_code
-
-    @given(outcomes)
-    def test_ok_means_checked_and_good(self, outcomes):
-        for check in self.report(outcomes).as_dict()["checks"]:
-            assert check["ok"] is (outcomes[check["name"]] == "passed")
-
-    def test_has_exactly_the_documented_keys(self):
-        report = Report(
-            (Check("binary", "installation", True, "/usr/local/bin/s5cmd"),), "/usr/local/bin/s5cmd", "2.3.0"
-        )
-        assert report.as_dict() == {
-            "exit_code": 0,
-            "checks": [
-                {
-                    "name": "binary",
-                    "category": "installation",
-                    "ok": True,
-                    "message": "/usr/local/bin/s5cmd",
-                    "hint": "",
-                }
-            ],
-            "s5cmd_path": "/usr/local/bin/s5cmd",
-            "s5cmd_version": "2.3.0",
-        }
-
-
-class TestRequest:
-    def test_takes_the_options_of_the_module(self):
-        request = Request.from_options(
-            {
-                "bucket": "archive",
-                "prefix": "/studio-1/day",
-                "s5cmd_path": "/opt/s5cmd",
-                "access_key": "A",
-                "secret_key": "B",
-            }
-        )
-        assert (request.bucket, request.prefix, request.s5cmd_path) == ("archive", "studio-1/day/", "/opt/s5cmd")
-        assert request.connection.access_key == "A"
-        assert not request.write_probe
-
-    @pytest.mark.parametrize(
-        ("options", "name"),
-        [
-            ({"write_probe": True}, "write_probe"),
-            ({"bucket": "s3://archive/x"}, "bucket"),
-            ({"bucket": "archive", "prefix": "a//b"}, "prefix"),
-            ({"access_key": "A"}, "secret_key"),
-            ({"endpoint_url": "s3.example.org"}, "endpoint_url"),
-            ({"endpoint_url": "http://host:99999"}, "endpoint_url"),
-            ({"endpoint_url": "http://under_score"}, "endpoint_url"),
-            ({"region": "not a region"}, "region"),
-        ],
-    )
-    def test_refuses_what_cannot_work_and_names_the_option(self, options, name):
-        with pytest.raises(ConfigurationError, match=name):
-            Request.from_options(options)
-
-    def test_its_text_shows_no_secret(self):
-        request = Request.from_options(
-            {"access_key": "AKIAEXAMPLE", "secret_key": "verysecret", "session_token": "tok"}
-        )
-        assert not any(secret in repr(request) for secret in ("AKIAEXAMPLE", "verysecret", "tok'"))
-
-
-class TestClock:
-    @pytest.mark.parametrize(
-        ("ahead", "words"),
-        [(3600.4, "3600 seconds behind the server's"), (-900.0, "900 seconds ahead of the server's")],
-    )
-    def test_a_clock_that_is_far_off_is_told_with_its_side(self, ahead, words):
-        assert words in clock_hint(ahead)
-
-    @pytest.mark.parametrize("ahead", [None, 0.0, 5.0, -30.0])
-    def test_a_clock_that_is_right_needs_no_word(self, ahead):
-        assert clock_hint(ahead) is None
+        names = list(CATEGORIES)
+        assert list(checked(run_checks(CheckRequest(s5cmd_path=missing)))) == names[:-3]
+        assert list(checked(run_checks(CheckRequest(s5cmd_path=missing, bucket="archive")))) == names[:-2]
+        assert list(checked(run_checks(CheckRequest(s5cmd_path=missing, bucket="archive", write_probe=True)))) == names

@@ -19,7 +19,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.audit import run as
 from ansible_collections.datasync.turbo.plugins.module_utils.audit.request import AuditRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.audit.result import Finding
 from ansible_collections.datasync.turbo.plugins.module_utils.checks import run as checks
-from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import Check, Report
+from ansible_collections.datasync.turbo.plugins.module_utils.checks.report import Check, Report
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import CredentialsError, ExitCode
 from ansible_collections.datasync.turbo.plugins.module_utils.common.version import __version__
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job

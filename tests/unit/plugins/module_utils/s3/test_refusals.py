@@ -109,3 +109,16 @@ def test_a_refused_connection_is_said_in_the_words_of_the_system():
     cause = ConnectionRefusedError(111, "Connection refused")
     with pytest.raises(EndpointError, match="Connection refused"), explained("list", "here"):
         raise botocore.exceptions.EndpointConnectionError(endpoint_url="http://h") from cause
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [(3600.4, "3600 seconds behind the server's"), (-900.0, "900 seconds ahead of the server's")],
+)
+def test_a_clock_that_is_far_off_is_told_with_its_side(ahead, words):
+    assert words in clock_hint(ahead)
+
+
+@pytest.mark.parametrize("ahead", [None, 0.0, 5.0, -30.0])
+def test_a_clock_that_is_right_needs_no_word(ahead):
+    assert clock_hint(ahead) is None
