@@ -372,7 +372,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError, ExitCode
 from ansible_collections.datasync.turbo.plugins.module_utils.install.download import Downloader, url_password
-from ansible_collections.datasync.turbo.plugins.module_utils.install.install import Outcome, install, uninstall
+from ansible_collections.datasync.turbo.plugins.module_utils.install.install import Installed, install, uninstall
 from ansible_collections.datasync.turbo.plugins.module_utils.install.layout import COMMAND
 from ansible_collections.datasync.turbo.plugins.module_utils.install.options import (
     delivered_argument_spec,
@@ -405,7 +405,7 @@ def hide_passwords(module: AnsibleModule) -> None:
             module.no_log_values.add(password)
 
 
-def run(module: AnsibleModule) -> Outcome:
+def run(module: AnsibleModule) -> Installed:
     request = Request.from_options(module.params)
     if module.params["state"] == "absent":
         return uninstall(request, module.check_mode)
@@ -413,7 +413,7 @@ def run(module: AnsibleModule) -> Outcome:
     return install(request, tools, module.check_mode)
 
 
-def finish(module: AnsibleModule, outcome: Outcome) -> None:
+def finish(module: AnsibleModule, outcome: Installed) -> None:
     for warning in outcome.warnings:
         module.warn(warning)
     result = outcome.result()

@@ -20,7 +20,7 @@ from .sources.releases import newest_version, reported_version
 from .tools import Tools
 
 if TYPE_CHECKING:
-    from .sources.registry import Obtained
+    from .sources.source import Obtained
 #: Seconds. `s5cmd version` takes 20 ms; a host under load may need longer.
 RUN_TIMEOUT = 30
 
@@ -35,7 +35,7 @@ class Attempt(NamedTuple):
 
 
 @dataclass
-class Outcome:
+class Installed:
     """What a run did, or in check mode would do. `before` and `after` are texts for a diff.
 
     `source`, `sha256` (of the executable) and `pinned` are None for a version that check mode would have to fetch,
@@ -84,7 +84,7 @@ class NotInstalled(InstallationError):
 
 
 @dataclass(frozen=True)
-class Plan:
+class Decision:
     """What has to be done. `record` is that of the wanted version if it is there and right, None to fetch it.
 
     `link` is what is at bin_dir/s5cmd before, `link_record` the record of the version that it leads to.
@@ -102,31 +102,31 @@ class Plan:
         return self.record is not None and not self.switch and not self.prune
 
 
-def install(request: Request, tools: Tools, check_mode: bool = False) -> Outcome:
+def install(request: Request, tools: Tools, check_mode: bool = False) -> Installed:
     """Bring the wanted version into place, or in check mode tell what that would change.
 
     Asks the network for nothing when the version is there and right, except for the number of the latest one. Raises
     ConfigurationError, InstallationError, of which NotInstalled carries the attempts, and LockedError.
     """
     installation = _Installation(request, tools)
-    plan = installation.plan()
-    if plan.is_done:
-        return installation.outcome(plan, plan.record)
+    decision = installation.decide()
+    if decision.is_done:
+        return installation.outcome(decision, decision.record)
     installation.layout.require_writable()
-    awaits_delivery = plan.record is None and request.awaits_delivery
+    awaits_delivery = decision.record is None and request.awaits_delivery
     if check_mode or awaits_delivery:
-        outcome = installation.outcome(plan, plan.record, changed=check_mode)
+        outcome = installation.outcome(decision, decision.record, changed=check_mode)
         outcome.awaits_delivery = awaits_delivery
         return outcome
     with installation.layout.lock():
         try:
             # Another installation may have done the work while we waited.
-            return installation.carry_out(installation.plan())
+            return installation.carry_out(installation.decide())
         finally:
             installation.layout.remove_if_empty()
 
 
-def uninstall(request: Request, check_mode: bool = False) -> Outcome:
+def uninstall(request: Request, check_mode: bool = False) -> Installed:
     """Remove the command, if it is ours, and every version that this collection installed.
 
     Raises InstallationError and LockedError.
@@ -135,7 +135,7 @@ def uninstall(request: Request, check_mode: bool = False) -> Outcome:
     link = layout.command_link()
     installed = layout.installed()
     is_ours = link.occupant is Occupant.OURS
-    outcome = Outcome(str(layout.link), is_ours or bool(installed), previous_version=link.version)
+    outcome = Installed(str(layout.link), is_ours or bool(installed), previous_version=link.version)
     outcome.platform = request.platform or _host_platform()
     outcome.before = _described(layout, link, installed, layout.record(link.version) if link.version else None)
     outcome.after = _described(layout, CommandLink(Occupant.NOTHING) if is_ours else link, [], None)
@@ -163,14 +163,14 @@ class _Installation:
         self.order = _order(request, tools)
         _refuse_unknown(self.order, request)
 
-    def plan(self) -> Plan:
+    def decide(self) -> Decision:
         """What has to be done. Raises InstallationError when something that is not ours is in the way."""
         link = self.layout.command_link()
         self._refuse_foreign(link)
         installed = self.layout.installed()
         old = [version for version in installed if version != self.order.version]
         record = self.layout.intact(self.order.version)
-        return Plan(
+        return Decision(
             link=link,
             link_record=self.layout.record(link.version) if link.version else None,
             record=record if record and self._is_acceptable(record) and self._still_runs() else None,
@@ -179,36 +179,36 @@ class _Installation:
             installed=installed,
         )
 
-    def carry_out(self, plan: Plan) -> Outcome:
+    def carry_out(self, decision: Decision) -> Installed:
         """Do it, with the lock held."""
         attempts: list[Attempt] = []
-        record = plan.record or self._fetch(attempts)
-        if plan.switch:
+        record = decision.record or self._fetch(attempts)
+        if decision.switch:
             # A package manager may have put its own command there meanwhile.
             self._refuse_foreign(self.layout.command_link())
             self.layout.switch(self.order.version)
-        for version in plan.prune:
+        for version in decision.prune:
             self.layout.remove(version)
-        outcome = self.outcome(plan, record, changed=not plan.is_done)
+        outcome = self.outcome(decision, record, changed=not decision.is_done)
         outcome.attempts = attempts
         return outcome
 
-    def outcome(self, plan: Plan, record: Record | None, changed: bool = False) -> Outcome:
-        """The outcome of a plan; `record` is None when check mode leaves the version unfetched."""
-        kept = [version for version in plan.installed if version not in (*plan.prune, self.order.version)]
+    def outcome(self, decision: Decision, record: Record | None, changed: bool = False) -> Installed:
+        """The outcome of a decision; `record` is None when check mode leaves the version unfetched."""
+        kept = [version for version in decision.installed if version not in (*decision.prune, self.order.version)]
         after = CommandLink(Occupant.OURS, self.order.version)
         sources = " or ".join(self.request.sources)
-        return Outcome(
+        return Installed(
             path=str(self.layout.link),
             changed=changed,
             version=self.order.version,
-            previous_version=plan.link.version,
+            previous_version=decision.link.version,
             platform=self.order.platform,
             source=record.source if record else None,
             sha256=record.sha256 if record else None,
             pinned=record.pinned if record else None,
             ran=record is not None and self.order.for_this_host,
-            before=_described(self.layout, plan.link, plan.installed, plan.link_record),
+            before=_described(self.layout, decision.link, decision.installed, decision.link_record),
             after=_described(self.layout, after, [self.order.version, *kept], record, sources),
         )
 

@@ -9,8 +9,8 @@ import re
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.install.options import DEFAULT_VERSION
 from ansible_collections.datasync.turbo.plugins.module_utils.install.platform import ASSETS
+from ansible_collections.datasync.turbo.plugins.module_utils.install.sources.artifacts import PIP_PLATFORMS
 from ansible_collections.datasync.turbo.plugins.module_utils.install.sources.pins import RELEASES, WHEELS
-from ansible_collections.datasync.turbo.plugins.module_utils.install.sources.registry import PIP_PLATFORMS
 from ansible_collections.datasync.turbo.plugins.module_utils.install.sources.releases import parse_version
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
