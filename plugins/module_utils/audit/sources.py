@@ -14,7 +14,8 @@ from ..common.threads import Tick
 from ..job.job import Job
 from ..job.local_file import LocalFile, require_source
 from ..job.memory import remembered
-from ..job.state import StateUnusable, read_state
+from ..job.state import StateUnusable
+from ..job.state_file import read_state
 from ..plan.walk import Walker
 from ..proof.verify import Verifier
 from ..report import manifest

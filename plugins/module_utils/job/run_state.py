@@ -9,7 +9,8 @@ from typing import Callable, TypeVar
 
 from .job import Job
 from .memory import Remembered, RunMemory
-from .state import State, StateUnusable, Watch, open_state, read_state, replaced
+from .state import State, StateUnusable, Watch
+from .state_file import open_state, read_state, replaced
 
 _Done = TypeVar("_Done")
 

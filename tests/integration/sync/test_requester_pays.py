@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import Request as ChecksRequest
+from ansible_collections.datasync.turbo.plugins.module_utils.checks.report import CheckRequest as ChecksRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import run_checks
 
 from dev.seaweedfs import SeaweedFS

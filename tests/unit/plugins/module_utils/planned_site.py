@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import identity_of
-from ansible_collections.datasync.turbo.plugins.module_utils.job.state import Watch, open_state
+from ansible_collections.datasync.turbo.plugins.module_utils.job.state import Watch
+from ansible_collections.datasync.turbo.plugins.module_utils.job.state_file import open_state
 from ansible_collections.datasync.turbo.plugins.module_utils.plan.comparison import (
     Memories,
     make_plan,

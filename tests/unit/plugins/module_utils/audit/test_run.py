@@ -30,7 +30,8 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job import lock
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import Identity
 from ansible_collections.datasync.turbo.plugins.module_utils.job.memory import RunMemory, remembered
-from ansible_collections.datasync.turbo.plugins.module_utils.job.state import Row, Watch, open_state
+from ansible_collections.datasync.turbo.plugins.module_utils.job.state import Row, Watch
+from ansible_collections.datasync.turbo.plugins.module_utils.job.state_file import open_state
 from ansible_collections.datasync.turbo.plugins.module_utils.proof import checksums, verify
 from ansible_collections.datasync.turbo.plugins.module_utils.report import manifest
 from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log

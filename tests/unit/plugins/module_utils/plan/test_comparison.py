@@ -22,7 +22,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.problems imp
 from ansible_collections.datasync.turbo.plugins.module_utils.job import job as job_module
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import Identity, identity_of
-from ansible_collections.datasync.turbo.plugins.module_utils.job.state import read_state
+from ansible_collections.datasync.turbo.plugins.module_utils.job.state_file import read_state
 from ansible_collections.datasync.turbo.plugins.module_utils.plan import comparison
 from ansible_collections.datasync.turbo.plugins.module_utils.plan.comparison import (
     VANISHED,

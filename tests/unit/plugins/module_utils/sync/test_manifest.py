@@ -14,7 +14,8 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
 from ansible_collections.datasync.turbo.plugins.module_utils.job import lock
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import Identity
-from ansible_collections.datasync.turbo.plugins.module_utils.job.state import Row, Watch, open_state
+from ansible_collections.datasync.turbo.plugins.module_utils.job.state import Row, Watch
+from ansible_collections.datasync.turbo.plugins.module_utils.job.state_file import open_state
 from ansible_collections.datasync.turbo.plugins.module_utils.report.manifest import read
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import manifest as run_manifest
 
