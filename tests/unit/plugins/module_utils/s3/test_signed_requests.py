@@ -1,16 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The datasync.turbo contributors
 # SPDX-License-Identifier: MIT
-"""Signatures, held against the example in Amazon's documentation and against botocore's own signer."""
+"""Signed requests, and their signatures against Amazon's example and against botocore's own signer."""
 
 from __future__ import annotations
 
 import datetime
+import http.client
 import threading
 
 import pytest
+from ansible_collections.datasync.turbo.plugins.module_utils.common.version import __version__
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.address import BucketAddress
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection, FrozenCredentials
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.http_pool import HttpPool
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.http_pool import Answer, HttpPool
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.signed_requests import (
     SignedRequests,
     Signer,
@@ -21,6 +23,7 @@ from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.s3_wire 
 from botocore import auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import CredentialRetrievalError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,6 +127,77 @@ def test_threads_sign_what_one_alone_signs():
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+# --- the requests
+
+
+@pytest.fixture
+def requests():
+    connection = Connection(endpoint_url="http://127.0.0.1:9", access_key="AKIDEXAMPLE", secret_key="wJalr")
+    return SignedRequests(connection, BucketAddress("http://127.0.0.1:9/archive", "local"), 4)
+
+
+@pytest.fixture
+def answering(monkeypatch):
+    """Answer with what a test gives, or raise it; returns the requests that were made."""
+    made = []
+
+    def answer_with(answer):
+        def send(self, method, target, headers):
+            made.append((method, target, headers))
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        monkeypatch.setattr(HttpPool, "send", send)
+        return made
+
+    return answer_with
+
+
+def test_a_header_is_asked_for_with_its_checksums(requests, answering):
+    found = Answer(200, {"content-length": "5"}, b"")
+    made = answering(found)
+    assert requests.head("a b/ü+c") == found
+    [(method, target, headers)] = made
+    assert (method, target) == ("HEAD", "/archive/a%20b/%C3%BC%2Bc")
+    assert headers["x-amz-checksum-mode"] == "ENABLED"
+    assert headers["user-agent"] == f"datasync.turbo/{__version__}"
+    assert "/local/s3/aws4_request" in headers["authorization"]
+
+
+def test_the_bucket_is_asked_with_a_query_in_the_order_that_is_signed(requests, answering):
+    made = answering(Answer(200, {}, b"<page/>"))
+    assert requests.get({"prefix": "a b/", "list-type": "2"}).body == b"<page/>"
+    assert made[0][:2] == ("GET", "/archive?list-type=2&prefix=a%20b%2F")
+
+
+@pytest.mark.parametrize("status", [204, 301, 307, 403, 404, 500, 503])
+def test_only_200_is_an_answer(requests, answering, status):
+    answering(Answer(status, {}, b""))
+    assert requests.head("a") is None
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ConnectionResetError(104, "Connection reset by peer"),
+        TimeoutError("timed out"),
+        http.client.BadStatusLine("x"),
+        ValueError("the body is too large"),
+        CredentialRetrievalError(provider="iam-role", error_msg="expired"),
+    ],
+)
+def test_no_answer_is_left_to_boto3_to_explain(requests, answering, failure):
+    answering(failure)
+    assert requests.get({"prefix": ""}) is None
+
+
+def test_a_mistake_of_ours_is_not_hidden(requests, answering):
+    answering(TypeError("a bug"))
+    with pytest.raises(TypeError):
+        requests.head("a")
 
 
 @pytest.mark.parametrize("payer", [None, "requester"])
