@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleE
 from ansible.module_utils.basic import env_fallback
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible_collections.datasync.turbo.plugins.module_utils.install.request import InstallRequest
 
 from ..module_utils.common.errors import ConfigurationError, DatasyncError, InstallationError
 from ..module_utils.install.download import Downloader
@@ -25,7 +26,6 @@ from ..module_utils.install.options import (
     install_constraints,
 )
 from ..module_utils.install.platform import Platform
-from ..module_utils.install.request import Request
 from ..module_utils.install.tools import Tools
 from ..module_utils.task.http import AnsibleHttpClient
 from ..plugin_utils.delivery.cache import controller_cache
@@ -78,7 +78,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return options
 
     def _deliver(self, host: str, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        request = Request.from_options(options)
+        request = InstallRequest.from_options(options)
         delivery = Delivery(
             request,
             Tools(Downloader(AnsibleHttpClient(), options["timeout"])),

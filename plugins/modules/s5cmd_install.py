@@ -379,7 +379,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.install.options imp
     install_argument_spec,
     install_constraints,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.install.request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.install.request import InstallRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.install.tools import Tools
 from ansible_collections.datasync.turbo.plugins.module_utils.task.http import AnsibleHttpClient
 
@@ -406,7 +406,7 @@ def hide_passwords(module: AnsibleModule) -> None:
 
 
 def run(module: AnsibleModule) -> Installed:
-    request = Request.from_options(module.params)
+    request = InstallRequest.from_options(module.params)
     if module.params["state"] == "absent":
         return uninstall(request, module.check_mode)
     tools = Tools(Downloader(AnsibleHttpClient(), module.params["timeout"]))

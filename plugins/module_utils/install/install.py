@@ -15,7 +15,7 @@ from .layout import COMMAND, CommandLink, Layout, Occupant, Record
 from .options import DEFAULT_VERSION, LATEST
 from .order import Order
 from .platform import HEADER_SIZE, Platform, detect, executable_asset
-from .request import Request
+from .request import InstallRequest
 from .sources.releases import newest_version, reported_version
 from .tools import Tools
 
@@ -102,7 +102,7 @@ class Decision:
         return self.record is not None and not self.switch and not self.prune
 
 
-def install(request: Request, tools: Tools, check_mode: bool = False) -> Installed:
+def install(request: InstallRequest, tools: Tools, check_mode: bool = False) -> Installed:
     """Bring the wanted version into place, or in check mode tell what that would change.
 
     Asks the network for nothing when the version is there and right, except for the number of the latest one. Raises
@@ -126,7 +126,7 @@ def install(request: Request, tools: Tools, check_mode: bool = False) -> Install
             installation.layout.remove_if_empty()
 
 
-def uninstall(request: Request, check_mode: bool = False) -> Installed:
+def uninstall(request: InstallRequest, check_mode: bool = False) -> Installed:
     """Remove the command, if it is ours, and every version that this collection installed.
 
     Raises InstallationError and LockedError.
@@ -156,7 +156,7 @@ def uninstall(request: Request, check_mode: bool = False) -> Installed:
 class _Installation:
     """One request on its way. Raises ConfigurationError when it cannot be served on this platform or unpinned."""
 
-    def __init__(self, request: Request, tools: Tools) -> None:
+    def __init__(self, request: InstallRequest, tools: Tools) -> None:
         self.request = request
         self.tools = tools
         self.layout = Layout(request.bin_dir, request.versions_dir)
@@ -305,7 +305,7 @@ class _Installation:
         )
 
 
-def _order(request: Request, tools: Tools) -> Order:
+def _order(request: InstallRequest, tools: Tools) -> Order:
     host = _host_platform()
     # Where we do not know the host, `detect` raises the error that says so.
     platform = request.platform or host or detect()
@@ -322,7 +322,7 @@ def _host_platform() -> Platform | None:
         return None
 
 
-def _refuse_unknown(order: Order, request: Request) -> None:
+def _refuse_unknown(order: Order, request: InstallRequest) -> None:
     if order.allow_unpinned or order.is_known() or "file" in request.sources:
         return
     newest = ", the newest release," if request.version == LATEST else ""

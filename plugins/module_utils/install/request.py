@@ -29,7 +29,7 @@ from .sources.releases import API, DOWNLOADS, installable_version, parse_sha256,
 
 
 @dataclass(frozen=True)
-class Request:
+class InstallRequest:
     """What the user asks for: the options of s5cmd_install, validated."""
 
     version: str = DEFAULT_VERSION
@@ -52,7 +52,7 @@ class Request:
     delivered: Delivered | None = None
 
     @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> Request:
+    def from_options(cls, options: Mapping[str, Any]) -> InstallRequest:
         """Build from the module's options; None and empty ones count as unset.
 
         Raises ConfigurationError naming the option that does not fit.

@@ -16,7 +16,7 @@ from ...module_utils.common.errors import DatasyncError, InstallationError
 from ...module_utils.install.download import file_sha256
 from ...module_utils.install.order import Order
 from ...module_utils.install.platform import Platform
-from ...module_utils.install.request import Request
+from ...module_utils.install.request import InstallRequest
 from ...module_utils.install.sources import pins
 from ...module_utils.install.sources.registry import ARTIFACT_SOURCES
 from ...module_utils.install.sources.releases import archive_name, newest_version
@@ -37,7 +37,7 @@ class NotDelivered(InstallationError):
 class Delivery:
     """What one host asks of the controller; `run` lets the hosts of a run ask once."""
 
-    request: Request
+    request: InstallRequest
     tools: Tools
     run: OncePerRun
     cache_dir: Path

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.install.download import Downloader
 from ansible_collections.datasync.turbo.plugins.module_utils.install.install import install
-from ansible_collections.datasync.turbo.plugins.module_utils.install.request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.install.request import InstallRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.install.tools import Tools
 
 from tests.integration.s5cmd_install.host import (
@@ -75,7 +75,7 @@ def test_second_run_asks_nothing_and_changes_nothing(host: Host) -> None:
 def test_nothing_to_do_takes_no_time(host: Host) -> None:
     host.install()
     folders = {"bin_dir": str(host.bin_dir), "versions_dir": str(host.versions_dir)}
-    request = Request.from_options({**host.release_options(), **folders})
+    request = InstallRequest.from_options({**host.release_options(), **folders})
 
     class NoNetwork:
         def open(self, url: str, *args: Any) -> Any:

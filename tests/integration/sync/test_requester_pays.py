@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.datasync.turbo.plugins.module_utils.checks.report import CheckRequest as ChecksRequest
+from ansible_collections.datasync.turbo.plugins.module_utils.checks.report import CheckRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import run_checks
 
 from dev.seaweedfs import SeaweedFS
@@ -103,7 +103,7 @@ def test_checks_of_the_bucket_say_that_the_requester_pays(
 ) -> None:
     options = {**connection_options, "endpoint_url": owner_does_not_pay.endpoint_url, "bucket": bucket}
     more = {"s5cmd_path": str(s5cmd), "write_probe": True}
-    assert run_checks(ChecksRequest.from_options({**options, **more})).exit_code == 3
-    payed = run_checks(ChecksRequest.from_options({**options, **more, "request_payer": "requester"}))
+    assert run_checks(CheckRequest.from_options({**options, **more})).exit_code == 3
+    payed = run_checks(CheckRequest.from_options({**options, **more, "request_payer": "requester"}))
     assert payed.exit_code == 0, payed.as_dict()
     assert {"list", "PUT", "DELETE"} <= {kind(request) for request in owner_does_not_pay.requests}

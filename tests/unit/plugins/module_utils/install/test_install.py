@@ -19,7 +19,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.install.download im
 from ansible_collections.datasync.turbo.plugins.module_utils.install.install import NotInstalled, install, uninstall
 from ansible_collections.datasync.turbo.plugins.module_utils.install.layout import Layout, Record
 from ansible_collections.datasync.turbo.plugins.module_utils.install.platform import Platform
-from ansible_collections.datasync.turbo.plugins.module_utils.install.request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.install.request import InstallRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.install.sources.registry import SOURCES
 from ansible_collections.datasync.turbo.plugins.module_utils.install.tools import Tools
 
@@ -40,7 +40,7 @@ class Host:
     """A host without network, on which s5cmd reports `reported`."""
 
     def __init__(self, root: Path, reported: str = "v2.3.0-991c9fb") -> None:
-        self.request = Request(bin_dir=root / "bin", versions_dir=root / "versions")
+        self.request = InstallRequest(bin_dir=root / "bin", versions_dir=root / "versions")
         self.layout = Layout(self.request.bin_dir, self.request.versions_dir)
         self.reported = reported
         self.ran = 0
@@ -205,7 +205,7 @@ def test_another_platform_is_not_run(tmp_path: Path) -> None:
 # What the controller delivers
 
 
-def delivered(tmp_path: Path, host: Host, content: bytes = EXECUTABLE, **changes: Any) -> Request:
+def delivered(tmp_path: Path, host: Host, content: bytes = EXECUTABLE, **changes: Any) -> InstallRequest:
     """A request with a file that was pushed to the host."""
     file = tmp_path / "pushed"
     file.write_bytes(content)
@@ -218,7 +218,7 @@ def delivered(tmp_path: Path, host: Host, content: bytes = EXECUTABLE, **changes
     options = {"sources": ["file"], "url": "/srv/s5cmd", "checksum": hashlib.sha256(EXECUTABLE).hexdigest()}
     folders = {"bin_dir": str(host.request.bin_dir), "versions_dir": str(host.request.versions_dir)}
     given = {"delivery": "controller", **options, **folders, "delivered": {**parcel, **changes}}
-    return Request.from_options(given)
+    return InstallRequest.from_options(given)
 
 
 def test_a_host_that_lacks_it_says_so_and_fetches_nothing(tmp_path: Path) -> None:

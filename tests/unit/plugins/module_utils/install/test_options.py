@@ -10,20 +10,20 @@ from pathlib import Path
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.install import options
 from ansible_collections.datasync.turbo.plugins.module_utils.install.order import Delivered
-from ansible_collections.datasync.turbo.plugins.module_utils.install.request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.install.request import InstallRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.install.sources.registry import ARTIFACT_SOURCES, SOURCES
 
 
 def test_every_field_of_a_request_is_an_option() -> None:
     spec = {**options.install_argument_spec(), **options.delivered_argument_spec()}
     # Where the file is kept on the controller, how long to wait and whether s5cmd is wanted at all is no part of it.
-    assert {field.name for field in fields(Request)} == spec.keys() - {"state", "cache_dir", "timeout"}
+    assert {field.name for field in fields(InstallRequest)} == spec.keys() - {"state", "cache_dir", "timeout"}
 
 
 def test_the_defaults_are_those_of_a_request_without_options() -> None:
     given = {name: spec.get("default") for name, spec in options.install_argument_spec().items()}
-    assert Request.from_options(given) == Request()
-    assert Request().bin_dir == Path(options.DEFAULT_BIN_DIR)
+    assert InstallRequest.from_options(given) == InstallRequest()
+    assert InstallRequest().bin_dir == Path(options.DEFAULT_BIN_DIR)
 
 
 def test_every_source_that_can_be_named_is_there() -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
-from ansible_collections.datasync.turbo.plugins.module_utils.install.request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.install.request import InstallRequest
 
 
 def test_the_defaults() -> None:
-    request = Request.from_options({})
-    assert request == Request()
+    request = InstallRequest.from_options({})
+    assert request == InstallRequest()
     assert (request.version, request.keep) == ("2.3.0", 2)
     assert request.sources == ("release", "wheel", "go", "package")
     assert str(request.bin_dir) == "/usr/local/bin"
@@ -24,12 +24,12 @@ def test_the_defaults() -> None:
 
 def test_options_that_are_not_given_keep_their_defaults() -> None:
     options = {"github_token": None, "url": None, "mirror": "", "platform": None, "checksums": {}, "sources": []}
-    assert Request.from_options(options) == Request()
+    assert InstallRequest.from_options(options) == InstallRequest()
 
 
 def test_options_are_normalized() -> None:
     digest = "AB" * 32
-    request = Request.from_options(
+    request = InstallRequest.from_options(
         {
             "version": "v2.2.2",
             "bin_dir": "/opt//bin/",
@@ -88,16 +88,16 @@ def test_options_are_normalized() -> None:
 )
 def test_options_that_do_not_fit_are_named(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        Request.from_options(options)
+        InstallRequest.from_options(options)
     assert reason in str(caught.value)
     assert caught.value.exit_code == 1
 
 
 def test_the_controller_has_what_can_be_carried() -> None:
-    assert Request.from_options({"delivery": "controller"}).sources == ("release", "wheel")
+    assert InstallRequest.from_options({"delivery": "controller"}).sources == ("release", "wheel")
     own = {"delivery": "controller", "sources": ["file"], "url": "/srv/s5cmd", "checksum": "a" * 64}
-    assert Request.from_options(own).sources == ("file",)
+    assert InstallRequest.from_options(own).sources == ("file",)
 
 
 def test_the_token_is_not_in_the_representation() -> None:
-    assert "secret" not in repr(Request(github_token="secret"))
+    assert "secret" not in repr(InstallRequest(github_token="secret"))

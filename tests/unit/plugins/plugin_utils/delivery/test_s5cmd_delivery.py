@@ -15,7 +15,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.commands imp
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError, InstallationError
 from ansible_collections.datasync.turbo.plugins.module_utils.install.download import Downloader
 from ansible_collections.datasync.turbo.plugins.module_utils.install.platform import from_uname
-from ansible_collections.datasync.turbo.plugins.module_utils.install.request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.install.request import InstallRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.install.sources import pins
 from ansible_collections.datasync.turbo.plugins.module_utils.install.tools import Tools
 from ansible_collections.datasync.turbo.plugins.plugin_utils.delivery.once_per_run import OncePerRun
@@ -69,7 +69,7 @@ class Controller:
     def delivery(self, host: str = "web1", **options: Any) -> Delivery:
         given = {"delivery": "controller", "mirror": MIRROR, "checksums": CHECKSUMS, **options}
         tools = Tools(Downloader(self), self.pip)
-        return Delivery(Request.from_options(given), tools, OncePerRun(self.run_dir, host), self.root / "cache")
+        return Delivery(InstallRequest.from_options(given), tools, OncePerRun(self.run_dir, host), self.root / "cache")
 
 
 @pytest.fixture
