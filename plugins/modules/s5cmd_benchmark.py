@@ -533,41 +533,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.tuning.classes impo
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **connection_argument_spec(),
-            "config": {"type": "path"},
-            "bucket": {"type": "str"},
-            "prefix": {"type": "str"},
-            "tools": {"type": "list", "elements": "str", "choices": list(TOOLS), "default": list(TOOLS)},
-            "datasets": {"type": "list", "elements": "str", "default": list(DEFAULT_DATASETS)},
-            "single_size": {"type": "str", "default": SINGLE_SIZE},
-            "rounds": {"type": "int", "default": 3},
-            "warmup": {"type": "int", "default": 1},
-            "timeout": {"type": "int", "default": TIMEOUT},
-            "max_bytes": {"type": "str", "default": MAX_BYTES},
-            "request_price": {"type": "float"},
-            "link_mbps": {"type": "float"},
-            "work_dir": {"type": "path"},
-            "results_dir": {"type": "path"},
-            "aws_path": {"type": "path"},
-            "rclone_path": {"type": "path"},
-            "s5cmd_path": {"type": "path"},
-            "tune": {"type": "bool", "default": False},
-            "tune_classes": {
-                "type": "list",
-                "elements": "str",
-                "choices": list(FILE_CLASSES),
-                "default": list(FILE_CLASSES),
-            },
-            "tune_seconds": {"type": "int", "default": TUNE_SECONDS},
-            "tune_bytes": {"type": "str", "default": TUNE_BYTES},
-            "apply_tuning": {"type": "bool", "default": False},
-            "tuning_path": {"type": "path"},
-            "frozen": {"type": "bool"},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     require_packages(module, "psutil")
     config = Config()
     try:
@@ -582,6 +548,41 @@ def main() -> None:
         fail(module, error)
     else:
         finish(module, answer)
+
+
+def argument_spec() -> dict[str, Any]:
+    return {
+        **connection_argument_spec(),
+        "config": {"type": "path"},
+        "bucket": {"type": "str"},
+        "prefix": {"type": "str"},
+        "tools": {"type": "list", "elements": "str", "choices": list(TOOLS), "default": list(TOOLS)},
+        "datasets": {"type": "list", "elements": "str", "default": list(DEFAULT_DATASETS)},
+        "single_size": {"type": "str", "default": SINGLE_SIZE},
+        "rounds": {"type": "int", "default": 3},
+        "warmup": {"type": "int", "default": 1},
+        "timeout": {"type": "int", "default": TIMEOUT},
+        "max_bytes": {"type": "str", "default": MAX_BYTES},
+        "request_price": {"type": "float"},
+        "link_mbps": {"type": "float"},
+        "work_dir": {"type": "path"},
+        "results_dir": {"type": "path"},
+        "aws_path": {"type": "path"},
+        "rclone_path": {"type": "path"},
+        "s5cmd_path": {"type": "path"},
+        "tune": {"type": "bool", "default": False},
+        "tune_classes": {
+            "type": "list",
+            "elements": "str",
+            "choices": list(FILE_CLASSES),
+            "default": list(FILE_CLASSES),
+        },
+        "tune_seconds": {"type": "int", "default": TUNE_SECONDS},
+        "tune_bytes": {"type": "str", "default": TUNE_BYTES},
+        "apply_tuning": {"type": "bool", "default": False},
+        "tuning_path": {"type": "path"},
+        "frozen": {"type": "bool"},
+    }
 
 
 def request_of(params: dict[str, Any], config: Config) -> BenchmarkRequest:
