@@ -180,7 +180,7 @@ def test_a_run_that_could_not_begin_is_told_where_a_tilde_leads(source, past, tm
     """Else the success of an earlier run would stay, and a folder called `~` would be made."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    options = {"src": f"~/{source.name}", "history_path": "~/history", "result_paths": ["~/result.json", "~nobody/r"]}
+    options = {"src": f"~/{source.name}", "history_path": "~/history", "result_paths": ["~/result.json", "~nowhere/r"]}
     recording.report_not_begun(ConfigurationError("bad"), options, Log())
     assert json.loads((tmp_path / "result.json").read_text())["status"] == "failed"
     assert (tmp_path / "history").exists()
