@@ -8,6 +8,8 @@ file, by the object's own header.
 
 from __future__ import annotations
 
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Callable, NamedTuple, Optional, Union
 
 from ..common.errors import DatasyncError
@@ -62,6 +64,8 @@ class Proofs:
         self._judge = judge
         self._pool: Pool[tuple[Proof, ...], _Verdicts] = Pool(VERIFIERS, PROOFS_AHEAD, self._take_in, tick)
         self._small: list[Proof] = []
+        #: What a listing could not prove, and nobody was asked for yet.
+        self._left: deque[Proof] = deque()
         # SHA256 is asked for by people who want that very algorithm; with KMS no ETag is an MD5.
         self._by_listing = job.checksum_algorithm != "SHA256" and job.sse not in KMS_ENCRYPTIONS
 
@@ -77,20 +81,24 @@ class Proofs:
 
     def of_name(self, sent: Sent) -> None:
         """Prove only that an object that this run stored has its name."""
-        self._pool.give((_proof_of(sent),), lambda: self._verifier.stored_name(sent.file))
+        self._give(lambda: self._verifier.stored_name(sent.file), _proof_of(sent))
 
     def of_present(self, file: LocalFile) -> None:
         """Prove the content of an object that was there before."""
-        self._pool.give((Proof(file, file.identity, uploaded=False),), lambda: self._verifier.present(file))
+        self._give(lambda: self._verifier.present(file), Proof(file, file.identity, uploaded=False))
 
     def finish(self) -> None:
         """Wait for all verdicts and take them in. Raises the first DatasyncError that a proof ended with."""
         self._prove_small()
         self._pool.finish()
+        while self._left:
+            self._ask_for_left()
+            self._pool.finish()
 
     def abandon(self) -> list[Proof]:
         """Take in the verdicts that are there and give up the rest, which is returned."""
-        given_up, self._small = self._small, []
+        given_up, self._small = [*self._small, *self._left], []
+        self._left.clear()
         for proofs, future in self._pool.abandon():
             if future.done() and not future.cancelled() and future.exception() is None:
                 given_up += self._judge_all(proofs, future.result())
@@ -103,8 +111,18 @@ class Proofs:
         self._verifier.stop()
         self._pool.stop()
 
+    def _give(self, work: Callable[[], _Verdicts], *proofs: Proof) -> None:
+        self._pool.give(proofs, work)
+        self._ask_for_left()
+
+    def _ask_for_left(self) -> None:
+        # Not where a window is taken in: there hundreds of them may be finished, each of which would take in the next.
+        while self._left:
+            proof = self._left.popleft()
+            self._pool.give((proof,), partial(self._verifier.uploaded, proof.file, proof.identity, proof.part_size))
+
     def _by_header(self, proof: Proof) -> None:
-        self._pool.give((proof,), lambda: self._verifier.uploaded(proof.file, proof.identity, proof.part_size))
+        self._give(lambda: self._verifier.uploaded(proof.file, proof.identity, proof.part_size), proof)
 
     def _prove_small(self) -> None:
         small, self._small = self._small, []
@@ -113,7 +131,7 @@ class Proofs:
                 self._by_header(proof)
             return
         files = [Uploaded(proof.file, proof.identity) for proof in small]
-        self._pool.give(tuple(small), lambda: self._verifier.in_listing(files, self._job.prefix))
+        self._give(lambda: self._verifier.in_listing(files, self._job.prefix), *small)
 
     def _take_in(self, proofs: tuple[Proof, ...], future: Future[_Verdicts]) -> None:
         try:
@@ -128,8 +146,7 @@ class Proofs:
         if isinstance(result, dict) and result and not any(result.values()):
             # Not one ETag is an MD5: this bucket encrypts by KMS.
             self._by_listing = False
-        for proof in left:
-            self._by_header(proof)
+        self._left.extend(left)
 
     def _judge_all(self, proofs: tuple[Proof, ...], result: _Verdicts) -> list[Proof]:
         """Hand the verdicts over; returns the proofs that got none."""

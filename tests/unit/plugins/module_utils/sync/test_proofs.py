@@ -136,8 +136,7 @@ def test_in_a_bucket_that_encrypts_no_second_window_is_tried(proofs_of, sent, bu
     proofs = proofs_of()
     for name in names(MIN_WINDOW):
         proofs.of_content(sent(name, etag="0" * 31 + "1", encryption="aws:kms"))
-    while not judged.verdicts:
-        proofs._pool.finish()
+    proofs.finish()
     for name in names(2 * MIN_WINDOW)[MIN_WINDOW:]:
         proofs.of_content(sent(name, etag="0" * 31 + "1", encryption="aws:kms"))
     proofs.finish()
@@ -192,6 +191,44 @@ def test_proofs_tell_this_runs_objects_from_earlier_ones(source, bucket, sent):
     assert (by_name["now"].uploaded, by_name["now"].sha256, by_name["now"].part_size) == (True, now.sha256, 8 * 2**20)
     assert (by_name["before"].uploaded, by_name["before"].sha256) == (False, "")
     proofs.stop()
+
+
+def test_windows_that_are_half_proven_are_finished_one_by_one_though_others_are_taken_in_meanwhile(
+    proofs_of, sent, judged, monkeypatch
+):
+    monkeypatch.setattr(proofs_module, "WINDOW", MIN_WINDOW)
+    monkeypatch.setattr(proofs_module, "PROOFS_AHEAD", 4)
+    proofs = proofs_of()
+    windows = []
+    for number in range(6):
+        for name in names(MIN_WINDOW):
+            # One ETag of each window is an MD5, so that the next window is asked for by a listing too.
+            etag = {} if name == names(1)[0] else {"encryption": "aws:kms", "etag": f"{number:032x}"}
+            windows.append(sent(f"{number}-{name}", name.encode(), **etag))
+    for entry in windows:
+        proofs.of_content(entry)
+    time.sleep(0.5)
+    proofs.finish()
+    assert len(judged.verdicts) == len(judged.outcomes) == 6 * MIN_WINDOW
+    assert Counter(judged.outcomes.values()) == {Outcome.SAME: 6, Outcome.UNPROVEN: 6 * (MIN_WINDOW - 1)}
+
+
+def test_hundreds_of_windows_that_are_half_proven_at_the_same_time_are_finished_one_after_the_other(
+    proofs_of, sent, judged, monkeypatch
+):
+    monkeypatch.setattr(proofs_module, "WINDOW", 3)
+    monkeypatch.setattr(proofs_module, "MIN_WINDOW", 2)
+    proofs = proofs_of()
+    for number in range(proofs_module.PROOFS_AHEAD):
+        proofs.of_content(sent(f"{number}-proven"))
+        for name in ("b", "c"):
+            proofs.of_content(sent(f"{number}-{name}", encryption="aws:kms", etag=f"{number:032x}"))
+    deadline = time.monotonic() + 10
+    while not all(future.done() for future in proofs._pool._pending) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    proofs.of_content(sent("large", bytes(SMALL_FILE + 1)))
+    proofs.finish()
+    assert len(judged.verdicts) == len(judged.outcomes) == 3 * proofs_module.PROOFS_AHEAD + 1
 
 
 # --- threads, limits, interrupts
