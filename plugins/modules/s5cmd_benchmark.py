@@ -518,7 +518,12 @@ from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.request i
     TUNE_SECONDS,
     BenchmarkRequest,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.run import Outcome, Prepared, measure, prepare
+from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.run import (
+    Benchmarked,
+    Prepared,
+    measure,
+    prepare,
+)
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.tuning import host_tuning
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
@@ -612,14 +617,18 @@ def run(module: AnsibleModule, request: BenchmarkRequest, attended: Attended) ->
     return answer
 
 
-def write_results(request: BenchmarkRequest, _params: dict[str, Any], outcome: Outcome, answer: dict[str, Any]) -> None:
+def write_results(
+    request: BenchmarkRequest, _params: dict[str, Any], outcome: Benchmarked, answer: dict[str, Any]
+) -> None:
     """Write the results where the task wants them."""
     if request.results_dir:
         answer["report"] = benchmark_report.write_results(outcome.result, request.results_dir)
         answer["changed"] = True
 
 
-def write_tuning(request: BenchmarkRequest, params: dict[str, Any], outcome: Outcome, answer: dict[str, Any]) -> None:
+def write_tuning(
+    request: BenchmarkRequest, params: dict[str, Any], outcome: Benchmarked, answer: dict[str, Any]
+) -> None:
     """Hand the settings that were found to the jobs of the host, unless the benchmark was stopped."""
     found = outcome.result["tuning"] if params["apply_tuning"] and outcome.error is None else None
     if found is None and params["frozen"] is None:
@@ -640,7 +649,7 @@ def before(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def failure_message(outcome: Outcome) -> str:
+def failure_message(outcome: Benchmarked) -> str:
     """The first problems in one line; all of them are in the result."""
     problems = first_few(outcome.result["problems"], "benchmark.problems")
     return f"the benchmark is {outcome.result['status']}: {problems}"

@@ -363,7 +363,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError, ExitCode
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet import deployment
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import Generation
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet.request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.request import DeployRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.shown import is_secret
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore
 from ansible_collections.datasync.turbo.plugins.module_utils.install.options import (
@@ -446,7 +446,7 @@ def hide_secrets_only(module: AnsibleModule) -> None:
 
 
 def run(module: AnsibleModule) -> deployment.Deployed:
-    request = Request.from_options(module.params)
+    request = DeployRequest.from_options(module.params)
     state = module.params["state"]
     if state == "present":
         return deployment.deploy(request, module.check_mode)

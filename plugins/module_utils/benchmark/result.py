@@ -21,7 +21,7 @@ _GB = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class Run:
+class Measurement:
     """One upload of a dataset by a tool. `message` says why it does not count, '' if it does.
 
     `link_bytes` are those that left by the network interface meanwhile, whoever sent them.
@@ -57,12 +57,12 @@ class Run:
         return values
 
 
-def summaries(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def summaries(runs: Sequence[Measurement]) -> list[dict[str, Any]]:
     """A line for each dataset and tool that was run, in the order of the first runs."""
     return [_summary(_of(runs, dataset, tool)) for dataset, tool in _pairs(runs)]
 
 
-def ratios(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def ratios(runs: Sequence[Measurement]) -> list[dict[str, Any]]:
     """How long a tool takes in comparison with each other tool, by wall time, round by round.
 
     The tool is ours; without ours the first that was measured.
@@ -77,18 +77,18 @@ def ratios(runs: Sequence[Run]) -> list[dict[str, Any]]:
     return lines
 
 
-def _pairs(runs: Sequence[Run]) -> list[tuple[str, str]]:
+def _pairs(runs: Sequence[Measurement]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((run.dataset, run.tool) for run in runs if run.round != WARM_UP))
 
 
-def _of(runs: Sequence[Run], dataset: str, tool: str) -> list[Run]:
+def _of(runs: Sequence[Measurement], dataset: str, tool: str) -> list[Measurement]:
     return [run for run in runs if run.dataset == dataset and run.tool == tool and run.round != WARM_UP]
 
 
-def _summary(runs: Sequence[Run]) -> dict[str, Any]:
+def _summary(runs: Sequence[Measurement]) -> dict[str, Any]:
     good = [run for run in runs if run.counts]
 
-    def of(value: Callable[[Run], float]) -> dict[str, float] | None:
+    def of(value: Callable[[Measurement], float]) -> dict[str, float] | None:
         return _rounded(asdict(spread([value(run) for run in good]))) if good else None
 
     first = runs[0]
@@ -111,7 +111,7 @@ def _summary(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def _ratio(dataset: str, ours: Sequence[Run], theirs: Sequence[Run]) -> dict[str, Any]:
+def _ratio(dataset: str, ours: Sequence[Measurement], theirs: Sequence[Measurement]) -> dict[str, Any]:
     by_round = {run.round: run for run in theirs}
     pairs = [(run, by_round[run.round]) for run in ours if run.round in by_round]
     found = paired_ratio([_seconds(run) for run, _other in pairs], [_seconds(other) for _run, other in pairs])
@@ -123,7 +123,7 @@ def _rounded(values: dict[str, Any]) -> dict[str, Any]:
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 
 
-def _seconds(run: Run) -> float | None:
+def _seconds(run: Measurement) -> float | None:
     return run.wall_seconds if run.counts else None
 
 

@@ -29,7 +29,7 @@ from .measure.host import HostFacts, host_facts
 from .measure.link import Link, find_link
 from .prefixes import Prefixes
 from .request import BenchmarkRequest, private_folder
-from .result import SCHEMA, WARM_UP, Run, ratios, summaries
+from .result import SCHEMA, WARM_UP, Measurement, ratios, summaries
 from .tools import Tool, Toolbox
 from .upload import TIMED_OUT, MeasuredUploads
 
@@ -65,7 +65,7 @@ class Prepared:
 
 
 @dataclass
-class Outcome:
+class Benchmarked:
     """The result, complete or not, and what ended the benchmark early."""
 
     result: dict[str, Any]
@@ -114,7 +114,7 @@ def _server(request: BenchmarkRequest, bucket: Bucket) -> tuple[str, int]:
     return parts.hostname or "", parts.port or _PORTS[parts.scheme]
 
 
-def measure(prepared: Prepared, tick: Tick, then: Then | None = None) -> Outcome:
+def measure(prepared: Prepared, tick: Tick, then: Then | None = None) -> Benchmarked:
     """Run all rounds, and `then` what comes after them. Whatever ends it, the prefixes are removed.
 
     Raises LockedError while another benchmark runs on this host, and what refuses the first object.
@@ -141,12 +141,12 @@ class _Benchmark:
     prepared: Prepared
     tick: Tick
     inherited: tuple[int, ...]
-    runs: list[Run] = field(default_factory=list)
+    runs: list[Measurement] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     #: By dataset, whether all of it was read into the page cache before the first run.
     cached: dict[str, bool] = field(default_factory=dict)
 
-    def run(self, then: Then | None) -> Outcome:
+    def run(self, then: Then | None) -> Benchmarked:
         request, host = self.prepared.request, self.prepared.host
         began = datetime.now().astimezone()
         name = f"{began.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}-{_for_a_key(host.name)}-{secrets.token_hex(3)}"
@@ -187,7 +187,7 @@ class _Benchmark:
             shutil.rmtree(directory, ignore_errors=True)
         result = self._result(name, began, error, prefixes)
         self.problems += leftovers
-        return Outcome({**result, "tuning": tuning.as_dict() if tuning else None}, error)
+        return Benchmarked({**result, "tuning": tuning.as_dict() if tuning else None}, error)
 
     def _try_to_write(self, prefixes: Prefixes) -> None:
         """Store and remove one small object, so that a refusal is known before gigabytes are made for nothing."""

@@ -82,7 +82,7 @@ class Command(NamedTuple):
     stdin: bytes | None = None
 
 
-class Upload(NamedTuple):
+class ToolUpload(NamedTuple):
     """What a call uploads: a folder to a prefix, which ends with a slash. `directory` is for its log and its files."""
 
     folder: str
@@ -95,7 +95,7 @@ class Upload(NamedTuple):
         return os.path.join(self.directory, "output.log")
 
 
-class Account(NamedTuple):
+class ToolReport(NamedTuple):
     """What a tool told about a run. `retries` is None where it does not tell."""
 
     retries: int | None
@@ -134,12 +134,12 @@ class Toolbox:
         own = benchmark_child.unpacked(os.path.join(home, "pipeline"))
         self._python_path = os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH")]))
 
-    def command(self, tool: Tool, upload: Upload, transfer: Mapping[str, Any] | None = None) -> Command:
+    def command(self, tool: Tool, upload: ToolUpload, transfer: Mapping[str, Any] | None = None) -> Command:
         """The call that uploads with this tool. `transfer` replaces options of `datasync`.
 
         Credentials are asked for anew, so that those that expire last for this call. Raises CredentialsError.
         """
-        makers: Mapping[str, Callable[[Tool, Upload], Command]] = {
+        makers: Mapping[str, Callable[[Tool, ToolUpload], Command]] = {
             AWSCLI: self._aws,
             AWSCLI_OPTIMIZED: self._aws,
             S5CMD: self._s5cmd,
@@ -149,7 +149,7 @@ class Toolbox:
             return self._datasync(tool, upload, self._request.transfer if transfer is None else transfer)
         return makers[tool.name](tool, upload)
 
-    def url(self, upload: Upload) -> str:
+    def url(self, upload: ToolUpload) -> str:
         """The destination as s5cmd and aws write it."""
         return f"s3://{self._request.bucket}/{upload.prefix}"
 
@@ -161,7 +161,7 @@ class Toolbox:
             settings = ", ".join(f"{key} {value}" for key, value in _OPTIMIZED.items())
         return _found(name, self._request.aws_path, "aws", "--version", settings)
 
-    def _aws(self, tool: Tool, upload: Upload) -> Command:
+    def _aws(self, tool: Tool, upload: ToolUpload) -> Command:
         config = os.path.join(self._home, f"{tool.name}.ini")
         lines = ["[default]", "s3 ="]
         if self._endpoint_url:
@@ -190,13 +190,13 @@ class Toolbox:
             return Tool(name, reason=str(error))
         return Tool(name, path, f"s5cmd {version.text}", _settings_of(job))
 
-    def _s5cmd(self, tool: Tool, upload: Upload) -> Command:
+    def _s5cmd(self, tool: Tool, upload: ToolUpload) -> Command:
         server = ["--endpoint-url", self._endpoint_url] if self._endpoint_url else []
         # `debug` is what shows retries; it changes nothing else.
         arguments = [tool.path, *server, *self._payer, "--log", "debug", "sync", f"{upload.folder}/", self.url(upload)]
         return Command(arguments, self._environment())
 
-    def _datasync(self, tool: Tool, upload: Upload, transfer: Mapping[str, Any]) -> Command:
+    def _datasync(self, tool: Tool, upload: ToolUpload, transfer: Mapping[str, Any]) -> Command:
         files = {
             "src": upload.folder,
             "s5cmd_path": tool.path,
@@ -227,7 +227,7 @@ class Toolbox:
         settings = "defaults: 4 transfers, 4 parts of 5 MiB a file"
         return _found(name, self._request.rclone_path, "rclone", "version", settings)
 
-    def _rclone(self, tool: Tool, upload: Upload) -> Command:
+    def _rclone(self, tool: Tool, upload: ToolUpload) -> Command:
         remote = {
             "RCLONE_CONFIG": os.devnull,
             "RCLONE_S3_PROVIDER": "Other" if self._endpoint_url else "AWS",
@@ -326,7 +326,7 @@ _ERRORS = {
 _TRIED_AGAIN = re.compile(r"\b([0-9]+) files? failed .*: trying again")
 
 
-def account(tool: Tool, upload: Upload) -> Account:
+def account(tool: Tool, upload: ToolUpload) -> ToolReport:
     """What the tool's output says about the run that just ended."""
     text = _read(upload.log_path)
     if tool.name == DATASYNC:
@@ -334,21 +334,21 @@ def account(tool: Tool, upload: Upload) -> Account:
     kind = AWSCLI if tool.name == AWSCLI_OPTIMIZED else tool.name
     retries = len(_RETRIES[kind].findall(text)) if kind in _RETRIES else None
     failures = [line for line in text.splitlines() if _ERRORS[kind].search(line)]
-    return Account(retries, len(failures), failures[0][:MESSAGE_LENGTH] if failures else "")
+    return ToolReport(retries, len(failures), failures[0][:MESSAGE_LENGTH] if failures else "")
 
 
-def _account_of_ours(text: str, result_path: str) -> Account:
+def _account_of_ours(text: str, result_path: str) -> ToolReport:
     retries = sum(int(number) for number in _TRIED_AGAIN.findall(text))
     try:
         result = json.loads(_read(result_path))
     except ValueError:
-        return Account(retries, 0, "")
+        return ToolReport(retries, 0, "")
     problems = result.get("problems") or []
     message = ""
     if problems:
         first = problems[0]
         message = f"{first['path']}: {first['message']}" if first["path"] else str(first["message"])
-    return Account(retries, int(result.get("problems_total", len(problems))), message[:MESSAGE_LENGTH])
+    return ToolReport(retries, int(result.get("problems_total", len(problems))), message[:MESSAGE_LENGTH])
 
 
 def _read(path: str) -> str:

@@ -21,8 +21,8 @@ from .measure.data import Dataset
 from .measure.link import Link
 from .measure.usage import Usage, run_measured
 from .prefixes import Prefixes
-from .result import Run, rates
-from .tools import MESSAGE_LENGTH, Account, Tool, Toolbox, Upload, account
+from .result import Measurement, rates
+from .tools import MESSAGE_LENGTH, Tool, Toolbox, ToolReport, ToolUpload, account
 
 #: Exit code of a run that was ended at its time limit, as timeout(1) has it.
 TIMED_OUT = 124
@@ -42,14 +42,14 @@ class MeasuredUploads:
     #: Of the locks: a tool that outlives us holds them on.
     inherited: tuple[int, ...] = ()
 
-    def run(self, tool: Tool, data: Dataset, number: int, transfer: Mapping[str, Any] | None = None) -> Run:
+    def run(self, tool: Tool, data: Dataset, number: int, transfer: Mapping[str, Any] | None = None) -> Measurement:
         """Upload the dataset; `number` is the round. `transfer` replaces options of our own pipeline.
 
         A tool that fails gives a run with a message. Raises what `tick` raises, and CredentialsError or AccessError
         when the bucket no longer answers; what is stored then is left to the end of the prefixes.
         """
         prefix = self.prefixes.new(tool.name)
-        upload = Upload(data.folder, prefix, os.path.join(self.directory, prefix.rstrip("/").rpartition("/")[2]))
+        upload = ToolUpload(data.folder, prefix, os.path.join(self.directory, prefix.rstrip("/").rpartition("/")[2]))
         os.makedirs(upload.directory, mode=0o700)
         try:
             run = self._run(tool, data, number, upload, transfer)
@@ -58,7 +58,9 @@ class MeasuredUploads:
         self.prefixes.remove(prefix)
         return run
 
-    def _run(self, tool: Tool, data: Dataset, number: int, upload: Upload, transfer: Mapping[str, Any] | None) -> Run:
+    def _run(
+        self, tool: Tool, data: Dataset, number: int, upload: ToolUpload, transfer: Mapping[str, Any] | None
+    ) -> Measurement:
         command = self.toolbox.command(tool, upload, transfer)
         began = datetime.now().astimezone().isoformat(timespec="seconds")
         sent_before = self._sent()
@@ -74,7 +76,7 @@ class MeasuredUploads:
         sent = self._sent()
         link_bytes = None if sent is None or sent_before is None else max(0, sent - sent_before)
         told = account(tool, upload)
-        return Run(
+        return Measurement(
             dataset=data.name,
             tool=tool.name,
             round=number,
@@ -109,7 +111,7 @@ class MeasuredUploads:
             return None
         return round(sent * 8 / 1_000_000 / seconds / self.link.mbps * 100, 1)
 
-    def _verdict(self, usage: Usage, told: Account, data: Dataset, upload: Upload) -> str:
+    def _verdict(self, usage: Usage, told: ToolReport, data: Dataset, upload: ToolUpload) -> str:
         """Why the run does not count; '' if it does. No tool is believed: the bucket is asked."""
         if usage.timed_out:
             return f"ended after the time limit of {self.timeout} s"

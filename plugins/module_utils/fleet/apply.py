@@ -22,7 +22,7 @@ from .differences import Change, Differences
 from .files import (
     MakeFolder,
     Owners,
-    Present,
+    PresentFile,
     SetLink,
     WriteFile,
     file_change,
@@ -252,7 +252,7 @@ class HostApply:
             os.chmod(folder, 0o711)  # noqa: S103 - the user must reach the file, whose own mode protects it
             path = os.path.join(folder, f"{secrets.token_hex(8)}-{os.path.basename(file.path)}")
             content = file.content.encode("utf-8", "surrogateescape")
-            write_file(path, Present(content, int(file.mode, 8), uid, gid))
+            write_file(path, PresentFile(content, int(file.mode, 8), uid, gid))
             reason = self._refusal(str(program), "config", "--json", "--config", path).replace(path, file.path)
         if reason:
             job = os.path.splitext(os.path.basename(file.path))[0]

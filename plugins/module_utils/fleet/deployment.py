@@ -30,7 +30,7 @@ from .environment import (
 from .generation import Generation
 from .program import is_whole, make_program, program_name
 from .removal import HostRemoval
-from .request import Request
+from .request import DeployRequest
 from .running import wait_until_idle
 from .steps import Action, run_all
 from .store import INCOMING, GenerationStore, writing
@@ -68,7 +68,7 @@ class Deployed:
         }
 
 
-def deploy(request: Request, check_mode: bool = False) -> Deployed:
+def deploy(request: DeployRequest, check_mode: bool = False) -> Deployed:
     """Bring the host to the wanted state, all of it or nothing.
 
     Returns without a change when the host lacks what only the controller can bring. Raises DatasyncError.
@@ -102,7 +102,7 @@ def deploy(request: Request, check_mode: bool = False) -> Deployed:
 
 
 def go_to(
-    request: Request, choose: Callable[[GenerationStore, Generation], Generation], check_mode: bool = False
+    request: DeployRequest, choose: Callable[[GenerationStore, Generation], Generation], check_mode: bool = False
 ) -> Deployed:
     """Apply a generation that is on the host; `choose` takes it. Nothing is asked of the network."""
     store = GenerationStore(request.root)
@@ -147,7 +147,7 @@ def numbered(store: GenerationStore, number: int) -> Generation:
     return generation
 
 
-def remove(request: Request, check_mode: bool = False) -> Deployed:
+def remove(request: DeployRequest, check_mode: bool = False) -> Deployed:
     """Take away what was deployed; the data, results and logs stay and are told in `left`."""
     store = GenerationStore(request.root)
     stored = store.stored()
@@ -168,7 +168,7 @@ def remove(request: Request, check_mode: bool = False) -> Deployed:
     return deployed
 
 
-def _generation(request: Request, python: HostPython) -> Generation:
+def _generation(request: DeployRequest, python: HostPython) -> Generation:
     link = s5cmd_in_use(*request.s5cmd)
     environment = environment_name(request.requirements, python)
     return Generation(
@@ -187,7 +187,7 @@ def _generation(request: Request, python: HostPython) -> Generation:
     )
 
 
-def _needs(request: Request, store: GenerationStore, generation: Generation) -> list[str]:
+def _needs(request: DeployRequest, store: GenerationStore, generation: Generation) -> list[str]:
     needs = [] if _user_exists(request.user) else [USER]
     if not needs and _missing_groups(request):
         needs.append(GROUPS)
@@ -196,11 +196,13 @@ def _needs(request: Request, store: GenerationStore, generation: Generation) -> 
     return needs if is_whole(store.program(generation.program)) else [*needs, PROGRAM]
 
 
-def _can_provide(need: str, request: Request) -> bool:
+def _can_provide(need: str, request: DeployRequest) -> bool:
     return request.payload is not None or (need == PACKAGES and request.delivery == "direct")
 
 
-def _changes_for(needs: list[str], request: Request, store: GenerationStore, generation: Generation) -> list[Change]:
+def _changes_for(
+    needs: list[str], request: DeployRequest, store: GenerationStore, generation: Generation
+) -> list[Change]:
     changes = {
         USER: Change(f"user {request.user}", "create"),
         GROUPS: Change(f"user {request.user}", f"add to group {', '.join(_missing_groups(request))}:"),
@@ -215,7 +217,7 @@ def _versions(generation: Generation | None) -> str:
     return "".join(f"{name} {version}\n" for name, version in versions.items())
 
 
-def _missing_groups(request: Request) -> list[str]:
+def _missing_groups(request: DeployRequest) -> list[str]:
     """The groups that the user shall be in and is not. A group that does not exist counts as missing, too."""
     return [name for name in request.groups if not _is_member(request.user, name)]
 
@@ -257,7 +259,7 @@ def _taking_back(store: GenerationStore, generation: Generation) -> Iterator[Non
 
 
 def _provide(
-    request: Request, store: GenerationStore, generation: Generation, python: HostPython, needs: list[str]
+    request: DeployRequest, store: GenerationStore, generation: Generation, python: HostPython, needs: list[str]
 ) -> None:
     """Put environment and program into their folders, each whole or not at all."""
     if PACKAGES in needs:
@@ -290,7 +292,9 @@ def _incoming(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _apply(request: Request, store: GenerationStore, generation: Generation, before: Generation | None) -> Generation:
+def _apply(
+    request: DeployRequest, store: GenerationStore, generation: Generation, before: Generation | None
+) -> Generation:
     apply = HostApply(store, generation, store.stored())
     found = apply.differences()
     apply.check(found)
@@ -315,7 +319,7 @@ def _switch(store: GenerationStore, apply: HostApply, found: Differences, target
     apply.apply(found)
 
 
-def _wait(request: Request, before: Generation) -> None:
+def _wait(request: DeployRequest, before: Generation) -> None:
     """Wait for runs in progress, if that is asked for: a run keeps to the generation that it began with."""
     if request.wait > 0:
         wait_until_idle(before.wanted.jobs, request.wait)

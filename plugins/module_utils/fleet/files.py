@@ -27,7 +27,7 @@ from .store import INCOMING, writing
 ROOT = "root"
 
 
-class Present(NamedTuple):
+class PresentFile(NamedTuple):
     """A file as it is on the host."""
 
     content: bytes
@@ -36,14 +36,14 @@ class Present(NamedTuple):
     gid: int
 
 
-def present(path: str) -> Present | None:
+def present(path: str) -> PresentFile | None:
     """The file at `path`, None if there is none. Raises ConfigurationError if something else is there."""
     try:
         with open(path, "rb", opener=_open_as_it_is) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ConfigurationError(f"{path} is no regular file", "move it away")
-            return Present(file.read(), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+            return PresentFile(file.read(), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -162,7 +162,7 @@ class WriteFile(Step):
 
     def __init__(self, file: ManagedFile, owners: Owners) -> None:
         self._file, self._owners = file, owners
-        self._before: Present | None = None
+        self._before: PresentFile | None = None
         self._made: list[str] = []
         self._is_written = False
 
@@ -172,7 +172,7 @@ class WriteFile(Step):
         uid, gid = self._owners.required(file.owner, file.group)
         with writing(file.path):
             self._made += files.make_folders(os.path.dirname(file.path))
-        write_file(file.path, Present(_encode(file.content), int(file.mode, 8), uid, gid))
+        write_file(file.path, PresentFile(_encode(file.content), int(file.mode, 8), uid, gid))
         self._is_written = True
 
     def undo(self) -> None:
@@ -188,7 +188,7 @@ class RemoveFile(Step):
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._before: Present | None = None
+        self._before: PresentFile | None = None
         self._folder: os.stat_result | None = None
 
     def run(self) -> None:
@@ -280,7 +280,7 @@ def _change_folder(path: str, uid: int, gid: int, mode: int) -> None:
         os.close(descriptor)
 
 
-def write_file(path: str, wanted: Present) -> None:
+def write_file(path: str, wanted: PresentFile) -> None:
     """Replace a file atomically and durably. Raises ConfigurationError that names it."""
     with writing(path):
         files.write(path, wanted.content, wanted.mode, owner=(wanted.uid, wanted.gid))

@@ -13,7 +13,7 @@ from .generation import Wanted
 
 
 @dataclass(frozen=True)
-class Request:
+class DeployRequest:
     """The options of module uploader_host. `payload` is the file with what the host lacked, see `environment`."""
 
     root: Path
@@ -32,7 +32,7 @@ class Request:
     wait: int = 0
 
     @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> Request:
+    def from_options(cls, options: Mapping[str, Any]) -> DeployRequest:
         """Build from the module's options."""
         pip_arguments = list(options["pip_args"])
         if options["wheel_dir"] and options["delivery"] == "direct":

@@ -83,7 +83,7 @@ class JobEnded:
         return {**asdict(self), "failed": self.failed, "changed": self.changed}
 
 
-class Ended(NamedTuple):
+class Exited(NamedTuple):
     """What whoever ran it says of a run that is over: the exit status, None if nobody knows, and its words."""
 
     exit_status: int | None
@@ -202,31 +202,31 @@ def result_mark(job: JobOnHost) -> str:
     return f"{status.st_ino}-{status.st_mtime_ns}"
 
 
-def _ended(run: JobRun, job: JobOnHost, busy: bool, unit: Unit | None) -> Ended | None:
+def _ended(run: JobRun, job: JobOnHost, busy: bool, unit: Unit | None) -> Exited | None:
     if run.how == PROCESS:
         try:
             done = detached_process.ended(run.folder)
         except DatasyncError as error:
-            return Ended(None, str(error))
-        return Ended(done.exit_status, done.output) if done else None
+            return Exited(None, str(error))
+        return Exited(done.exit_status, done.output) if done else None
     if run.how == OTHERS:
-        return None if busy else Ended(None, "the run that went on already ended without a result")
+        return None if busy else Exited(None, "the run that went on already ended without a result")
     if unit is None or not unit.over:
-        return None if unit else Ended(None, f"{job.service} is gone")
+        return None if unit else Exited(None, f"{job.service} is gone")
     if unit.invocation and unit.invocation == run.invocation and not run.joined:
-        return Ended(None, f"systemd did not start {job.service}; systemctl status tells which condition was not met")
-    return Ended(unit.exit_status or None, f"systemd says {unit.result} of {job.service}, status {unit.exit_status}")
+        return Exited(None, f"systemd did not start {job.service}; systemctl status tells which condition was not met")
+    return Exited(unit.exit_status or None, f"systemd says {unit.result} of {job.service}, status {unit.exit_status}")
 
 
-def _is_to_run_again(run: JobRun, job: JobOnHost, ended: Ended) -> bool:
+def _is_to_run_again(run: JobRun, job: JobOnHost, ended: Exited) -> bool:
     return run.joined or (result_mark(job) == run.before and ended.exit_status == ExitCode.LOCKED)
 
 
-def _judged(run: JobRun, job: JobOnHost, ended: Ended) -> JobEnded:
+def _judged(run: JobRun, job: JobOnHost, ended: Exited) -> JobEnded:
     try:
         result = read_result(job.result) if result_mark(job) != run.before else None
     except ValueError as error:
-        result, ended = None, Ended(ended.exit_status, f"{error}; {ended.text}")
+        result, ended = None, Exited(ended.exit_status, f"{error}; {ended.text}")
     if result is None:
         code = ended.exit_status or int(ExitCode.CONFIGURATION)
         return JobEnded(job.name, code, run.waited, None, [f"it left no result: {ended.text} (see {job.log})"])

@@ -23,7 +23,7 @@ _ENDED = "ended.json"
 _PREFIX = "datasync-turbo-run-"
 
 
-class Ended(NamedTuple):
+class ProcessEnded(NamedTuple):
     """How the process ended; `exit_status` is 128+n where signal n ended it, as shells have it."""
 
     exit_status: int
@@ -43,13 +43,13 @@ def start(command: Sequence[str]) -> str:
     return folder
 
 
-def ended(folder: str) -> Ended | None:
+def ended(folder: str) -> ProcessEnded | None:
     """How the process of this folder ended, None while it runs. Raises ConfigurationError if the folder is gone."""
     if not os.path.isdir(folder):
         raise ConfigurationError(f"{folder} is gone, so how the run ended is not known", "look at the job's log")
     try:
         with open(os.path.join(folder, _ENDED), encoding="utf-8") as file:
-            return Ended(int(json.load(file)["exit_status"]), _output(folder))
+            return ProcessEnded(int(json.load(file)["exit_status"]), _output(folder))
     except FileNotFoundError:
         return None
 

@@ -31,7 +31,7 @@ _TO_ESCAPE = re.compile(rb"[\\\n\r]")
 _ESCAPED = {plain: b"\\" + letter for letter, plain in _UNESCAPED.items()}
 
 
-class Line(NamedTuple):
+class ManifestLine(NamedTuple):
     """A line of a manifest: its number from 1, the SHA256 in lower-case hexadecimal, the name.
 
     Bytes of the name that are not UTF-8 are surrogate escapes, as in all paths of Python.
@@ -42,7 +42,7 @@ class Line(NamedTuple):
     name: str
 
 
-def read(path: str, relative: bool = True) -> Iterator[Line]:
+def read(path: str, relative: bool = True) -> Iterator[ManifestLine]:
     """The lines of a manifest, one by one. Blank lines and lines that begin with `#` are passed over.
 
     With `relative`, names must stay below the folder that they are relative to, and come without `./`.
@@ -57,7 +57,7 @@ def read(path: str, relative: bool = True) -> Iterator[Line]:
         ) from error
 
 
-def _lines(file: IO[bytes], path: str, relative: bool) -> Iterator[Line]:
+def _lines(file: IO[bytes], path: str, relative: bool) -> Iterator[ManifestLine]:
     number = 0
     while True:
         raw = file.readline(MAX_LINE)
@@ -73,7 +73,7 @@ def _lines(file: IO[bytes], path: str, relative: bool) -> Iterator[Line]:
         yield _line(number, text, where, relative)
 
 
-def _line(number: int, text: bytes, where: str, relative: bool) -> Line:
+def _line(number: int, text: bytes, where: str, relative: bool) -> ManifestLine:
     match = _GNU.fullmatch(text) or _BSD.fullmatch(text)
     if match is None:
         raise _unfit(where, "is no line of sha256sum")
@@ -81,7 +81,9 @@ def _line(number: int, text: bytes, where: str, relative: bool) -> Line:
     if b"\0" in name:
         raise _unfit(where, "names a file with a NUL byte, which there cannot be")
     decoded = os.fsdecode(name)
-    return Line(number, match["sha256"].decode("ascii").lower(), _below(decoded, where) if relative else decoded)
+    return ManifestLine(
+        number, match["sha256"].decode("ascii").lower(), _below(decoded, where) if relative else decoded
+    )
 
 
 def _unescaped(name: bytes, where: str) -> bytes:

@@ -18,7 +18,7 @@ from .address import address_of, server_url
 from .connection import Connection
 from .deletes import Deletes, Deletion
 from .head import UNREADABLE_HEADER, ObjectHead, head_of_answer, head_of_fields
-from .http_pool import Answer
+from .http_pool import HttpResponse
 from .listing import (
     DocumentTypeError,
     OpenUpload,
@@ -108,7 +108,7 @@ class Bucket:
         return any(entry.key == key for entry in self._page(key, max_keys=1).objects)
 
     def _page(self, prefix: str, start_after: str = "", token: str | None = None, max_keys: int | None = None) -> Page:
-        def read(answer: Answer) -> Page:
+        def read(answer: HttpResponse) -> Page:
             page = parse_page(answer.body)
             self._observe_clock(date_ahead(answer.fields.get("date")))
             return page
@@ -230,8 +230,8 @@ class Bucket:
 
     def _asked(
         self,
-        ask: Callable[[SignedRequests], Answer | None],
-        read: Callable[[Answer], _T],
+        ask: Callable[[SignedRequests], HttpResponse | None],
+        read: Callable[[HttpResponse], _T],
         by_boto3: Callable[[], _T],
     ) -> _T:
         """What `read` makes of an answer on the short way.

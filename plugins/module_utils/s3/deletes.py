@@ -20,7 +20,7 @@ _NOT_FOR_XML = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffe\uffff]")
 _NO_BATCHES = frozenset({"NotImplemented", "MethodNotAllowed", "MissingContentMD5", "InvalidDigest"})
 
 
-class Failure(NamedTuple):
+class FailedDelete(NamedTuple):
     """An object that was not deleted: the S3 error code and the message."""
 
     key: str
@@ -33,7 +33,7 @@ class Deletion(NamedTuple):
 
     deleted: list[str]
     markers: bool
-    failed: list[Failure]
+    failed: list[FailedDelete]
 
 
 class Deletes:
@@ -51,7 +51,7 @@ class Deletes:
         it, are `failed`.
         """
         deleted: list[str] = []
-        failed: list[Failure] = []
+        failed: list[FailedDelete] = []
         markers = False
         waiting = deque(_batches(keys))
         while waiting:
@@ -64,7 +64,9 @@ class Deletes:
                     continue
                 if not deleted:
                     raise
-                failed.extend(Failure(key, code_of(error), str(error)) for rest in (batch, *waiting) for key in rest)
+                failed.extend(
+                    FailedDelete(key, code_of(error), str(error)) for rest in (batch, *waiting) for key in rest
+                )
                 break
             deleted.extend(outcome.deleted)
             failed.extend(outcome.failed)
@@ -98,7 +100,7 @@ class Deletes:
         except EndpointError:
             raise
         except AccessError as error:
-            return Deletion([], False, [Failure(key, code_of(error), str(error))])
+            return Deletion([], False, [FailedDelete(key, code_of(error), str(error))])
         return Deletion([key], bool(answer.get("DeleteMarker")), [])
 
 
@@ -120,7 +122,7 @@ def _deletion(answer: Mapping[str, Any], keys: Sequence[str]) -> Deletion:
         if key in refused:
             code = str(refused[key].get("Code", ""))
             hint = f" ({permission_hint('DeleteObjects')})" if code == "AccessDenied" else ""
-            failed.append(Failure(key, code, f"{refused[key].get('Message', 'no message')}{hint}"))
+            failed.append(FailedDelete(key, code, f"{refused[key].get('Message', 'no message')}{hint}"))
         elif key not in entries:
-            failed.append(Failure(key, "", "the server does not say what became of it"))
+            failed.append(FailedDelete(key, "", "the server does not say what became of it"))
     return Deletion(deleted, any(entry.get("DeleteMarker") for entry in entries.values()), failed)

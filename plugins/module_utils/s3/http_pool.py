@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MAX_BODY = 32 * 1024 * 1024
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """A whole answer; the names of its header fields are in lower case."""
 
     status: int
@@ -85,7 +85,7 @@ class HttpPool:
         port = self._server.port
         return host if port in (None, usual) else f"{host}:{port}"
 
-    def send(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
+    def send(self, method: str, target: str, headers: Mapping[str, str]) -> HttpResponse:
         """Send a request without a body. Raises OSError or http.client.HTTPException.
 
         A connection that the server closed meanwhile is replaced once; only requests that may be repeated belong here.
@@ -102,7 +102,7 @@ class HttpPool:
 
     def _over(
         self, connection: http.client.HTTPConnection, method: str, target: str, headers: Mapping[str, str]
-    ) -> Answer:
+    ) -> HttpResponse:
         through_proxy = self._proxy is not None and self._server.scheme == "http"
         try:
             connection.putrequest(
@@ -124,7 +124,7 @@ class HttpPool:
         # Without a socket: the server said that it closes.
         if connection.sock is not None:
             self._idle.append(connection)
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+        return HttpResponse(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
 
     def _connect(self) -> http.client.HTTPConnection:
         connection = self._to_server() if self._proxy is None else self._to_proxy(self._proxy)

@@ -24,7 +24,7 @@ from urllib.parse import quote
 from ..common.version import __version__
 from .address import BucketAddress
 from .connection import Connection, Credentials
-from .http_pool import Answer, HttpPool
+from .http_pool import HttpPool, HttpResponse
 
 #: SHA256 of nothing.
 _EMPTY_BODY = hashlib.sha256(b"").hexdigest()
@@ -44,16 +44,16 @@ class SignedRequests:
         self._signer = Signer(connection.credentials(), address.region)
         self._headers = {"user-agent": f"datasync.turbo/{__version__}", **connection.request_headers}
 
-    def head(self, key: str) -> Answer | None:
+    def head(self, key: str) -> HttpResponse | None:
         """HeadObject with checksums."""
         path = f"{self._path.rstrip('/')}/{encoded(key, safe='/')}"
         return self._send("HEAD", path, {"x-amz-checksum-mode": "ENABLED"})
 
-    def get(self, query: Mapping[str, str]) -> Answer | None:
+    def get(self, query: Mapping[str, str]) -> HttpResponse | None:
         """A GET of the bucket itself."""
         return self._send("GET", f"{self._path}?{canonical_query(query)}", {})
 
-    def _send(self, method: str, target: str, headers: Mapping[str, str]) -> Answer | None:
+    def _send(self, method: str, target: str, headers: Mapping[str, str]) -> HttpResponse | None:
         try:
             signed = self._signer.headers(method, self._pool.host, target, {**headers, **self._headers})
             answer = self._pool.send(method, target, signed)

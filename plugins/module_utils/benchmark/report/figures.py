@@ -86,7 +86,7 @@ class Measured(NamedTuple):
         return f"{figure(self.median)} ({figure(self.minimum)}-{figure(self.maximum)})"
 
 
-class Failure(NamedTuple):
+class FailedRuns(NamedTuple):
     """Runs that failed for the same reason; round 0 is the warm-up."""
 
     dataset: str
@@ -146,13 +146,13 @@ def good_runs(result: Result, dataset: str, tool: Mapping[str, Any]) -> str:
     return f"all {len(found)} failed" if len(found) > 1 else "failed" if found else "not measured"
 
 
-def failures(result: Result) -> list[Failure]:
+def failures(result: Result) -> list[FailedRuns]:
     """The runs that failed, those of a tool with the same message together, in the order in which they began."""
     rounds: dict[tuple[str, str, str], list[int]] = {}
     for run in result["runs"]:
         if run["message"]:
             rounds.setdefault((run["dataset"], run["tool"], run["message"]), []).append(run["round"])
-    return [Failure(dataset, tool, tuple(found), why) for (dataset, tool, why), found in rounds.items()]
+    return [FailedRuns(dataset, tool, tuple(found), why) for (dataset, tool, why), found in rounds.items()]
 
 
 def problems(result: Result) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import EndpointError
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.deletes import Deletion, Failure
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.deletes import Deletion, FailedDelete
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.head import ObjectHead
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import OpenUpload, StoredObject
 
@@ -117,7 +117,7 @@ class MemoryBucket:
 
     def delete(self, keys: Sequence[str]) -> Deletion:
         self._ask("delete")
-        failed = [Failure(key, "AccessDenied", "Access Denied") for key in keys if key in self.undeletable]
+        failed = [FailedDelete(key, "AccessDenied", "Access Denied") for key in keys if key in self.undeletable]
         deleted = [key for key in keys if key not in self.undeletable]
         for key in deleted:
             # S3 says of an object that is not there that it was deleted.

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.http_pool import Answer
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.http_pool import HttpResponse
 from botocore.awsrequest import AWSResponse
 
 NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
@@ -59,7 +59,7 @@ class Wire:
         status, headers, body = self._next()
         if status == NO_ANSWER:
             raise ConnectionResetError(104, "Connection reset by peer")
-        return Answer(status, {name.lower(): value for name, value in headers.items()}, body.encode())
+        return HttpResponse(status, {name.lower(): value for name, value in headers.items()}, body.encode())
 
     def _next(self):
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.result import (
     WARM_UP,
-    Run,
+    Measurement,
     rates,
     ratios,
     summaries,
@@ -15,7 +15,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.result im
 
 
 def run(tool, number, seconds, message="", dataset="mix"):
-    return Run(
+    return Measurement(
         dataset=dataset,
         tool=tool,
         round=number,

@@ -11,10 +11,10 @@ import os
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.request import TOOLS, BenchmarkRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.tools import (
-    Account,
     Tool,
     Toolbox,
-    Upload,
+    ToolReport,
+    ToolUpload,
     account,
     requests_of,
 )
@@ -50,7 +50,7 @@ def toolbox(tmp_path, monkeypatch):
 
 @pytest.fixture
 def upload(tmp_path):
-    return Upload("/srv/material", "bench/id/0001-tool/", str(tmp_path))
+    return ToolUpload("/srv/material", "bench/id/0001-tool/", str(tmp_path))
 
 
 def test_no_secret_is_in_arguments_and_every_tool_gets_the_same_keys(toolbox, upload):
@@ -152,19 +152,19 @@ def output(upload, text):
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("awscli", "", Account(None, 0, "")),
+        ("awscli", "", ToolReport(None, 0, "")),
         (
             "awscli",
             "upload failed: ./a to s3://b/a reason\n",
-            Account(None, 1, "upload failed: ./a to s3://b/a reason"),
+            ToolReport(None, 1, "upload failed: ./a to s3://b/a reason"),
         ),
-        ("awscli_optimized", "fatal error: no\n", Account(None, 1, "fatal error: no")),
-        ("s5cmd", "cp /srv/ERROR s3://b/ERROR\n", Account(0, 0, "")),
-        ("s5cmd", 'DEBUG "retryable error: EOF"\nERROR "cp a b": no\n', Account(1, 1, 'ERROR "cp a b": no')),
+        ("awscli_optimized", "fatal error: no\n", ToolReport(None, 1, "fatal error: no")),
+        ("s5cmd", "cp /srv/ERROR s3://b/ERROR\n", ToolReport(0, 0, "")),
+        ("s5cmd", 'DEBUG "retryable error: EOF"\nERROR "cp a b": no\n', ToolReport(1, 1, 'ERROR "cp a b": no')),
         (
             "rclone",
             "2026/11/23 ERROR : a: Failed to copy: no\n",
-            Account(0, 1, "2026/11/23 ERROR : a: Failed to copy: no"),
+            ToolReport(0, 1, "2026/11/23 ERROR : a: Failed to copy: no"),
         ),
     ],
 )
@@ -179,11 +179,11 @@ def test_our_own_problems_are_those_of_the_result(upload, tmp_path):
     problems = [{"path": "a", "kind": "unreadable", "message": "Permission denied"}]
     (tmp_path / "result.json").write_text(json.dumps({"problems": problems, "problems_total": 12}))
 
-    assert account(Tool("datasync"), upload) == Account(3, 12, "a: Permission denied")
+    assert account(Tool("datasync"), upload) == ToolReport(3, 12, "a: Permission denied")
 
 
 def test_a_run_without_output_and_result_tells_nothing(upload):
-    assert account(Tool("datasync"), upload) == Account(0, 0, "")
+    assert account(Tool("datasync"), upload) == ToolReport(0, 0, "")
 
 
 def test_requests_are_counted_by_the_parts_of_each_tool():

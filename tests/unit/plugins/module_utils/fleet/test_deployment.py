@@ -42,7 +42,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation im
     Wanted,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.program import is_whole
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet.request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.request import DeployRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.host_tree import listing
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.recorded_services import RecordedSystemd
@@ -108,7 +108,7 @@ class Host:
             "collection_version": "0.3.0",
             "payload": path if payload else None,
         }
-        return Request(**{**values, **dict(options)})
+        return DeployRequest(**{**values, **dict(options)})
 
     def deploy(self, **options):
         return deploy(self.request(**options))

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet.request import Request
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.request import DeployRequest
 
 OPTIONS = {
     "dir": "/opt/datasync-turbo",
@@ -30,8 +30,8 @@ OPTIONS = {
 def test_wheels_of_the_host_are_all_that_pip_may_use_with_delivery_direct():
     direct = {**OPTIONS, "delivery": "direct", "wheel_dir": "/srv/wheels", "pip_args": ["--quiet"]}
     expected = ("--no-index", "--find-links", "/srv/wheels", "--quiet")
-    assert Request.from_options(direct).pip_arguments == expected
+    assert DeployRequest.from_options(direct).pip_arguments == expected
 
 
 def test_wheels_of_the_controller_are_no_business_of_the_host():
-    assert Request.from_options({**OPTIONS, "wheel_dir": "/srv/wheels"}).pip_arguments == ()
+    assert DeployRequest.from_options({**OPTIONS, "wheel_dir": "/srv/wheels"}).pip_arguments == ()

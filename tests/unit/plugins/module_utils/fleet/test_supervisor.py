@@ -34,7 +34,7 @@ def test_the_exit_status_and_the_output_are_kept():
         [sys.executable, "-c", "import sys; print('so far', flush=True); sys.exit('no such bucket')"]
     )
     assert Path(folder).stat().st_mode & 0o777 == 0o700
-    assert wait_for(folder) == detached_process.Ended(1, "so far\nno such bucket")
+    assert wait_for(folder) == detached_process.ProcessEnded(1, "so far\nno such bucket")
     detached_process.forget(folder)
     assert not Path(folder).exists()
 

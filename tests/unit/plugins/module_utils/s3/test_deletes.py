@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import (
     AccessError,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.deletes import Deletion, Failure
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.deletes import Deletion, FailedDelete
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.s3_wire import (
     NAMESPACE,
     error,
@@ -79,8 +79,8 @@ def test_each_object_that_is_not_deleted_is_named_with_its_reason(bucket, wire):
         ["p/a"],
         False,
         [
-            Failure("p/b", "AccessDenied", "because (grant s3:DeleteObject on the objects)"),
-            Failure("p/c", "InternalError", "because"),
+            FailedDelete("p/b", "AccessDenied", "because (grant s3:DeleteObject on the objects)"),
+            FailedDelete("p/c", "InternalError", "because"),
         ],
     )
 

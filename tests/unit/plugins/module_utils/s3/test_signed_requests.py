@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.version import __version__
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.address import BucketAddress
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection, FrozenCredentials
-from ansible_collections.datasync.turbo.plugins.module_utils.s3.http_pool import Answer, HttpPool
+from ansible_collections.datasync.turbo.plugins.module_utils.s3.http_pool import HttpPool, HttpResponse
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.signed_requests import (
     SignedRequests,
     Signer,
@@ -157,7 +157,7 @@ def answering(monkeypatch):
 
 
 def test_a_header_is_asked_for_with_its_checksums(requests, answering):
-    found = Answer(200, {"content-length": "5"}, b"")
+    found = HttpResponse(200, {"content-length": "5"}, b"")
     made = answering(found)
     assert requests.head("a b/ü+c") == found
     [(method, target, headers)] = made
@@ -168,14 +168,14 @@ def test_a_header_is_asked_for_with_its_checksums(requests, answering):
 
 
 def test_the_bucket_is_asked_with_a_query_in_the_order_that_is_signed(requests, answering):
-    made = answering(Answer(200, {}, b"<page/>"))
+    made = answering(HttpResponse(200, {}, b"<page/>"))
     assert requests.get({"prefix": "a b/", "list-type": "2"}).body == b"<page/>"
     assert made[0][:2] == ("GET", "/archive?list-type=2&prefix=a%20b%2F")
 
 
 @pytest.mark.parametrize("status", [204, 301, 307, 403, 404, 500, 503])
 def test_only_200_is_an_answer(requests, answering, status):
-    answering(Answer(status, {}, b""))
+    answering(HttpResponse(status, {}, b""))
     assert requests.head("a") is None
 
 
