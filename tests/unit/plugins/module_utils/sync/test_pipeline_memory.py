@@ -16,6 +16,7 @@ from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.sync.wor
     killed_run,
     problems,
     refusing_listdir,
+    wait_for_the_clock,
 )
 
 # --- an upload without a proof is not forgotten
@@ -153,3 +154,20 @@ def test_objects_of_others_keep_no_run_from_forgetting(run, write, source, uploa
             bucket.put(f"p/{path.name}", b"right")
     assert run(shard=shards[0]).exit_code == 0
     assert memory(tmp_path, source, shard=shards[0]).unproven_since is None
+
+
+def test_an_old_object_that_differs_does_not_narrow_what_a_killed_run_left_unproven(
+    run_with_state, write, source, uploader, bucket
+):
+    """Filters changed between the two: what the second proves of its own files says nothing about those left out."""
+    write(b=b"old", x=b"first")
+    assert run_with_state().exit_code == 0
+    wait_for_the_clock(source / "x")
+    write(x=b"right")
+    killed_run(run_with_state, uploader, "x", b"wrong")
+    bucket.put("p/b", b"bad")
+    assert run_with_state(exclude=("x",), verify="all").exit_code == 5
+    assert run_with_state(exclude=("x",)).exit_code == 0
+    assert bucket.objects["p/b"].content == b"old"
+    assert run_with_state().exit_code == 0
+    assert bucket.objects["p/x"].content == b"right"
