@@ -28,12 +28,12 @@ from ansible_collections.datasync.turbo.plugins.module_utils.plan.plan import Pl
 from ansible_collections.datasync.turbo.plugins.module_utils.plan.uploads import NEW, Upload
 from ansible_collections.datasync.turbo.plugins.module_utils.program import cli
 from ansible_collections.datasync.turbo.plugins.module_utils.report.progress import LineProgress, Progress
-from ansible_collections.datasync.turbo.plugins.module_utils.report.result import ChecksumVerification, Result
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import StoredObject
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import hot_folder
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import run as sync
 from ansible_collections.datasync.turbo.plugins.module_utils.sync.account import Finished
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning.classes import FILE_CLASSES
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.run_results import result
 
 SECRET = "wJalrXUtnFEMI"
 
@@ -70,32 +70,11 @@ def config(tmp_path, source):
     return make
 
 
-def result(exit_code=0, **changes):
-    values = {
-        "timestamp": "2026-01-02T03:04:05+01:00",
-        "duration_seconds": 1.5,
-        "files_synced": 2,
-        "bytes_transferred": 300,
-        "source_size": "4.0K",
-        "s3_objects": 7,
-        "status": "failed" if exit_code else "success",
-        "tool": "s5cmd",
-        "tool_version": "v2.3.0",
-        "throughput_mbps": 0.2,
-        "source": "/srv/日本",
-        "destination": "s3://archive/",
-        "dry_run": False,
-        "checksum_verification": ChecksumVerification(True, "CRC64NVME"),
-        "problems": [],
-        "exit_code": exit_code,
-        **changes,
-    }
-    return Result(**values)
-
-
 def finished(exit_code=0, **changes):
     """A run with an empty plan."""
-    return Finished(result(exit_code, **changes), Plan.nothing(Job(src="/srv/日本", bucket="archive")))
+    changes.setdefault("status", "failed" if exit_code else "success")
+    outcome = result(source="/srv/日本", exit_code=exit_code, **changes)
+    return Finished(outcome, Plan.nothing(Job(src="/srv/日本", bucket="archive")))
 
 
 class Pipeline:

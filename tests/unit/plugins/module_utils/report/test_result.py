@@ -14,38 +14,13 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
 from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import Kind, Problem, printable
 from ansible_collections.datasync.turbo.plugins.module_utils.report import result as report
 from ansible_collections.datasync.turbo.plugins.module_utils.report.result import (
-    ChecksumVerification,
     Deletions,
     Reconciliation,
-    Result,
     exit_code_of,
 )
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.run_results import result
 from hypothesis import given
 from hypothesis import strategies as st
-
-
-def result(**changes):
-    values = {
-        "timestamp": "2026-01-02T03:04:05+01:00",
-        "duration_seconds": 1.5,
-        "files_synced": 2,
-        "bytes_transferred": 300,
-        "source_size": "4.0K",
-        "s3_objects": 7,
-        "status": "success",
-        "tool": "s5cmd",
-        "tool_version": "v2.3.0",
-        "throughput_mbps": 0.2,
-        "source": "/srv/material",
-        "destination": "s3://archive/",
-        "dry_run": False,
-        "checksum_verification": ChecksumVerification(True, "CRC64NVME", "uploaded", True, methods={"ETag": 2}),
-        "problems": [],
-        "exit_code": 0,
-        **changes,
-    }
-    return Result(**values)
-
 
 # --- names
 
