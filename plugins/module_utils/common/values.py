@@ -36,6 +36,8 @@ def absolute_path(value: str, name: str) -> str | None:
     """The path from the / on; `~` and `~user` stand for the home of the user that runs, and of that user."""
     if not value:
         return None
+    if "\0" in value:
+        raise ConfigurationError(f"{name} {value!r} holds a NUL, which no path can", "check where the value is from")
     path = os.path.expanduser(value)
     if path.startswith("~"):
         raise ConfigurationError(
