@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, field, fields
+from dataclasses import MISSING, Field, fields
 from typing import Any, NamedTuple
 
 from .values import Values
@@ -48,24 +48,23 @@ class Option(NamedTuple):
         return spec
 
 
-def required(values: Values, *env_names: str, **more: Any) -> Mapping[str, Option]:
-    """The metadata of a field that has no default."""
-    return {"option": Option("", values, env_names, required=True, **more)}
-
-
-def option(values: Values, *env_names: str, default: Any = None, **more: Any) -> Any:
-    """A field with a default; `more` are attributes of Option."""
-    declared = {"option": Option("", values, env_names, default, **more)}
-    shown = not more.get("no_log")
-    if isinstance(default, dict):
-        return field(default_factory=default.copy, metadata=declared, repr=shown)
-    return field(default=default, metadata=declared, repr=shown)
+def option(values: Values, *env_names: str, **more: Any) -> Mapping[str, Option]:
+    """The metadata of a field that is an option; `more` are attributes of Option. Name and default are the field's."""
+    return {"option": Option("", values, env_names, **more)}
 
 
 def options_of(table: Any) -> tuple[Option, ...]:
     """The options that a dataclass declares, in its order; fields of other kinds are left out."""
-    declared = ((entry.name, entry.metadata.get("option", MISSING)) for entry in fields(table))
-    return tuple(found._replace(name=name) for name, found in declared if isinstance(found, Option))
+    return tuple(_of_field(entry) for entry in fields(table) if "option" in entry.metadata)
+
+
+def _of_field(entry: Field[Any]) -> Option:
+    declared: Option = entry.metadata["option"]
+    if entry.default is not MISSING:
+        return declared._replace(name=entry.name, default=entry.default)
+    if entry.default_factory is not MISSING:
+        return declared._replace(name=entry.name, default=entry.default_factory())
+    return declared._replace(name=entry.name, required=True)
 
 
 def given_values(table: Iterable[Option], options: Mapping[str, Any]) -> dict[str, Any]:

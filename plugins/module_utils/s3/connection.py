@@ -80,17 +80,29 @@ class Connection:
     See https://docs.aws.amazon.com/boto3/latest/guide/credentials.html for the order.
     """
 
-    profile: str | None = option(TEXT, "AWS_PROFILE", aliases=("aws_profile",))
-    region: str | None = option(TEXT, "AWS_REGION", aliases=("aws_region",))
-    endpoint_url: str | None = option(TEXT, "S3_ENDPOINT_URL", aliases=("aws_endpoint_url", "s3_url"))
-    access_key: str | None = option(
-        TEXT, "AWS_ACCESS_KEY_ID", aliases=("aws_access_key_id", "aws_access_key"), no_log=True
+    profile: str | None = field(default=None, metadata=option(TEXT, "AWS_PROFILE", aliases=("aws_profile",)))
+    region: str | None = field(default=None, metadata=option(TEXT, "AWS_REGION", aliases=("aws_region",)))
+    endpoint_url: str | None = field(
+        default=None, metadata=option(TEXT, "S3_ENDPOINT_URL", aliases=("aws_endpoint_url", "s3_url"))
     )
-    secret_key: str | None = option(
-        TEXT, "AWS_SECRET_ACCESS_KEY", aliases=("aws_secret_access_key", "aws_secret_key"), no_log=True
+    access_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=option(TEXT, "AWS_ACCESS_KEY_ID", aliases=("aws_access_key_id", "aws_access_key"), no_log=True),
     )
-    session_token: str | None = option(TEXT, "AWS_SESSION_TOKEN", aliases=("aws_session_token",), no_log=True)
-    request_payer: str | None = option(word_of(("requester",)), "REQUEST_PAYER")
+    secret_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=option(
+            TEXT, "AWS_SECRET_ACCESS_KEY", aliases=("aws_secret_access_key", "aws_secret_key"), no_log=True
+        ),
+    )
+    session_token: str | None = field(
+        default=None,
+        repr=False,
+        metadata=option(TEXT, "AWS_SESSION_TOKEN", aliases=("aws_session_token",), no_log=True),
+    )
+    request_payer: str | None = field(default=None, metadata=option(word_of(("requester",)), "REQUEST_PAYER"))
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Connection:

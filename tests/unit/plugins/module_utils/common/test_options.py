@@ -15,7 +15,6 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.options impo
     given_values,
     option,
     options_of,
-    required,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.common.values import (
     FLAG,
@@ -39,15 +38,17 @@ def _named(value: str | None, name: str) -> str:
 class Table:
     """Some of each kind."""
 
-    bucket: str = field(metadata=required(Values({"type": "str"}, as_it_is, _named), "BUCKET", "S3_BUCKET", same=True))
-    workers: int = option(whole_number(1), "WORKERS", default=32)
-    colour: str | None = option(one_of(("red", "blue")), "COLOUR", also=(AUDIT,))
-    log_path: str | None = option(PATH, "LOG_FILE", written=True)
-    key: str | None = option(TEXT, "KEY", aliases=("aws_key",), no_log=True)
-    key_id: str | None = option(TEXT, no_log=False)
-    names: tuple[str, ...] = option(TEXTS, "NAMES", default=())
-    labels: Mapping[str, str] = option(Values({"type": "dict"}, as_it_is, as_it_is), "LABELS", default={})
-    fast: bool = option(FLAG, "FAST", default=False)
+    bucket: str = field(metadata=option(Values({"type": "str"}, as_it_is, _named), "BUCKET", "S3_BUCKET", same=True))
+    workers: int = field(default=32, metadata=option(whole_number(1), "WORKERS"))
+    colour: str | None = field(default=None, metadata=option(one_of(("red", "blue")), "COLOUR", also=(AUDIT,)))
+    log_path: str | None = field(default=None, metadata=option(PATH, "LOG_FILE", written=True))
+    key: str | None = field(default=None, repr=False, metadata=option(TEXT, "KEY", aliases=("aws_key",), no_log=True))
+    key_id: str | None = field(default=None, metadata=option(TEXT, no_log=False))
+    names: tuple[str, ...] = field(default=(), metadata=option(TEXTS, "NAMES"))
+    labels: Mapping[str, str] = field(
+        default_factory=dict, metadata=option(Values({"type": "dict"}, as_it_is, as_it_is), "LABELS")
+    )
+    fast: bool = field(default=False, metadata=option(FLAG, "FAST"))
     #: Nobody's to set.
     derived: int = 0
 
