@@ -14,7 +14,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.plan import walk
 from ansible_collections.datasync.turbo.plugins.module_utils.proof import checksums, verify
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.bucket import Bucket
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.head import ObjectHead
-from ansible_collections.datasync.turbo.plugins.module_utils.sync import run as sync
+from ansible_collections.datasync.turbo.plugins.module_utils.sync import judgement
 from ansible_collections.datasync.turbo.plugins.module_utils.transfer import hand_over
 
 from dev.seaweedfs import SeaweedFS
@@ -96,7 +96,7 @@ def age(monkeypatch: pytest.MonkeyPatch) -> None:
     def long_ago(status: os.stat_result) -> local_file.Identity:
         return real(status)._replace(ctime_ns=LONG_AGO * 10**9, mtime_ns=LONG_AGO * 10**9)
 
-    for module in (walk, hand_over, verify, sync):
+    for module in (walk, hand_over, verify, judgement):
         monkeypatch.setattr(module, "identity_of", long_ago)
 
 
