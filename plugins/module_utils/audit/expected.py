@@ -15,7 +15,7 @@ from typing import Callable
 from ..job.local_file import LocalFile, describe_change, identity_of
 from ..job.state import Row
 from ..proof.checksums import parse_etag
-from ..proof.verify import Outcome, Verdict, Verifier
+from ..proof.verify import Verdict, VerdictKind, Verifier
 from ..s3.head import ObjectHead
 from ..s3.limits import ALGORITHMS, SMALL_FILE
 from ..s3.listing import StoredObject
@@ -48,7 +48,7 @@ class Expected:
 
     def nowhere(self) -> Verdict:
         """The verdict where there is no such object."""
-        return Verdict(Outcome.MISSING, message="the object is not in the bucket")
+        return Verdict(VerdictKind.MISSING, message="the object is not in the bucket")
 
 
 class ExpectedFile(Expected):
@@ -66,9 +66,9 @@ class ExpectedFile(Expected):
         etag = parse_etag(entry.etag)
         if etag is None or etag.parts or entry.size != self.size or entry.size > SMALL_FILE:
             return None
-        verdict = self._verifier.recorded(self._file, Verdict(Outcome.SAME, "ETag", checksum=etag.value))
+        verdict = self._verifier.recorded(self._file, Verdict(VerdictKind.SAME, "ETag", checksum=etag.value))
         # Encrypted objects have ETags in the same form that are no MD5; only the header tells.
-        return None if verdict.outcome is Outcome.DIFFERENT else verdict
+        return None if verdict.kind is VerdictKind.DIFFERENT else verdict
 
     def in_header(self, head: ObjectHead) -> Verdict:
         """By the file's content as it is now; a file that is not the one that was found is CHANGED."""
@@ -79,9 +79,9 @@ class ExpectedFile(Expected):
         try:
             now = identity_of(os.stat(self._file.path))
         except OSError:
-            return Verdict(Outcome.CHANGED, message="was deleted or renamed meanwhile")
+            return Verdict(VerdictKind.CHANGED, message="was deleted or renamed meanwhile")
         if now != self._file.identity:
-            return Verdict(Outcome.CHANGED, message=describe_change(self._file.identity, now))
+            return Verdict(VerdictKind.CHANGED, message=describe_change(self._file.identity, now))
         return super().nowhere()
 
 
@@ -101,7 +101,7 @@ class ExpectedRow(Expected):
         """An object with the ETag that it had when it was proven is the object that was proven."""
         row = self._row
         if row.method and row.etag and (entry.size, entry.etag) == (row.identity.size, row.etag):
-            return Verdict(Outcome.SAME, "recorded-ETag")
+            return Verdict(VerdictKind.SAME, "recorded-ETag")
         return None
 
     def in_header(self, head: ObjectHead) -> Verdict:
@@ -115,14 +115,16 @@ class ExpectedRow(Expected):
         if stored is None:
             if not row.method:
                 return Verdict(
-                    Outcome.UNPROVEN, message="the state file has no proof of it; `sync` with verify=all makes one"
+                    VerdictKind.UNPROVEN, message="the state file has no proof of it; `sync` with verify=all makes one"
                 )
             message = f"it was proven by {row.method}, and the server tells no such value any more"
-            return Verdict(Outcome.UNPROVEN, message=message)
+            return Verdict(VerdictKind.UNPROVEN, message=message)
         verdict = _compared(row.method, stored, row.checksum)
         of_parts = "-" in row.method
-        if verdict.outcome is Outcome.DIFFERENT and of_parts and self._part_size(self.key) != row.part_size:
-            return Verdict(Outcome.UNPROVEN, message="the object was stored again in other parts since it was proven")
+        if verdict.kind is VerdictKind.DIFFERENT and of_parts and self._part_size(self.key) != row.part_size:
+            return Verdict(
+                VerdictKind.UNPROVEN, message="the object was stored again in other parts since it was proven"
+            )
         return verdict
 
     def _stored(self, head: ObjectHead) -> str | None:
@@ -151,8 +153,10 @@ class ExpectedLine(Expected):
         if stored:
             return _compared("SHA256", stored, self._sha256)
         if "SHA256" in head.checksums:
-            return Verdict(Outcome.UNPROVEN, message="the stored SHA256 is of the parts, the manifest's of the whole")
-        return Verdict(Outcome.UNPROVEN, message="the server stored no SHA256")
+            return Verdict(
+                VerdictKind.UNPROVEN, message="the stored SHA256 is of the parts, the manifest's of the whole"
+            )
+        return Verdict(VerdictKind.UNPROVEN, message="the server stored no SHA256")
 
 
 def header_of_download(size: int, sha256: bytes) -> ObjectHead:
@@ -171,9 +175,9 @@ def _full_sha256(head: ObjectHead) -> str:
 
 def _compared(method: str, stored: str, expected: str) -> Verdict:
     if stored == expected:
-        return Verdict(Outcome.SAME, method)
-    return Verdict(Outcome.DIFFERENT, method, f"the stored {method} is {stored}, {expected} is expected")
+        return Verdict(VerdictKind.SAME, method)
+    return Verdict(VerdictKind.DIFFERENT, method, f"the stored {method} is {stored}, {expected} is expected")
 
 
 def _of_another_size(stored: int, expected: int) -> Verdict:
-    return Verdict(Outcome.DIFFERENT, "size", f"the object has {stored} bytes, {expected} are expected")
+    return Verdict(VerdictKind.DIFFERENT, "size", f"the object has {stored} bytes, {expected} are expected")

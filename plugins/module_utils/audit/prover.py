@@ -18,7 +18,7 @@ from typing import Any
 from ..common.errors import AccessError, EndpointError
 from ..common.threads import Stop
 from ..proof.reading import READ_SIZE
-from ..proof.verify import HEADER_REFUSED, Outcome, Verdict
+from ..proof.verify import HEADER_REFUSED, Verdict, VerdictKind
 from ..s3.bucket import Bucket
 from ..s3.head import UNREADABLE_HEADER, ObjectHead
 from ..s3.listing import StoredObject
@@ -29,7 +29,7 @@ from .expected import SHA256_METHODS, Expected, header_of_download
 #: How often the download of one object is begun.
 DOWNLOADS = 3
 
-_DECIDED = (Outcome.DIFFERENT, Outcome.CHANGED, Outcome.UNREADABLE, Outcome.MISSING)
+_DECIDED = (VerdictKind.DIFFERENT, VerdictKind.CHANGED, VerdictKind.UNREADABLE, VerdictKind.MISSING)
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,14 @@ class Prover:
             return expected.in_header(head)
 
     def _settles(self, verdict: Verdict) -> bool:
-        if verdict.outcome is Outcome.SAME:
+        if verdict.kind is VerdictKind.SAME:
             return verdict.method in SHA256_METHODS or not self._means.sha256_only
-        return verdict.outcome in _DECIDED
+        return verdict.kind in _DECIDED
 
     def _by_more_than_asking(self, expected: Expected, head: ObjectHead, asked: Verdict) -> Verdict:
         reasons = [asked.message or _no_sha256(head, asked)]
         if not expected.by_sha256:
-            return Verdict(Outcome.UNPROVEN, message=reasons[0])
+            return Verdict(VerdictKind.UNPROVEN, message=reasons[0])
         attacher = self._means.attacher
         if attacher is not None:
             try:
@@ -111,7 +111,7 @@ class Prover:
         else:
             either = "" if attacher is not None else "attach_sha256 or "
             reasons.append(f"{either}allow_download would prove it")
-        return Verdict(Outcome.UNPROVEN, message="; ".join(reasons))
+        return Verdict(VerdictKind.UNPROVEN, message="; ".join(reasons))
 
     def _by_attached(self, attacher: Attacher, expected: Expected, head: ObjectHead) -> Verdict:
         """The verdict by a SHA256 that the server computes now. Raises NotAttached if that gives none."""
@@ -119,7 +119,7 @@ class Prover:
             raise NotAttached("the object is too large for one of the whole")
         if self._means.attach_only_said:
             self._count(attached=1)
-            return Verdict(Outcome.UNPROVEN, message="a SHA256 would be attached (check mode)")
+            return Verdict(VerdictKind.UNPROVEN, message="a SHA256 would be attached (check mode)")
         now = self._with_sha256(attacher, expected.key, head)
         if now is None:
             return expected.nowhere()
@@ -151,7 +151,7 @@ class Prover:
 
     def _by_download(self, expected: Expected, head: ObjectHead) -> Verdict:
         verdict = self._by_header(expected, self._download(expected.key, head.etag))
-        if verdict.outcome in (Outcome.SAME, Outcome.DIFFERENT):
+        if verdict.kind in (VerdictKind.SAME, VerdictKind.DIFFERENT):
             message = verdict.message.replace("the stored SHA256", "the SHA256 of what was downloaded")
             return replace(verdict, method="download", message=message)
         return verdict

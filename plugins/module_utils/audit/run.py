@@ -24,7 +24,7 @@ from ..job.lock import HeldLock
 from ..job.memory import RunMemory
 from ..plan import deletion
 from ..proof import checksums
-from ..proof.verify import Outcome, Verifier
+from ..proof.verify import VerdictKind, Verifier
 from ..report.log import Log
 from ..s3 import limits
 from ..s3.bucket import Bucket
@@ -48,7 +48,7 @@ LINE_INTERVAL = 30.0
 #: Seconds that copies under way have to end and to clean up when the audit is stopped.
 COPY_DEADLINE = 45.0
 
-_KIND_OF = {Outcome.SAME: OK, Outcome.DIFFERENT: DIFFERS, Outcome.MISSING: MISSING}
+_KIND_OF = {VerdictKind.SAME: OK, VerdictKind.DIFFERENT: DIFFERS, VerdictKind.MISSING: MISSING}
 
 
 def run(job: Job, request: AuditRequest, log: Log, interrupt: Interrupt) -> Result:
@@ -166,7 +166,7 @@ class _Audit:
         """One object, in one of several threads."""
         expected, entry = task
         verdict = prover.verdict(expected, entry)
-        kind = _KIND_OF.get(verdict.outcome, UNVERIFIABLE)
+        kind = _KIND_OF.get(verdict.kind, UNVERIFIABLE)
         if kind == OK:
             size = expected.size if expected.size is not None else entry.size if entry else 0
             self._findings.ok(verdict.method, size)

@@ -23,13 +23,13 @@ from ..common.threads import Tick, answered, nothing
 from ..job.job import Job
 from ..job.local_file import Identity, LocalFile, require_source
 from ..job.state import Known, Row, State, signed
-from ..proof.verify import Outcome, Verdict, Verifier
+from ..proof.verify import Verdict, VerdictKind, Verifier
 from ..report.result import Reconciliation
 from ..s3.bucket import Bucket
 from ..s3.listing import CLOCK_MARGIN, StoredObject
 from ..s3.object_index import ObjectIndex
 from .gone import GoneFiles, hold_a_file
-from .lookup import OUR_SECONDS_PER_MIB, Answer, Looks, Lookup
+from .lookup import OUR_SECONDS_PER_MIB, Looks, Lookup, LookupAnswer
 from .plan import Plan, Present
 from .uploads import NEW, Upload, Uploads, reason_of_size
 from .walk import Batch, Walker
@@ -235,7 +235,7 @@ class _Comparison:
         elif self._times_settle(file, entry):
             self._findings.present(file)
             if not recorded:
-                self._record(file, Verdict(Outcome.SAME, "", etag=entry.etag))
+                self._record(file, Verdict(VerdictKind.SAME, "", etag=entry.etag))
         elif not self._findings.defers(file):
             suspect = self._job.comparison == "checksum" or self._suspect(entry)
             self._look(file, partial(self._lookup.reason_to_upload, file, entry, suspect=suspect))
@@ -246,7 +246,7 @@ class _Comparison:
         return self._lookup.stored_after_last_change(file, entry, OUR_SECONDS_PER_MIB)
 
     def _record(self, file: LocalFile, verdict: Verdict) -> None:
-        if self._state is not None and verdict.outcome is Outcome.SAME:
+        if self._state is not None and verdict.kind is VerdictKind.SAME:
             self._state.remember(row_of(file.relative, file.identity, verdict, self._now_ns))
 
     def _find_deletions(self) -> None:
@@ -265,17 +265,17 @@ class _Comparison:
             return False
         return hold_a_file(self._job, filter(self._suspect, self._listing.rest()))
 
-    def _look(self, file: LocalFile, question: Callable[[], Answer]) -> None:
+    def _look(self, file: LocalFile, question: Callable[[], LookupAnswer]) -> None:
         self._looks.ask(question, lambda answer: self._take_in(file, answer))
 
-    def _take_in(self, file: LocalFile, answer: Answer) -> None:
+    def _take_in(self, file: LocalFile, answer: LookupAnswer) -> None:
         if answer.reason:
             self._findings.upload(file, answer.reason)
             return
         self._findings.present(file, answer.verdict)
         self._record(file, answer.verdict)
 
-    def _take_in_by_record(self, file: LocalFile, row: Row | None, answer: Answer) -> None:
+    def _take_in_by_record(self, file: LocalFile, row: Row | None, answer: LookupAnswer) -> None:
         """The bucket was not asked: what was proven then holds, with the new identity; no more."""
         if not answer.by_record or row is None or self._state is None:
             self._take_in(file, answer)
@@ -308,10 +308,10 @@ class _Findings:
         plan.unchanged += 1
         plan.unchanged_bytes += file.identity.size
         leaves = self._job.after_upload != "keep"
-        if verdict is None or (verdict.outcome is Outcome.SAME and (leaves or not verdict.method)):
+        if verdict is None or (verdict.kind is VerdictKind.SAME and (leaves or not verdict.method)):
             if self.proves_everything:
                 plan.present.add(Upload(file, ""))
-        elif verdict.outcome is Outcome.UNPROVEN:
+        elif verdict.kind is VerdictKind.UNPROVEN:
             if self._job.verification_wanted or self._job.comparison == "checksum":
                 plan.unproven.append(Present(file, verdict))
         elif self.proves_everything:

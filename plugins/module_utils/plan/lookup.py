@@ -15,7 +15,7 @@ from ..common.units import MIB
 from ..job.job import Job
 from ..job.local_file import LocalFile
 from ..job.state import Row
-from ..proof.verify import Outcome, Verdict, Verifier
+from ..proof.verify import Verdict, VerdictKind, Verifier
 from ..s3.bucket import Bucket
 from ..s3.head import ObjectHead
 from ..s3.limits import SMALL_FILE
@@ -47,7 +47,7 @@ LOOKERS = 8
 LOOKS_AHEAD = 256
 
 
-class Answer(NamedTuple):
+class LookupAnswer(NamedTuple):
     """Why a file must be uploaded, '' if it is stored; the verdict that says so; whether only the record was asked."""
 
     reason: str
@@ -56,9 +56,9 @@ class Answer(NamedTuple):
 
 
 #: Takes in an answer.
-TakeIn = Callable[[Answer], None]
+TakeIn = Callable[[LookupAnswer], None]
 
-_UNKNOWN = Verdict(Outcome.MISSING)
+_UNKNOWN = Verdict(VerdictKind.MISSING)
 
 
 class Lookup:
@@ -78,34 +78,34 @@ class Lookup:
         window = CLOCK_MARGIN + READ_WINDOW + seconds_per_mib * file.identity.size / MIB
         return file.last_change_ns < (self.stored_at(entry) - window) * 1e9
 
-    def reason_by_record(self, file: LocalFile, row: Row | None) -> Answer:
+    def reason_by_record(self, file: LocalFile, row: Row | None) -> LookupAnswer:
         """The file was touched: is its content still what was proven to be stored?"""
         if row is not None and row.method:
-            proof = Verdict(Outcome.SAME, row.method, "", row.etag, row.checksum, row.part_size)
+            proof = Verdict(VerdictKind.SAME, row.method, "", row.etag, row.checksum, row.part_size)
             verdict = self._verifier.recorded(file, proof)
-            if verdict.outcome is Outcome.SAME:
-                return Answer("", verdict, by_record=True)
-            if verdict.outcome is not Outcome.UNPROVEN:
-                return Answer(f"content: {verdict.message}", verdict)
+            if verdict.kind is VerdictKind.SAME:
+                return LookupAnswer("", verdict, by_record=True)
+            if verdict.kind is not VerdictKind.UNPROVEN:
+                return LookupAnswer(f"content: {verdict.message}", verdict)
         return self.reason_to_upload(file, None, suspect=True)
 
-    def reason_to_upload(self, file: LocalFile, entry: StoredObject | None, suspect: bool) -> Answer:
+    def reason_to_upload(self, file: LocalFile, entry: StoredObject | None, suspect: bool) -> LookupAnswer:
         """By the content. With `suspect` the times settle nothing, and what cannot be proven is a problem."""
         listed = self._same_by_listing(file, entry)
         if listed is not None:
-            return Answer("", listed)
+            return LookupAnswer("", listed)
         head = self._bucket.head(file.key)
         if head is None:
-            return Answer(NEW, _UNKNOWN)
+            return LookupAnswer(NEW, _UNKNOWN)
         if not suspect and self._stored_as_it_is(file, entry, head):
-            return Answer("", Verdict(Outcome.SAME, "", etag=head.etag))
+            return LookupAnswer("", Verdict(VerdictKind.SAME, "", etag=head.etag))
         verdict = self._verifier.present(file, head)
-        if verdict.outcome is Outcome.UNPROVEN and not suspect:
-            return Answer("changed after it was stored, as its times say", verdict)
-        if verdict.outcome in (Outcome.SAME, Outcome.UNPROVEN):
+        if verdict.kind is VerdictKind.UNPROVEN and not suspect:
+            return LookupAnswer("changed after it was stored, as its times say", verdict)
+        if verdict.kind in (VerdictKind.SAME, VerdictKind.UNPROVEN):
             # To store again what cannot be proven would prove nothing either; it stays a problem until something can.
-            return Answer("", verdict)
-        return Answer(f"content: {verdict.message}", verdict)
+            return LookupAnswer("", verdict)
+        return LookupAnswer(f"content: {verdict.message}", verdict)
 
     def _same_by_listing(self, file: LocalFile, entry: StoredObject | None) -> Verdict | None:
         """SAME if the ETag in the listing is the file's MD5. To read a small file is cheaper than to ask for a header.
@@ -116,8 +116,8 @@ class Lookup:
             return None
         if self._job.checksum_algorithm == "SHA256" or self._job.verify == "all":
             return None
-        listed = Verdict(Outcome.SAME, "ETag", "", entry.etag, entry.etag)
-        return listed if self._verifier.recorded(file, listed).outcome is Outcome.SAME else None
+        listed = Verdict(VerdictKind.SAME, "ETag", "", entry.etag, entry.etag)
+        return listed if self._verifier.recorded(file, listed).kind is VerdictKind.SAME else None
 
     def _stored_as_it_is(self, file: LocalFile, entry: StoredObject | None, head: ObjectHead) -> bool:
         """Whether the times prove that the object was read from the file after its last change."""
@@ -141,7 +141,7 @@ class Looks:
 
     def __init__(self, verifier: Verifier, tick: Tick) -> None:
         self._verifier = verifier
-        self._pool: Pool[TakeIn, Answer] = Pool(LOOKERS, LOOKS_AHEAD, _tell, tick, in_order=True)
+        self._pool: Pool[TakeIn, LookupAnswer] = Pool(LOOKERS, LOOKS_AHEAD, _tell, tick, in_order=True)
 
     def __enter__(self) -> Looks:
         return self
@@ -152,7 +152,7 @@ class Looks:
             self._verifier.stop()
         self._pool.stop()
 
-    def ask(self, question: Callable[[], Answer], take_in: TakeIn) -> None:
+    def ask(self, question: Callable[[], LookupAnswer], take_in: TakeIn) -> None:
         """Ask; `take_in` gets the answer later."""
         self._pool.give(take_in, question)
 
@@ -161,7 +161,7 @@ class Looks:
         self._pool.finish()
 
 
-def _tell(take_in: TakeIn, answer: Future[Answer]) -> None:
+def _tell(take_in: TakeIn, answer: Future[LookupAnswer]) -> None:
     take_in(answer.result())
 
 

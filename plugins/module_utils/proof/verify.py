@@ -24,7 +24,7 @@ from ..s3.limits import part_count
 from . import checksums
 
 
-class Outcome(Enum):
+class VerdictKind(Enum):
     """SAME and DIFFERENT are proven by content. UNPROVEN: nothing stored can prove either."""
 
     SAME = "same"
@@ -42,12 +42,12 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome for one object, the method that gave it (`CRC64NVME`, `SHA256-composite`, `ETag`...), and why.
+    """What became of one object, the method that gave it (`CRC64NVME`, `SHA256-composite`, `ETag`...), and why.
 
     With SAME comes what was compared: the object's ETag, the stored checksum, and the bytes of a part where it matters.
     """
 
-    outcome: Outcome
+    kind: VerdictKind
     method: str = ""
     message: str = ""
     etag: str = ""
@@ -56,7 +56,7 @@ class Verdict:
 
 
 HEADER_REFUSED = Verdict(
-    Outcome.UNPROVEN, message="the server refuses to show its header; is it encrypted with a key of your own?"
+    VerdictKind.UNPROVEN, message="the server refuses to show its header; is it encrypted with a key of your own?"
 )
 
 
@@ -90,15 +90,15 @@ def prove(file: BinaryIO, size: int, head: ObjectHead, algorithm: str, part_size
     if head is UNREADABLE_HEADER:
         return HEADER_REFUSED
     if head.size != size:
-        return Verdict(Outcome.DIFFERENT, "size", f"the object has {head.size} bytes, the file {size}")
+        return Verdict(VerdictKind.DIFFERENT, "size", f"the object has {head.size} bytes, the file {size}")
     method = _by_stored_checksum(head, algorithm, size, part_size) or _by_etag(head, size, part_size)
     if method is None:
-        return Verdict(Outcome.UNPROVEN, message=f"the server stored no checksum, and {_about_etag(head)}")
+        return Verdict(VerdictKind.UNPROVEN, message=f"the server stored no checksum, and {_about_etag(head)}")
     computed = method.compute(file, tick=tick)
     if computed == method.stored:
-        return Verdict(Outcome.SAME, method.name, "", head.etag, method.stored, method.part_size)
+        return Verdict(VerdictKind.SAME, method.name, "", head.etag, method.stored, method.part_size)
     message = f"the stored {method.name} is {method.stored}, the file has {computed}"
-    return Verdict(Outcome.DIFFERENT, method.name, message)
+    return Verdict(VerdictKind.DIFFERENT, method.name, message)
 
 
 def _by_stored_checksum(head: ObjectHead, algorithm: str, size: int, part_size: PartSize) -> _Method | None:
@@ -166,7 +166,7 @@ class Verifier:
     def uploaded(self, file: LocalFile, identity: Identity, part_size: int) -> Verdict:
         """Verdict on an object stored in this run, from the file as `identity` tells, in parts of `part_size` bytes."""
         named = self.stored_name(file)
-        if named.outcome is not Outcome.SAME:
+        if named.kind is not VerdictKind.SAME:
             return named
         return self._verdict(file, identity, self._bucket.head(file.key), lambda: part_size)
 
@@ -174,8 +174,8 @@ class Verifier:
         """SAME unless the server stored the file under another key, where it may have replaced another object."""
         if _REWRITTEN.search(file.key) and not self._bucket.holds_key(file.key):
             message = "the server does not list the object under its key; it rewrote the name. Rename the file"
-            return Verdict(Outcome.RENAMED, message=message)
-        return Verdict(Outcome.SAME)
+            return Verdict(VerdictKind.RENAMED, message=message)
+        return Verdict(VerdictKind.SAME)
 
     def present(self, file: LocalFile, head: ObjectHead | None = None) -> Verdict:
         """Verdict on an object that was there before; its parts are asked of the server."""
@@ -185,13 +185,13 @@ class Verifier:
     def recorded(self, file: LocalFile, proof: Verdict) -> Verdict:
         """Verdict by an earlier proof, without a request: is the content still what was proven to be stored then?"""
         if proof.method.endswith(("-composite", "-multipart")) and not proof.part_size:
-            return Verdict(Outcome.UNPROVEN, message="the sizes of its parts were not recorded")
+            return Verdict(VerdictKind.UNPROVEN, message="the sizes of its parts were not recorded")
         compute = _computing(proof.method, proof.part_size)
         computed = self._computed(file, file.identity, lambda opened: compute(opened, tick=self._stop.check))
         if isinstance(computed, Verdict) or computed == proof.checksum:
             return computed if isinstance(computed, Verdict) else proof
         message = f"the {proof.method} was {proof.checksum} when it was stored, the file has {computed}"
-        return Verdict(Outcome.DIFFERENT, proof.method, message)
+        return Verdict(VerdictKind.DIFFERENT, proof.method, message)
 
     def in_listing(self, uploaded: Iterable[Uploaded], prefix: str) -> dict[str, Verdict | None]:
         """Verdicts on small objects that were stored in one PUT, by key.
@@ -218,7 +218,7 @@ class Verifier:
             patience -= 1
             expected = etags.get(entry.key)
             if expected is not None:
-                proof = Verdict(Outcome.SAME, "ETag", "", expected, expected)
+                proof = Verdict(VerdictKind.SAME, "ETag", "", expected, expected)
                 verdicts[entry.key] = proof if entry.etag == expected else None
             if entry.key >= last or not patience:
                 break
@@ -227,7 +227,7 @@ class Verifier:
 
     def _verdict(self, file: LocalFile, identity: Identity, head: ObjectHead | None, part_size: PartSize) -> Verdict:
         if head is None:
-            return Verdict(Outcome.MISSING, message="the object is not in the bucket")
+            return Verdict(VerdictKind.MISSING, message="the object is not in the bucket")
 
         def compare(opened: BinaryIO) -> Verdict:
             return prove(opened, identity.size, head, self._algorithm, part_size, tick=self._stop.check)
@@ -247,9 +247,9 @@ class Verifier:
                 after = identity_of(os.fstat(opened.fileno()))
             at_path = identity_of(os.stat(file.path))
         except FileNotFoundError:
-            return Verdict(Outcome.CHANGED, message="was deleted or renamed meanwhile")
+            return Verdict(VerdictKind.CHANGED, message="was deleted or renamed meanwhile")
         except OSError as error:
-            return Verdict(Outcome.UNREADABLE, message=f"cannot be read: {error.strerror}")
+            return Verdict(VerdictKind.UNREADABLE, message=f"cannot be read: {error.strerror}")
         if after != identity or at_path != identity:
             return _changed(identity, after if after != identity else at_path)
         return computed
@@ -263,4 +263,4 @@ def _just_before(key: str) -> str:
 
 
 def _changed(before: Identity, after: Identity) -> Verdict:
-    return Verdict(Outcome.CHANGED, message=describe_change(before, after))
+    return Verdict(VerdictKind.CHANGED, message=describe_change(before, after))

@@ -22,7 +22,7 @@ from ..job.state import State
 from ..plan.comparison import VANISHED, row_of
 from ..plan.plan import Plan
 from ..plan.uploads import NEW, Ledger
-from ..proof.verify import Outcome, Verdict
+from ..proof.verify import Verdict, VerdictKind
 from ..report.result import MAX_PROBLEMS
 from ..transfer.engine import Deferred, Failed, Sent
 from .account import Account
@@ -30,12 +30,12 @@ from .manifest import Digests
 from .proofs import Proof, Proofs
 
 _KIND_OF = {
-    Outcome.DIFFERENT: Kind.CHECKSUM,
-    Outcome.UNPROVEN: Kind.UNVERIFIED,
-    Outcome.CHANGED: Kind.CHANGED,
-    Outcome.MISSING: Kind.MISSING,
-    Outcome.RENAMED: Kind.RENAMED,
-    Outcome.UNREADABLE: Kind.UNREADABLE,
+    VerdictKind.DIFFERENT: Kind.CHECKSUM,
+    VerdictKind.UNPROVEN: Kind.UNVERIFIED,
+    VerdictKind.CHANGED: Kind.CHANGED,
+    VerdictKind.MISSING: Kind.MISSING,
+    VerdictKind.RENAMED: Kind.RENAMED,
+    VerdictKind.UNREADABLE: Kind.UNREADABLE,
 }
 
 
@@ -103,27 +103,27 @@ class Judgement:
 
     def judge(self, proof: Proof, verdict: Verdict) -> None:
         """Take in the verdict on one object."""
-        if verdict.outcome is Outcome.SAME:
+        if verdict.kind is VerdictKind.SAME:
             self._proven(proof, verdict)
             return
-        if verdict.outcome is Outcome.DIFFERENT:
+        if verdict.kind is VerdictKind.DIFFERENT:
             self._account.verification.errors += 1
         else:
             self._account.verification.unverified += 1
         if proof.uploaded:
             self._settle(proof.file)
-            self._record(proof, Verdict(verdict.outcome))
-        elif self._state is not None and self._memory is not None and verdict.outcome is not Outcome.UNPROVEN:
+            self._record(proof, Verdict(verdict.kind))
+        elif self._state is not None and self._memory is not None and verdict.kind is not VerdictKind.UNPROVEN:
             # Whatever was recorded is no longer so: the next run compares the content, whatever the header says.
             self._memory.doubt()
             self._state.forget([proof.file.relative])
-        if verdict.outcome is Outcome.MISSING and proof.uploaded:
+        if verdict.kind is VerdictKind.MISSING and proof.uploaded:
             self._account.new -= self._was_absent(proof.file)
         message = verdict.message
-        if verdict.outcome is Outcome.DIFFERENT and not proof.uploaded:
+        if verdict.kind is VerdictKind.DIFFERENT and not proof.uploaded:
             again = "the next run uploads the file again" if self._state else "to upload the file again, touch it"
             message += f"; {again}"
-        self._account.take_in(Problem(printable(proof.file.relative), _KIND_OF[verdict.outcome], message))
+        self._account.take_in(Problem(printable(proof.file.relative), _KIND_OF[verdict.kind], message))
 
     def _proven(self, proof: Proof, verdict: Verdict) -> None:
         methods = self._account.verification.methods
@@ -136,7 +136,7 @@ class Judgement:
 
     def _record(self, proof: Proof, verdict: Verdict) -> None:
         """In the state file; without a method where the server could not prove it, so that it is not sent again."""
-        if self._state is not None and verdict.outcome in (Outcome.SAME, Outcome.UNPROVEN):
+        if self._state is not None and verdict.kind in (VerdictKind.SAME, VerdictKind.UNPROVEN):
             since_ns = int(self._account.began * 1e9)
             self._state.remember(row_of(proof.file.relative, proof.identity, verdict, since_ns, proof.sha256))
 

@@ -16,7 +16,7 @@ from ..common.errors import DatasyncError
 from ..common.threads import Pool, Tick
 from ..job.job import Job
 from ..job.local_file import Identity, LocalFile, Uploaded
-from ..proof.verify import Outcome, Verdict, Verifier
+from ..proof.verify import Verdict, VerdictKind, Verifier
 from ..s3.limits import KMS_ENCRYPTIONS, SMALL_FILE
 from ..transfer.engine import Sent
 
@@ -141,7 +141,7 @@ class Proofs:
             # The requests were repeated already: the server or its permissions are at fault, not these files.
             for proof in proofs:
                 message = f"was stored, but not verified: {error.message}"
-                self._judge(proof, Verdict(Outcome.UNPROVEN, message=message))
+                self._judge(proof, Verdict(VerdictKind.UNPROVEN, message=message))
             raise
         if isinstance(result, dict) and result and not any(result.values()):
             # Not one ETag is an MD5: this bucket encrypts by KMS.

@@ -17,7 +17,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.plan.comparison imp
     make_plan,
     row_of,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.proof.verify import Outcome, Verdict
+from ansible_collections.datasync.turbo.plugins.module_utils.proof.verify import Verdict, VerdictKind
 
 OLD = b"the old content"
 NEW = b"the new content"
@@ -85,7 +85,7 @@ class Site:
                 path = self.source / relative
                 stored = path.read_bytes() if content is None else content
                 self.bucket.put(f"p/{relative}", stored)
-                proof = verdict or Verdict(Outcome.SAME, "ETag", "", md5(stored), md5(stored))
+                proof = verdict or Verdict(VerdictKind.SAME, "ETag", "", md5(stored), md5(stored))
                 state.remember(row_of(relative, identity_of(path.stat()), proof, 1 << 62))
             state.reconciled(time.time(), len(self.bucket.objects))
             state.sweep(done=True)

@@ -17,7 +17,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
 from ansible_collections.datasync.turbo.plugins.module_utils.common.threads import ReadingStopped, Stop
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import Identity
 from ansible_collections.datasync.turbo.plugins.module_utils.job.state import Row
-from ansible_collections.datasync.turbo.plugins.module_utils.proof.verify import HEADER_REFUSED, Outcome
+from ansible_collections.datasync.turbo.plugins.module_utils.proof.verify import HEADER_REFUSED, VerdictKind
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.head import UNREADABLE_HEADER
 
 CONTENT = b"content"
@@ -91,21 +91,21 @@ def test_what_the_listing_proves_costs_no_request(prover, bucket):
 def test_where_only_a_sha256_counts_the_listing_and_other_checksums_prove_nothing(prover, bucket):
     bucket.put("p/a", CONTENT)
     verdict = prover(sha256_only=True).verdict(row(), listed(bucket))
-    assert verdict.outcome is Outcome.UNPROVEN
+    assert verdict.kind is VerdictKind.UNPROVEN
     assert "the server stored no SHA256, although its ETag agrees" in verdict.message
 
 
 def test_an_object_that_the_listing_did_not_show_is_asked_for_once_more(prover, bucket):
-    assert prover().verdict(line(), None).outcome is Outcome.MISSING
+    assert prover().verdict(line(), None).kind is VerdictKind.MISSING
     bucket.put("p/a", CONTENT, checksums={"SHA256": sha256(CONTENT)})
-    assert prover().verdict(line(), None).outcome is Outcome.SAME
+    assert prover().verdict(line(), None).kind is VerdictKind.SAME
 
 
 def test_an_object_that_went_since_the_listing_is_missing(prover, bucket):
     bucket.put("p/a", CONTENT)
     entry = listed(bucket)
     del bucket.objects["p/a"]
-    assert prover().verdict(line(), entry).outcome is Outcome.MISSING
+    assert prover().verdict(line(), entry).kind is VerdictKind.MISSING
 
 
 def test_a_header_that_may_not_be_seen_proves_nothing_and_nothing_more_is_tried(prover, bucket, monkeypatch):
@@ -123,7 +123,7 @@ def test_what_cannot_be_proven_says_what_would_prove_it(prover, bucket):
 def test_a_difference_needs_no_dearer_means(prover, bucket, downloads):
     bucket.put("p/a", CONTENT, checksums={"SHA256": sha256(b"another")})
     dear = prover(attacher=Attacher(bucket), download=True)
-    assert dear.verdict(line(), listed(bucket)).outcome is Outcome.DIFFERENT
+    assert dear.verdict(line(), listed(bucket)).kind is VerdictKind.DIFFERENT
     assert (dear.attached, dear.downloaded) == (0, 0)
 
 
@@ -142,7 +142,7 @@ def test_in_check_mode_nothing_is_attached_and_it_is_said(prover, bucket):
     attacher = Attacher(bucket)
     attaching = prover(attacher=attacher, attach_only_said=True)
     verdict = attaching.verdict(line(), listed(bucket))
-    assert (verdict.outcome, verdict.message) == (Outcome.UNPROVEN, "a SHA256 would be attached (check mode)")
+    assert (verdict.kind, verdict.message) == (VerdictKind.UNPROVEN, "a SHA256 would be attached (check mode)")
     assert (attaching.attached, attacher.copied) == (1, [])
 
 
@@ -172,7 +172,7 @@ def test_a_row_without_a_sha256_is_neither_copied_nor_downloaded(prover, bucket,
     bucket.put("p/a", CONTENT, encryption="aws:kms", etag="0" * 32)
     attacher = Attacher(bucket)
     dear = prover(attacher=attacher, download=True)
-    assert dear.verdict(row(), listed(bucket)).outcome is Outcome.UNPROVEN
+    assert dear.verdict(row(), listed(bucket)).kind is VerdictKind.UNPROVEN
     assert (attacher.copied, dear.downloaded) == ([], 0)
 
 
@@ -219,7 +219,7 @@ def test_a_download_proves_or_shows_a_difference_and_says_by_what(prover, bucket
     dear = prover(download=True)
     assert dear.verdict(line(), listed(bucket)).method == "download"
     verdict = dear.verdict(line(b"another"), listed(bucket))
-    assert (verdict.outcome, verdict.method) == (Outcome.DIFFERENT, "download")
+    assert (verdict.kind, verdict.method) == (VerdictKind.DIFFERENT, "download")
     assert "the SHA256 of what was downloaded is" in verdict.message
     assert dear.downloaded == 2 * len(CONTENT)
 
@@ -241,7 +241,7 @@ def test_a_download_that_is_refused_leaves_the_object_unproven_and_says_why(prov
     bucket.put("p/a", CONTENT)
     monkeypatch.setattr(bucket.client, "get_object", refused)
     verdict = prover(download=True).verdict(line(), listed(bucket))
-    assert verdict.outcome is Outcome.UNPROVEN
+    assert verdict.kind is VerdictKind.UNPROVEN
     assert "AccessDenied" in verdict.message
 
 

@@ -32,7 +32,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.plan.comparison imp
     settled,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.plan.lookup import SYNCED_BY
-from ansible_collections.datasync.turbo.plugins.module_utils.proof.verify import Outcome, Verdict, Verifier
+from ansible_collections.datasync.turbo.plugins.module_utils.proof.verify import Verdict, VerdictKind, Verifier
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.limits import SMALL_FILE
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.memory_bucket import MemoryBucket
@@ -685,7 +685,7 @@ def test_an_object_that_was_stored_again_with_the_same_content_is_recorded_as_it
 def test_what_was_stored_without_a_proof_is_reconciled_by_its_times(site, no_reading):
     """Its row has no ETag: nothing says that others replaced it, and nothing is a problem of a job without proofs."""
     site.write("a")
-    site.store("a", verdict=Verdict(Outcome.SAME))
+    site.store("a", verdict=Verdict(VerdictKind.SAME))
     site.bucket.put("p/a", OLD, time.time() + DAY, encryption="aws:kms", etag="0" * 32)
     plan = site.plan(reconcile=True, verify="none")
     assert (uploads(plan), plan.unchanged, plan.unproven) == ({}, 1, [])
@@ -768,8 +768,8 @@ def test_after_a_run_without_proof_rows_without_a_proof_are_compared_by_content(
     for name in ("proven", "right", "wrong"):
         site.write(name)
     site.store("proven")
-    site.store("right", verdict=Verdict(Outcome.UNPROVEN))
-    site.store("wrong", content=NEW, verdict=Verdict(Outcome.UNPROVEN))
+    site.store("right", verdict=Verdict(VerdictKind.UNPROVEN))
+    site.store("wrong", content=NEW, verdict=Verdict(VerdictKind.UNPROVEN))
     plan = site.plan(unproven_since=1.0)
     assert list(uploads(plan)) == ["wrong"]
     assert plan.unchanged == 2
@@ -779,7 +779,7 @@ def test_after_a_run_without_proof_rows_without_a_proof_are_compared_by_content(
 
 def test_what_nothing_can_prove_stays_a_problem_and_is_not_uploaded(site):
     site.write("a")
-    site.store("a", verdict=Verdict(Outcome.UNPROVEN))
+    site.store("a", verdict=Verdict(VerdictKind.UNPROVEN))
     site.bucket.put("p/a", OLD, encryption="aws:kms", etag="0" * 32)
     for _run in range(2):
         plan = site.plan(unproven_since=1.0)
@@ -788,7 +788,7 @@ def test_what_nothing_can_prove_stays_a_problem_and_is_not_uploaded(site):
 
 def test_with_everything_proven_rows_without_a_proof_are_enough(site, no_reading):
     site.write("a")
-    site.store("a", verdict=Verdict(Outcome.SAME))
+    site.store("a", verdict=Verdict(VerdictKind.SAME))
     assert site.plan().unchanged == 1
     assert site.bucket.asked == {"check": 1}
 
@@ -822,7 +822,7 @@ def test_a_file_that_changed_in_the_tick_in_which_it_was_recorded_is_hashed_once
         site.bucket.put("p/a", OLD)
         now = time.time_ns()
         state.remember(
-            row_of("a", identity_of(path.stat()), Verdict(Outcome.SAME, "ETag", "", md5(OLD), md5(OLD)), now)
+            row_of("a", identity_of(path.stat()), Verdict(VerdictKind.SAME, "ETag", "", md5(OLD), md5(OLD)), now)
         )
         state.reconciled(time.time(), 1)
     path.write_bytes(NEW)
@@ -900,7 +900,7 @@ def test_a_changed_file_waits_and_its_row_and_object_stay(site, content):
 
 def test_a_suspect_object_of_a_file_that_waits_is_not_called_stored(site):
     site.write("film.mov")
-    site.store("film.mov", content=NEW, verdict=Verdict(Outcome.UNPROVEN))
+    site.store("film.mov", content=NEW, verdict=Verdict(VerdictKind.UNPROVEN))
     plan = site.plan(unproven_since=1.0, settle_seconds=60)
     assert (uploads(plan), plan.deferred, plan.unchanged) == ({}, ["film.mov"], 0)
 

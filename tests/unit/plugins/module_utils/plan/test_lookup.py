@@ -23,11 +23,11 @@ from ansible_collections.datasync.turbo.plugins.module_utils.plan.lookup import 
     OUR_SECONDS_PER_MIB,
     READ_WINDOW,
     SYNCED_BY,
-    Answer,
     Looks,
     Lookup,
+    LookupAnswer,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.proof.verify import Outcome, Verdict, Verifier
+from ansible_collections.datasync.turbo.plugins.module_utils.proof.verify import Verdict, VerdictKind, Verifier
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.limits import SMALL_FILE
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.listing import CLOCK_MARGIN, StoredObject
 
@@ -91,7 +91,7 @@ def test_a_large_file_may_take_longer_to_be_read(lookup_of, file, changed):
 
 def test_an_etag_in_the_listing_that_is_the_files_md5_costs_no_request(lookup_of, bucket, file, changed):
     answer = lookup_of().reason_to_upload(file, entry(changed), suspect=True)
-    assert (answer.reason, answer.verdict.outcome, answer.verdict.method) == ("", Outcome.SAME, "ETag")
+    assert (answer.reason, answer.verdict.kind, answer.verdict.method) == ("", VerdictKind.SAME, "ETag")
     assert not bucket.asked
 
 
@@ -126,7 +126,7 @@ def test_what_nothing_can_prove_is_stored_again_unless_that_would_prove_nothing_
     bucket.put(KEY, CONTENT, changed, etag="no-md5")
     assert lookup_of().reason_to_upload(file, None, suspect=False).reason.startswith("changed after it was stored")
     suspect = lookup_of().reason_to_upload(file, None, suspect=True)
-    assert (suspect.reason, suspect.verdict.outcome) == ("", Outcome.UNPROVEN)
+    assert (suspect.reason, suspect.verdict.kind) == ("", VerdictKind.UNPROVEN)
 
 
 # --- what travelled with the object
@@ -192,7 +192,7 @@ def test_without_a_proof_in_the_record_the_bucket_is_asked(lookup_of, bucket, fi
 
 # --- many questions at the same time
 
-STORED = Answer("", Verdict(Outcome.SAME))
+STORED = LookupAnswer("", Verdict(VerdictKind.SAME))
 
 
 def test_answers_are_taken_in_by_the_asker_in_the_order_of_the_questions(bucket):

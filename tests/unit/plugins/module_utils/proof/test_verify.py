@@ -20,7 +20,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file impo
     identity_of,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.proof import checksums
-from ansible_collections.datasync.turbo.plugins.module_utils.proof.verify import Outcome, Verdict, Verifier, prove
+from ansible_collections.datasync.turbo.plugins.module_utils.proof.verify import Verdict, VerdictKind, Verifier, prove
 from ansible_collections.datasync.turbo.plugins.module_utils.s3 import limits
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.head import ObjectHead
 from hypothesis import given
@@ -59,7 +59,7 @@ def multipart_etag(content, part_size):
 
 def test_another_size_is_different_without_reading_the_file():
     verdict = prove(None, 5, head(size=4), "CRC64NVME", nobody_knows, tick=lambda: None)
-    assert (verdict.outcome, verdict.method) == (Outcome.DIFFERENT, "size")
+    assert (verdict.kind, verdict.method) == (VerdictKind.DIFFERENT, "size")
     assert "4 bytes" in verdict.message
     assert "5" in verdict.message
 
@@ -67,13 +67,13 @@ def test_another_size_is_different_without_reading_the_file():
 @pytest.mark.parametrize("algorithm", limits.ALGORITHMS)
 def test_a_stored_checksum_of_the_wanted_algorithm_proves(algorithm):
     stored = {algorithm: checksums.full_object(io.BytesIO(CONTENT), algorithm)}
-    proof = Verdict(Outcome.SAME, algorithm, "", "x", stored[algorithm])
+    proof = Verdict(VerdictKind.SAME, algorithm, "", "x", stored[algorithm])
     assert verdict_on(head(etag="x", stored=stored), algorithm=algorithm) == proof
 
 
 def test_a_stored_checksum_that_differs_is_different_although_the_etag_agrees():
     verdict = verdict_on(head(etag=MD5, stored={"CRC64NVME": crc64nvme(b"other")}))
-    assert (verdict.outcome, verdict.method) == (Outcome.DIFFERENT, "CRC64NVME")
+    assert (verdict.kind, verdict.method) == (VerdictKind.DIFFERENT, "CRC64NVME")
     assert crc64nvme(CONTENT) in verdict.message
     assert crc64nvme(b"other") in verdict.message
 
@@ -88,33 +88,33 @@ def test_any_other_stored_checksum_is_better_than_the_etag():
 
 
 def test_an_etag_that_is_an_md5_proves_where_no_checksum_is_stored():
-    assert verdict_on(head(etag=MD5)) == Verdict(Outcome.SAME, "ETag", "", MD5, MD5)
-    assert verdict_on(head(etag="0" * 32)).outcome is Outcome.DIFFERENT
+    assert verdict_on(head(etag=MD5)) == Verdict(VerdictKind.SAME, "ETag", "", MD5, MD5)
+    assert verdict_on(head(etag="0" * 32)).kind is VerdictKind.DIFFERENT
 
 
 def test_an_empty_file_is_proven_too():
     empty = head(etag=hashlib.md5(b"").hexdigest(), size=0)
-    assert verdict_on(empty, content=b"").outcome is Outcome.SAME
+    assert verdict_on(empty, content=b"").kind is VerdictKind.SAME
 
 
 def test_a_multipart_etag_proves_where_the_part_size_is_known():
     stored = head(etag=multipart_etag(CONTENT, 10))
-    proof = Verdict(Outcome.SAME, "ETag-multipart", "", stored.etag, stored.etag, 10)
+    proof = Verdict(VerdictKind.SAME, "ETag-multipart", "", stored.etag, stored.etag, 10)
     assert verdict_on(stored, part_size=lambda: 10) == proof
 
 
 def test_a_composite_checksum_proves_where_the_part_size_is_known():
     stored = {"SHA256": checksums.composite(io.BytesIO(CONTENT), "SHA256", 10)}
     verdict = verdict_on(head(etag="x", stored=stored, kind="COMPOSITE"), algorithm="SHA256", part_size=lambda: 10)
-    assert verdict == Verdict(Outcome.SAME, "SHA256-composite", "", "x", stored["SHA256"], 10)
+    assert verdict == Verdict(VerdictKind.SAME, "SHA256-composite", "", "x", stored["SHA256"], 10)
 
 
 def test_the_part_size_is_not_asked_for_where_it_does_not_matter():
     def asked():
         raise AssertionError("a request for nothing")
 
-    assert verdict_on(head(stored={"CRC64NVME": crc64nvme(CONTENT)}), part_size=asked).outcome is Outcome.SAME
-    assert verdict_on(head(etag=MD5), part_size=asked).outcome is Outcome.SAME
+    assert verdict_on(head(stored={"CRC64NVME": crc64nvme(CONTENT)}), part_size=asked).kind is VerdictKind.SAME
+    assert verdict_on(head(etag=MD5), part_size=asked).kind is VerdictKind.SAME
 
 
 @given(st.binary(min_size=1, max_size=200), st.integers(1, 64), st.data())
@@ -128,8 +128,8 @@ def test_a_flipped_bit_is_found_by_every_method(content, part_size, data):
         head(size=len(content), stored={"CRC64NVME": crc64nvme(content)}),
         head(size=len(content), stored=composite, kind="COMPOSITE"),
     ):
-        assert verdict_on(stored, content, part_size=lambda: part_size).outcome is Outcome.SAME
-        assert verdict_on(stored, damaged, part_size=lambda: part_size).outcome is Outcome.DIFFERENT
+        assert verdict_on(stored, content, part_size=lambda: part_size).kind is VerdictKind.SAME
+        assert verdict_on(stored, damaged, part_size=lambda: part_size).kind is VerdictKind.DIFFERENT
 
 
 # --- what proves nothing
@@ -139,33 +139,33 @@ def test_a_flipped_bit_is_found_by_every_method(content, part_size, data):
 def test_a_multipart_etag_of_unknown_parts_proves_nothing(part_size):
     stored = head(etag=multipart_etag(CONTENT, 6))
     verdict = verdict_on(stored, part_size=lambda: part_size)
-    assert verdict.outcome is Outcome.UNPROVEN
+    assert verdict.kind is VerdictKind.UNPROVEN
     assert "parts" in verdict.message
 
 
 @pytest.mark.parametrize("encryption", ["aws:kms", "aws:kms:dsse"])
 def test_an_etag_under_kms_proves_nothing(encryption):
     verdict = verdict_on(head(etag=MD5, encryption=encryption))
-    assert verdict.outcome is Outcome.UNPROVEN
+    assert verdict.kind is VerdictKind.UNPROVEN
     assert encryption in verdict.message
 
 
 def test_an_etag_under_a_key_of_ones_own_proves_nothing():
-    assert verdict_on(head(etag=MD5, customer_key=True)).outcome is Outcome.UNPROVEN
+    assert verdict_on(head(etag=MD5, customer_key=True)).kind is VerdictKind.UNPROVEN
 
 
 def test_an_etag_under_s3s_own_encryption_still_proves():
-    assert verdict_on(head(etag=MD5, encryption="AES256")).outcome is Outcome.SAME
+    assert verdict_on(head(etag=MD5, encryption="AES256")).kind is VerdictKind.SAME
 
 
 def test_under_kms_a_stored_checksum_still_proves():
     stored = head(etag="x", encryption="aws:kms", stored={"CRC64NVME": crc64nvme(CONTENT)})
-    assert verdict_on(stored).outcome is Outcome.SAME
+    assert verdict_on(stored).kind is VerdictKind.SAME
 
 
 @pytest.mark.parametrize("etag", ["", "0x8D4BCC2E4835CD0", "abc"])
 def test_an_etag_in_another_form_proves_nothing(etag):
-    assert verdict_on(head(etag=etag)).outcome is Outcome.UNPROVEN
+    assert verdict_on(head(etag=etag)).kind is VerdictKind.UNPROVEN
 
 
 @pytest.mark.parametrize("value", ["1234", "c2hhMjU2", "c2hhMjU2-", "c2hhMjU2-x", "c2hhMjU2-0", "-", "c2hhMjU2--3"])
@@ -196,7 +196,7 @@ def uploaded(bucket, file, part_size=8 * 2**20):
 
 def test_an_upload_is_the_same_if_the_bucket_holds_the_files_content(bucket, file):
     bucket.put("p/film.mov", CONTENT)
-    assert uploaded(bucket, file).outcome is Outcome.SAME
+    assert uploaded(bucket, file).kind is VerdictKind.SAME
 
 
 def test_an_upload_in_parts_is_proven_with_the_part_size_that_was_used(bucket, file):
@@ -207,11 +207,11 @@ def test_an_upload_in_parts_is_proven_with_the_part_size_that_was_used(bucket, f
 
 def test_a_truncated_object_is_different(bucket, file):
     bucket.put("p/film.mov", CONTENT[:-1])
-    assert uploaded(bucket, file).outcome is Outcome.DIFFERENT
+    assert uploaded(bucket, file).kind is VerdictKind.DIFFERENT
 
 
 def test_an_object_that_is_not_there_is_missing(bucket, file):
-    assert uploaded(bucket, file).outcome is Outcome.MISSING
+    assert uploaded(bucket, file).kind is VerdictKind.MISSING
 
 
 def change_content(path):
@@ -242,7 +242,7 @@ def test_a_file_that_changed_since_it_was_handed_to_s5cmd_is_changed(bucket, fil
     looked_at = file._replace(identity=identity_of(path.stat()))
     wait_for_the_clock_of_the_file_system(tmp_path, looked_at.identity)
     change(path)
-    assert uploaded(bucket, looked_at).outcome is Outcome.CHANGED
+    assert uploaded(bucket, looked_at).kind is VerdictKind.CHANGED
 
 
 def wait_for_the_clock_of_the_file_system(folder, identity):
@@ -267,7 +267,7 @@ def test_a_file_that_changes_while_its_checksum_is_computed_is_changed(bucket, f
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(checksums, "etag_single", slow)
-        assert uploaded(bucket, file).outcome is Outcome.CHANGED
+        assert uploaded(bucket, file).kind is VerdictKind.CHANGED
 
 
 def test_a_file_that_was_replaced_while_its_checksum_was_computed_is_changed(bucket, file, tmp_path):
@@ -281,7 +281,7 @@ def test_a_file_that_was_replaced_while_its_checksum_was_computed_is_changed(buc
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(checksums, "etag_single", slow)
-        assert uploaded(bucket, file).outcome is Outcome.CHANGED
+        assert uploaded(bucket, file).kind is VerdictKind.CHANGED
 
 
 def test_a_file_whose_folder_was_replaced_while_its_checksum_was_computed_is_changed(bucket, tmp_path):
@@ -303,21 +303,21 @@ def test_a_file_whose_folder_was_replaced_while_its_checksum_was_computed_is_cha
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(checksums, "etag_single", slow)
-        assert uploaded(bucket, file).outcome is Outcome.CHANGED
+        assert uploaded(bucket, file).kind is VerdictKind.CHANGED
 
 
 def test_a_file_that_is_known_to_have_changed_is_not_read_to_its_end(bucket, file, tmp_path, monkeypatch):
     bucket.put("p/film.mov", CONTENT)
     grow(tmp_path / "film.mov")
     monkeypatch.setattr(checksums, "etag_single", lambda *arguments, **keywords: pytest.fail("read"))
-    assert uploaded(bucket, file).outcome is Outcome.CHANGED
+    assert uploaded(bucket, file).kind is VerdictKind.CHANGED
 
 
 def test_a_file_that_was_deleted_is_changed(bucket, file, tmp_path):
     bucket.put("p/film.mov", CONTENT)
     (tmp_path / "film.mov").unlink()
     verdict = uploaded(bucket, file)
-    assert verdict.outcome is Outcome.CHANGED
+    assert verdict.kind is VerdictKind.CHANGED
     assert "deleted" in verdict.message
 
 
@@ -326,7 +326,7 @@ def test_a_file_that_cannot_be_read_is_no_proof(bucket, file, tmp_path):
     bucket.put("p/film.mov", CONTENT)
     (tmp_path / "film.mov").unlink()
     (tmp_path / "film.mov").mkdir()
-    assert uploaded(bucket, file).outcome is Outcome.UNREADABLE
+    assert uploaded(bucket, file).kind is VerdictKind.UNREADABLE
 
 
 def test_a_bucket_that_does_not_answer_is_no_verdict(bucket, file):
@@ -351,12 +351,12 @@ def test_an_object_that_is_listed_under_another_key_is_renamed(bucket, file, key
     bucket.rewrites_backslash = True
     bucket.put("p/other", CONTENT)
     odd = file._replace(key=key)
-    assert uploaded(bucket, odd).outcome is Outcome.RENAMED
+    assert uploaded(bucket, odd).kind is VerdictKind.RENAMED
 
 
 def test_a_special_name_that_the_server_keeps_is_proven_by_its_content(bucket, file):
     bucket.put("p/a\\b", CONTENT)
-    assert uploaded(bucket, file._replace(key="p/a\\b")).outcome is Outcome.SAME
+    assert uploaded(bucket, file._replace(key="p/a\\b")).kind is VerdictKind.SAME
 
 
 def test_an_ordinary_name_costs_no_request(bucket, file):
@@ -376,7 +376,7 @@ def test_an_object_that_was_there_is_proven_with_the_parts_that_the_server_tells
 def test_an_object_that_was_there_is_unproven_where_the_server_does_not_tell_its_parts(bucket, file):
     bucket.put("p/film.mov", CONTENT, part_size=6)
     bucket.tells_part_size = False
-    assert Verifier(bucket, "CRC64NVME").present(file).outcome is Outcome.UNPROVEN
+    assert Verifier(bucket, "CRC64NVME").present(file).kind is VerdictKind.UNPROVEN
 
 
 def test_a_header_that_is_known_is_not_asked_for_again(bucket, file):
@@ -388,7 +388,7 @@ def test_a_header_that_is_known_is_not_asked_for_again(bucket, file):
 
 def test_an_object_that_was_there_and_is_gone_is_missing_and_s5cmd_is_not_blamed(bucket, file):
     verdict = Verifier(bucket, "CRC64NVME").present(file)
-    assert verdict.outcome is Outcome.MISSING
+    assert verdict.kind is VerdictKind.MISSING
     assert "s5cmd" not in verdict.message
 
 
@@ -419,26 +419,26 @@ def stored_by(method, part_size):
 @pytest.mark.parametrize(("method", "part_size"), METHODS)
 def test_every_proof_can_be_repeated_from_its_record_alone(bucket, file, tmp_path, method, part_size):
     proof = verdict_on(stored_by(method, part_size), algorithm=method.split("-")[0], part_size=lambda: part_size)
-    assert (proof.outcome, proof.method) == (Outcome.SAME, method)
+    assert (proof.kind, proof.method) == (VerdictKind.SAME, method)
     verifier = Verifier(bucket, "CRC64NVME")
     assert verifier.recorded(file, proof) == proof
     path = tmp_path / "film.mov"
     path.write_bytes(CONTENT.swapcase())
     changed = file._replace(identity=identity_of(path.stat()))
-    assert verifier.recorded(changed, proof).outcome is Outcome.DIFFERENT
+    assert verifier.recorded(changed, proof).kind is VerdictKind.DIFFERENT
     assert not bucket.asked
 
 
 @pytest.mark.parametrize("method", ["ETag-multipart", "SHA256-composite"])
 def test_a_record_without_the_size_of_the_parts_proves_nothing(bucket, file, method):
-    proof = Verdict(Outcome.SAME, method, "", "x", "y-3")
-    assert Verifier(bucket, "CRC64NVME").recorded(file, proof).outcome is Outcome.UNPROVEN
+    proof = Verdict(VerdictKind.SAME, method, "", "x", "y-3")
+    assert Verifier(bucket, "CRC64NVME").recorded(file, proof).kind is VerdictKind.UNPROVEN
 
 
 def test_a_file_that_changes_while_it_is_compared_with_its_record_is_changed(bucket, file, tmp_path):
     (tmp_path / "film.mov").write_bytes(CONTENT + b"more")
-    proof = Verdict(Outcome.SAME, "ETag", "", MD5, MD5)
-    assert Verifier(bucket, "CRC64NVME").recorded(file, proof).outcome is Outcome.CHANGED
+    proof = Verdict(VerdictKind.SAME, "ETag", "", MD5, MD5)
+    assert Verifier(bucket, "CRC64NVME").recorded(file, proof).kind is VerdictKind.CHANGED
 
 
 # --- small objects by the ETags of a listing
@@ -469,7 +469,7 @@ def test_one_listing_proves_many_small_objects(bucket, some):
     store(bucket, some)
     etags = {key: hashlib.md5(stored.content).hexdigest() for key, stored in bucket.objects.items()}
     assert by_listing(bucket, some) == {
-        key: Verdict(Outcome.SAME, "ETag", "", etag, etag) for key, etag in etags.items()
+        key: Verdict(VerdictKind.SAME, "ETag", "", etag, etag) for key, etag in etags.items()
     }
     assert bucket.asked == {"list": 1}
 
@@ -481,7 +481,7 @@ def test_an_etag_that_is_not_the_md5_proves_neither_way(bucket, some):
     bucket.put("p/b", b"other")
     verdicts = by_listing(bucket, some)
     assert (verdicts["p/a"], verdicts["p/b"]) == (None, None)
-    assert verdicts["p/c"].outcome is Outcome.SAME
+    assert verdicts["p/c"].kind is VerdictKind.SAME
 
 
 def test_an_object_that_the_listing_does_not_show_gets_no_verdict(bucket, some):
@@ -492,13 +492,13 @@ def test_an_object_that_the_listing_does_not_show_gets_no_verdict(bucket, some):
 def test_a_small_file_that_changed_since_it_was_handed_over_is_changed(bucket, some, tmp_path):
     store(bucket, some)
     (tmp_path / "a").write_bytes(b"other content")
-    assert by_listing(bucket, some)["p/a"].outcome is Outcome.CHANGED
+    assert by_listing(bucket, some)["p/a"].kind is VerdictKind.CHANGED
 
 
 def test_without_a_readable_file_nothing_is_listed(bucket, some, tmp_path):
     for uploaded_file in some:
         (tmp_path / uploaded_file.file.relative).unlink()
-    assert {verdict.outcome for verdict in by_listing(bucket, some).values()} == {Outcome.CHANGED}
+    assert {verdict.kind for verdict in by_listing(bucket, some).values()} == {VerdictKind.CHANGED}
     assert not bucket.asked
 
 

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import AccessError
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.local_file import LocalFile, identity_of
-from ansible_collections.datasync.turbo.plugins.module_utils.proof.verify import Outcome, Verifier
+from ansible_collections.datasync.turbo.plugins.module_utils.proof.verify import VerdictKind, Verifier
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.limits import SMALL_FILE
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import proofs as proofs_module
 from ansible_collections.datasync.turbo.plugins.module_utils.sync.proofs import MIN_WINDOW, Proofs
@@ -35,7 +35,7 @@ class Judged:
 
     @property
     def outcomes(self):
-        return {relative: verdict.outcome for relative, verdict in self.verdicts}
+        return {relative: verdict.kind for relative, verdict in self.verdicts}
 
     @property
     def methods(self):
@@ -91,7 +91,7 @@ def names(count):
 
 def test_small_files_are_proven_together_with_one_request(proofs_of, sent, bucket, judged):
     prove(proofs_of(), [sent(name) for name in names(MANY)])
-    assert judged.outcomes == dict.fromkeys(names(MANY), Outcome.SAME)
+    assert judged.outcomes == dict.fromkeys(names(MANY), VerdictKind.SAME)
     assert bucket.asked == {"list": 1}
 
 
@@ -104,7 +104,7 @@ def test_a_thousand_and_one_files_are_two_windows(proofs_of, sent, bucket, judge
 def test_a_few_small_files_are_asked_for_one_by_one(proofs_of, sent, bucket, judged):
     prove(proofs_of(), [sent(name) for name in names(MIN_WINDOW - 1)])
     assert bucket.asked == {"head": MIN_WINDOW - 1}
-    assert set(judged.outcomes.values()) == {Outcome.SAME}
+    assert set(judged.outcomes.values()) == {VerdictKind.SAME}
 
 
 def test_a_file_that_is_not_small_is_proven_by_its_header(proofs_of, sent, bucket, judged):
@@ -112,7 +112,7 @@ def test_a_file_that_is_not_small_is_proven_by_its_header(proofs_of, sent, bucke
     small = [sent(name) for name in names(MANY)]
     prove(proofs, [*small, sent("large", bytes(SMALL_FILE + 1)), sent("just small", bytes(SMALL_FILE))])
     assert bucket.asked == {"list": 1, "head": 1}
-    assert set(judged.outcomes.values()) == {Outcome.SAME}
+    assert set(judged.outcomes.values()) == {VerdictKind.SAME}
 
 
 def test_what_the_listing_does_not_prove_is_asked_for(proofs_of, sent, bucket, judged):
@@ -122,10 +122,10 @@ def test_what_the_listing_does_not_prove_is_asked_for(proofs_of, sent, bucket, j
     sents.append(sent("missing"))
     del bucket.objects["p/missing"]
     prove(proofs_of(), sents)
-    assert {name: outcome for name, outcome in judged.outcomes.items() if outcome is not Outcome.SAME} == {
-        "wrong": Outcome.DIFFERENT,
-        "encrypted": Outcome.UNPROVEN,
-        "missing": Outcome.MISSING,
+    assert {name: outcome for name, outcome in judged.outcomes.items() if outcome is not VerdictKind.SAME} == {
+        "wrong": VerdictKind.DIFFERENT,
+        "encrypted": VerdictKind.UNPROVEN,
+        "missing": VerdictKind.MISSING,
     }
     assert bucket.asked == {"list": 1, "head": 3}
     assert len(judged.verdicts) == MANY + 3, "one verdict each"
@@ -141,7 +141,7 @@ def test_in_a_bucket_that_encrypts_no_second_window_is_tried(proofs_of, sent, bu
         proofs.of_content(sent(name, etag="0" * 31 + "1", encryption="aws:kms"))
     proofs.finish()
     assert bucket.asked == {"list": 1, "head": 2 * MIN_WINDOW}
-    assert set(judged.outcomes.values()) == {Outcome.UNPROVEN}
+    assert set(judged.outcomes.values()) == {VerdictKind.UNPROVEN}
 
 
 @pytest.mark.parametrize("options", [{"checksum_algorithm": "SHA256"}, {"sse": "aws:kms"}, {"sse": "aws:kms:dsse"}])
@@ -154,7 +154,7 @@ def test_a_file_that_changed_since_it_was_handed_over_is_changed(proofs_of, sent
     sents = [sent(name) for name in names(MANY)]
     (source / "f0003").write_bytes(b"another size")
     prove(proofs_of(), sents)
-    assert judged.outcomes["f0003"] is Outcome.CHANGED
+    assert judged.outcomes["f0003"] is VerdictKind.CHANGED
 
 
 # --- names, and objects of before
@@ -166,7 +166,7 @@ def test_without_verification_only_rewritten_names_cost_a_request(proofs_of, sen
     for entry in (sent("plain", stored=b"anything"), sent("a\\b")):
         proofs.of_name(entry)
     proofs.finish()
-    assert judged.outcomes == {"plain": Outcome.SAME, "a\\b": Outcome.RENAMED}
+    assert judged.outcomes == {"plain": VerdictKind.SAME, "a\\b": VerdictKind.RENAMED}
     assert bucket.asked == {"holds_key": 1}
 
 
@@ -176,7 +176,7 @@ def test_an_object_of_an_earlier_run_is_proven_by_its_header(proofs_of, sent, bu
         proofs.of_present(entry.file)
     proofs.finish()
     assert bucket.asked["head"] == MANY + 1
-    assert judged.outcomes["wrong"] is Outcome.DIFFERENT
+    assert judged.outcomes["wrong"] is VerdictKind.DIFFERENT
 
 
 def test_proofs_tell_this_runs_objects_from_earlier_ones(source, bucket, sent):
@@ -210,7 +210,7 @@ def test_windows_that_are_half_proven_are_finished_one_by_one_though_others_are_
     time.sleep(0.5)
     proofs.finish()
     assert len(judged.verdicts) == len(judged.outcomes) == 6 * MIN_WINDOW
-    assert Counter(judged.outcomes.values()) == {Outcome.SAME: 6, Outcome.UNPROVEN: 6 * (MIN_WINDOW - 1)}
+    assert Counter(judged.outcomes.values()) == {VerdictKind.SAME: 6, VerdictKind.UNPROVEN: 6 * (MIN_WINDOW - 1)}
 
 
 def test_hundreds_of_windows_that_are_half_proven_at_the_same_time_are_finished_one_after_the_other(
@@ -282,7 +282,7 @@ def test_what_is_known_when_a_run_is_given_up_is_told_and_the_rest_is_returned(p
     proofs.of_content(sent("small, and waiting for its window"))
     given_up = {proof.file.relative for proof in proofs.abandon()}
     released.set()
-    assert judged.outcomes == {"proven": Outcome.SAME, "wrong": Outcome.DIFFERENT}
+    assert judged.outcomes == {"proven": VerdictKind.SAME, "wrong": VerdictKind.DIFFERENT}
     assert given_up == {"pending", "small, and waiting for its window"}
     assert proofs.abandon() == []
 
@@ -297,7 +297,7 @@ def test_a_window_that_is_half_proven_when_a_run_is_given_up_is_told_by_halves(p
     while not all(future.done() for future in proofs._pool._pending) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert [proof.file.relative for proof in proofs.abandon()] == ["unknown"]
-    assert set(judged.outcomes.values()) == {Outcome.SAME}
+    assert set(judged.outcomes.values()) == {VerdictKind.SAME}
     assert len(judged.outcomes) == MIN_WINDOW
 
 
@@ -311,7 +311,7 @@ def test_a_server_that_refuses_ends_the_run_and_leaves_no_object_without_a_verdi
         proofs.of_content(sent(name))
     with pytest.raises(AccessError):
         proofs.finish()
-    assert judged.outcomes == dict.fromkeys(names(count), Outcome.UNPROVEN)
+    assert judged.outcomes == dict.fromkeys(names(count), VerdictKind.UNPROVEN)
     assert all("AccessDenied" in verdict.message for _relative, verdict in judged.verdicts)
     assert proofs.abandon() == []
 
