@@ -22,6 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from dev.s3_client import s3_client
+
 #: Seconds until the first object must have been stored; 1 to 2 on an idle machine.
 START_TIMEOUT = 60.0
 #: Another program can take a free port between our look and the server's bind.
@@ -109,18 +111,9 @@ class SeaweedFS:
 
     def client(self, **settings: Any) -> Any:
         """A boto3 client for this server, with the server's own keys. `settings` are those of botocore's Config."""
-        import boto3
-        from botocore.config import Config
-
-        return boto3.session.Session().client(
-            "s3",
-            region_name=self.region,
-            endpoint_url=self.endpoint_url,
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
-            verify=str(self.tls.certificate) if self.tls else None,
-            config=Config(s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=60, proxies={}, **settings),
-        )
+        certificate = self.tls.certificate if self.tls else None
+        keys = (self.access_key, self.secret_key)
+        return s3_client(self.endpoint_url, *keys, self.region, certificate=certificate, **settings)
 
     def start(self) -> SeaweedFS:
         """Start, and return once an object could be stored and deleted. Raises SeaweedFSError."""

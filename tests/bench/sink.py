@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from dev.s3_client import s3_client
 from tests.bench.c_programs import compiled
 from tests.bench.measured import BenchError
 
@@ -122,14 +123,4 @@ class Sink:
 
     def client(self) -> Any:
         """A boto3 client."""
-        import boto3
-        from botocore.config import Config
-
-        return boto3.session.Session().client(
-            "s3",
-            region_name=self.region,
-            endpoint_url=self.endpoint_url,
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
-            config=Config(s3={"addressing_style": "path"}, proxies={}),
-        )
+        return s3_client(self.endpoint_url, self.access_key, self.secret_key, self.region)

@@ -32,6 +32,7 @@ from typing import Any
 
 from dev import build_collection, build_program
 from dev.ansible_environment import BUILD, CHECKOUT, ansible_environment
+from dev.s3_client import s3_client
 from tests.fleet.holder import CONTROLLER_ADDRESS, NAMESPACES
 from tests.fleet.images import (
     DEBIAN_PACKAGES,
@@ -143,17 +144,7 @@ class S3:
 
     def client(self) -> Any:
         """A boto3 client; it reaches the server from inside the bed only (see `Bed.inside`)."""
-        import boto3
-        from botocore.config import Config
-
-        return boto3.session.Session().client(
-            "s3",
-            region_name=self.region,
-            endpoint_url=self.endpoint_url,
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
-            config=Config(s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=60, proxies={}),
-        )
+        return s3_client(self.endpoint_url, self.access_key, self.secret_key, self.region)
 
 
 @dataclass(frozen=True)

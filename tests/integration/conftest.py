@@ -20,9 +20,9 @@ from typing import Any, Callable, Union
 
 import pytest
 
+from dev.ansible_environment import CHECKOUT
 from dev.seaweedfs import SeaweedFS
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 #: Python environment of the tests: `.venv/bin` or whatever else runs pytest.
 BIN = Path(sys.executable).parent
 #: Seconds after which a run of Ansible is taken for hung.

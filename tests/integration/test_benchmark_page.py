@@ -21,7 +21,8 @@ from ansible_collections.datasync.turbo.plugins.plugin_utils.reports import benc
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils import benchmark_results
 from playwright.sync_api import Browser, Page, sync_playwright
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from dev.ansible_environment import CHECKOUT
+
 PICTURES = CHECKOUT / "build" / "pages"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LONG_HOST = "upload-server-with-a-long-name.frankfurt-1.customers.example.com"

@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from dev import sample_data
+from dev.ansible_environment import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 DEMO = CHECKOUT / "build" / "demo"
 StartDemo = Callable[[], "subprocess.Popen[str]"]
 

@@ -27,9 +27,9 @@ from typing import Any, Callable
 import pytest
 
 from dev import build_collection, build_program
+from dev.ansible_environment import CHECKOUT
 from dev.seaweedfs import SeaweedFS, free_ports
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = CHECKOUT / "roles" / "uploader" / "files" / "requirements.txt"
 #: Values that a shell, systemd or a careless template would change.
 AWKWARD_NOTE = 'it\'s "so" \\ $HOME `id` #1 *'

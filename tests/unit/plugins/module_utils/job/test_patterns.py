@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.job.patterns import TEMPORARY_PATTERNS, Filter
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.checkout import CHECKOUT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -170,9 +169,8 @@ def test_other_names_are_taken_also_below_a_folder_with_a_temporary_name(path):
 
 @pytest.mark.parametrize("pattern", TEMPORARY_PATTERNS)
 def test_each_temporary_pattern_is_documented(pattern):
-    checkout = Path(__file__).parents[5]
-    assert f"`{pattern}`" in (checkout / "docs" / "s5cmd-guide.md").read_text(encoding="utf-8")
-    assert f"V({pattern})" in (checkout / "plugins" / "doc_fragments" / "job.py").read_text(encoding="utf-8")
+    assert f"`{pattern}`" in (CHECKOUT / "docs" / "s5cmd-guide.md").read_text(encoding="utf-8")
+    assert f"V({pattern})" in (CHECKOUT / "plugins" / "doc_fragments" / "job.py").read_text(encoding="utf-8")
 
 
 def test_an_include_does_not_bring_a_temporary_file_back():

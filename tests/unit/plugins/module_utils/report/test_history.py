@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import Kind, Problem
 from ansible_collections.datasync.turbo.plugins.module_utils.common.version import __version__
 from ansible_collections.datasync.turbo.plugins.module_utils.report import history
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.checkout import CHECKOUT
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.run_results import result
 
 
@@ -158,7 +159,6 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
 
 
 def test_each_key_is_explained_to_operators():
-    page = os.path.join(os.path.dirname(__file__), *[os.pardir] * 5, "docs", "s5cmd-guide.md")
-    with open(page, encoding="utf-8") as file:
-        section = file.read().partition("\n## The history\n")[2].partition("\n## ")[0]
+    guide = (CHECKOUT / "docs" / "s5cmd-guide.md").read_text("utf-8")
+    section = guide.partition("\n## The history\n")[2].partition("\n## ")[0]
     assert [key for key in history.entry(result()) if f"`{key}`" not in section] == []

@@ -18,6 +18,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.report.result impor
     Reconciliation,
     exit_code_of,
 )
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.checkout import CHECKOUT
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.run_results import result
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,8 +76,7 @@ def test_no_two_kinds_of_problems_share_a_name():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_problem_is_explained_to_operators(kind):
-    page = os.path.join(os.path.dirname(__file__), *[os.pardir] * 5, "docs", "troubleshooting.md")
-    assert f"\n### {kind}\n" in Path(page).read_text(encoding="utf-8")
+    assert f"\n### {kind}\n" in (CHECKOUT / "docs" / "troubleshooting.md").read_text("utf-8")
 
 
 # --- runs that follow each other
