@@ -391,5 +391,6 @@ def explained(
     try:
         yield
     except OSError as error:
-        what = str(error.filename) if exactly and error.filename else what
+        # Of two names the second one is written: what a link is to be called, or a file from now on.
+        what = str(error.filename2 or error.filename or what) if exactly else what
         raise cannot_write(what, error, hint, space=space, otherwise=otherwise, kind=kind) from error

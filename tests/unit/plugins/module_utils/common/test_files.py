@@ -425,7 +425,7 @@ def test_the_very_file_is_named_where_that_is_asked_for(exactly, named):
         pytest.raises(ConfigurationError, match=f"cannot write {named}: "),
         files.explained("the folder", "look there", exactly=exactly),
     ):
-        raise OSError(errno.EIO, "Input/output error", "/folder/file")
+        raise OSError(errno.EIO, "Input/output error", "where it leads", None, "/folder/file")
     with (
         pytest.raises(ConfigurationError, match="cannot write the folder: "),
         files.explained("the folder", "look there", exactly=exactly),
