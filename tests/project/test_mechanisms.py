@@ -15,6 +15,25 @@ PLUGINS = CHECKOUT / "plugins"
 #: What only these files use, each for the reason that its first lines give.
 USERS = {
     "flock": {"module_utils/common/locks.py"},
+    # To write whole, durably and without leftovers that grow.
+    "fsync": {
+        "module_utils/common/files.py",
+        # What is written in its place, or copied and looked at before it has its name.
+        "module_utils/job/lock.py",
+        "module_utils/report/history.py",
+        "module_utils/sync/departure.py",
+    },
+    "symlink": {"module_utils/common/files.py"},
+    "symlink_to": set(),
+    "mkstemp": set(),
+    "NamedTemporaryFile": set(),
+    "ENOSPC": {
+        "module_utils/common/files.py",
+        # What a write of less than was asked for means.
+        "module_utils/benchmark/measure/data.py",
+        "module_utils/job/lock.py",
+        "module_utils/report/history.py",
+    },
     "subprocess": {
         "module_utils/common/commands.py",
         # What lives longer than one question.

@@ -38,7 +38,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.report im
 from ansible_collections.datasync.turbo.plugins.module_utils.common import files
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.environment import HostPython
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet.files import Present, write_file
+from ansible_collections.datasync.turbo.plugins.module_utils.fleet.files import PresentFile, write_file
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import Generation, Wanted
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore, writing
 from ansible_collections.datasync.turbo.plugins.module_utils.install.layout import Layout, Record
@@ -148,7 +148,7 @@ def read_history(root: Path) -> str:
 def write_managed(root: Path, version: str) -> None:
     with writing(root):
         files.make_folders(root / "etc")
-    write_file(str(root / "etc" / "job.env"), Present((version * SIZE).encode(), 0o640, os.geteuid(), os.getegid()))
+    write_file(str(root / "etc" / "job.env"), PresentFile((version * SIZE).encode(), 0o640, os.geteuid(), os.getegid()))
 
 
 def write_generation(root: Path, version: str) -> None:
