@@ -170,7 +170,7 @@ def test_the_time_limit_ends_all_that_the_command_started(tmp_path):
         "time.sleep(600)\n"
     )
     with pytest.raises(CommandTimedOut):
-        run(python(script, str(path)), 2)
+        run(python(script, str(path)), 3)
     pids = path.read_text().split()
     assert len(pids) == 2 and all(ends(pid) for pid in pids)
 
@@ -180,7 +180,7 @@ def test_a_descendant_that_keeps_the_output_open_is_ended_at_the_time_limit(tmp_
     path = tmp_path / "pid"
     began = time.monotonic()
     with pytest.raises(CommandTimedOut):
-        run(["sh", "-c", f"sleep 600 & echo $! > {path}"], 0.5)
+        run(["sh", "-c", f"sleep 600 & echo $! > {path}"], 1)
     assert time.monotonic() - began < 10
     assert ends(path.read_text().strip())
 
@@ -196,7 +196,7 @@ def test_one_that_left_the_group_with_the_output_open_does_not_keep_us(tmp_path)
     )
     began = time.monotonic()
     with pytest.raises(CommandTimedOut):
-        run(python(script, str(path)), 1)
+        run(python(script, str(path)), 2)
     assert time.monotonic() - began < 10
     os.kill(int(path.read_text()), signal.SIGKILL)
 
