@@ -301,8 +301,8 @@ result:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.datasync.turbo.plugins.module_utils.audit.request import SOURCES, AuditRequest
-from ansible_collections.datasync.turbo.plugins.module_utils.audit.result import DEFAULT_LIMIT, Result
+from ansible_collections.datasync.turbo.plugins.module_utils.audit.request import DEFAULT_LIMIT, SOURCES, AuditRequest
+from ansible_collections.datasync.turbo.plugins.module_utils.audit.result import Result
 from ansible_collections.datasync.turbo.plugins.module_utils.audit.run import run
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt

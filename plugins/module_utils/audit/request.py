@@ -7,10 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..common.errors import ConfigurationError
-from .result import DEFAULT_LIMIT
 
 #: Where an audit may learn what must be in the bucket.
 SOURCES = ("tree", "state", "manifest")
+#: Findings of each kind that are listed; all are counted.
+DEFAULT_LIMIT = 1000
 
 
 @dataclass(frozen=True)

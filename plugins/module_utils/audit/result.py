@@ -11,9 +11,6 @@ from typing import Any, NamedTuple
 from ..common.errors import ExitCode
 from ..common.units import counted, format_bytes_si
 
-#: Findings of each kind that are listed; all are counted.
-DEFAULT_LIMIT = 1000
-
 OK, MISSING, EXTRA, DIFFERS, UNVERIFIABLE = "ok", "missing", "extra", "differs", "unverifiable"
 #: The kinds of findings, in the order in which people want to see them.
 FINDINGS = (DIFFERS, MISSING, UNVERIFIABLE, EXTRA)
