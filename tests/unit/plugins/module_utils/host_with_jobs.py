@@ -12,7 +12,6 @@ from dataclasses import replace
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.apply import HostApply
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import (
     Generation,
-    JobOnHost,
     ManagedFile,
     ManagedFolder,
     S5cmdLink,
@@ -21,6 +20,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation im
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore
 from ansible_collections.datasync.turbo.plugins.module_utils.install.layout import Layout, Record
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.host_tree import listing
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.jobs_on_hosts import job_on_host
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.recorded_services import (
     RecordedLaunchd,
     RecordedSystemd,
@@ -66,9 +66,7 @@ class Host:
         elif kind == "launchd":
             plists.append(str(self.root / f"datasync.turbo.{name}.plist"))
             files.append(ManagedFile(plists[0], f"<plist>{version}</plist>\n"))
-        job = JobOnHost(
-            name, config.path, kind, service, str(self.root / f"{name}.lock"), "", "", "", "", "/srv", f"s3://b/{name}"
-        )
+        job = job_on_host(self.root, name, kind, config=config.path, service=service)
         return replace(
             wanted,
             files=(*wanted.files, *files),

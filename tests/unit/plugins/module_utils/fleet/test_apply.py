@@ -323,6 +323,7 @@ STORIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("story", STORIES)
 def test_whichever_step_fails_the_host_is_as_it_was(host, story, is_done):

@@ -35,7 +35,6 @@ from ansible_collections.datasync.turbo.plugins.module_utils.fleet.deployment im
     remove,
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import (
-    JobOnHost,
     ManagedFile,
     ManagedFolder,
     SourceCheck,
@@ -45,6 +44,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.fleet.program impor
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.request import DeployRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.host_tree import listing
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.jobs_on_hosts import job_on_host
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.recorded_services import RecordedSystemd
 from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.small_payload import (
     PROGRAM,
@@ -80,8 +80,7 @@ class Host:
         for name, line in jobs.items():
             config = ManagedFile(str(self.root / "jobs" / f"{name}.env"), f"{line}\n", "0600", check="config")
             timer = ManagedFile(str(self.root / "systemd" / f"datasync-turbo@{name}.timer"), f"[Timer]\n# {line}\n")
-            lock = str(self.root / f"{name}.lock")
-            job = JobOnHost(name, config.path, "systemd", "", lock, "", "", "", "", str(self.root / "srv"), "s3://b/")
+            job = job_on_host(self.root, name, config=config.path, service="", source=str(self.root / "srv"))
             wanted = replace(
                 wanted,
                 files=(*wanted.files, config, timer),
@@ -562,6 +561,7 @@ def files_no_larger_than(size):
         signal.signal(signal.SIGXFSZ, ignored)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 100, 3000])
 @pytest.mark.parametrize("is_deployed", [False, True])
 def test_when_the_disk_is_full_the_host_stays_as_it_was_and_the_next_deployment_works(host, is_deployed, size):
@@ -644,6 +644,7 @@ def fresh_services(host):
     host.systemd.loaded = {}
 
 
+@pytest.mark.slow
 def test_whenever_a_deployment_is_killed_the_next_one_heals_it(host, monkeypatch):
     """The same one again, the one before, and one with neither of its jobs."""
     # What comes before the first step starts many processes, and leaves nothing.
@@ -710,6 +711,7 @@ def killed_while_it_is_brought(number, work):
     return os.waitstatus_to_exitcode(status) == 9
 
 
+@pytest.mark.slow
 def test_a_deployment_killed_while_it_brings_the_program_leaves_the_old_one_and_the_next_one_heals_it(
     host, monkeypatch
 ):

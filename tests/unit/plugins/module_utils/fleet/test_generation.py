@@ -12,29 +12,17 @@ from ansible_collections.datasync.turbo.plugins.module_utils.common.errors impor
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import (
     CalendarCheck,
     Generation,
-    JobOnHost,
     ManagedFile,
     ManagedFolder,
     S5cmdLink,
     SourceCheck,
     Wanted,
 )
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.jobs_on_hosts import job_on_host
 from hypothesis import given
 from hypothesis import strategies as st
 
-JOB = JobOnHost(
-    name="outbox",
-    config="/etc/datasync-turbo/jobs/outbox.env",
-    schedule="systemd",
-    service="datasync-turbo@outbox.service",
-    lock="/var/lib/datasync-turbo/lock/outbox.lock",
-    result="/var/lib/datasync-turbo/results/outbox.json",
-    history="/var/lib/datasync-turbo/results/outbox.history.jsonl",
-    progress="/var/lib/datasync-turbo/progress/outbox.json",
-    log="/var/log/datasync-turbo/outbox.log",
-    source="/srv/outbox",
-    destination="s3://archive/outbox/",
-)
+JOB = job_on_host("/var/lib/datasync-turbo")
 WANTED = Wanted(
     files=(ManagedFile(JOB.config, "SOURCE_DIR=/srv/outbox\n", "0600", "uploader", "uploader", "config"),),
     folders=(ManagedFolder("/var/lib/datasync-turbo", "0750", "uploader", "uploader"),),

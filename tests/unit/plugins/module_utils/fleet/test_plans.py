@@ -10,11 +10,11 @@ import sys
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.commands import Completed
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet import plans as job_plan
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import JobOnHost
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.plans import LISTED, diff, planned
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.jobs_on_hosts import job_on_host
 
 PROGRAM = "/opt/datasync-turbo/bin/datasync-turbo"
-JOB = JobOnHost("outbox", "/etc/outbox.env", "manual", "", "", "", "", "", "", "/srv", "s3://archive/")
+JOB = job_on_host("/etc", schedule="manual")
 RESULT = {"status": "success", "destination": "s3://archive/", "problems": [], "exit_code": 0}
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import LockedError
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import JobOnHost
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.running import running_jobs, wait_until_idle
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.jobs_on_hosts import job_on_host
 
 HOLDER = (
     "import fcntl, os, sys\n"
@@ -28,7 +28,7 @@ HOLDER = (
 @pytest.fixture
 def job(tmp_path):
     def make(name):
-        return JobOnHost(name, "", "manual", "", str(tmp_path / f"{name}.lock"), "", "", "", "", "/srv", "s3://b/")
+        return job_on_host(tmp_path, name, "manual")
 
     return make
 

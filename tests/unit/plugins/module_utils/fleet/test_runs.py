@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet import runs as job_run
-from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import JobOnHost
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.runs import OTHERS, PROCESS, SERVICE, Host, JobRun
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.services import Unit
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.jobs_on_hosts import job_on_host
 
 PROGRAM = "/opt/datasync-turbo/bin/datasync-turbo"
 
@@ -56,19 +56,7 @@ def fake(tmp_path):
 
 
 def make_job(folder, name="outbox", service=True):
-    return JobOnHost(
-        name=name,
-        config=f"/etc/datasync-turbo/jobs/{name}.env",
-        schedule="systemd" if service else "cron",
-        service=f"datasync-turbo@{name}.service" if service else "",
-        lock=str(folder / f"{name}.lock"),
-        result=str(folder / f"{name}.json"),
-        history="",
-        progress=str(folder / f"{name}.progress.json"),
-        log=f"/var/log/datasync-turbo/{name}.log",
-        source="/srv/outbox",
-        destination="s3://archive/",
-    )
+    return job_on_host(folder, name, "systemd" if service else "cron", history="")
 
 
 def leave_result(job, **values):

@@ -12,7 +12,6 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import (
     Generation,
-    JobOnHost,
     ManagedFile,
     Wanted,
 )
@@ -25,6 +24,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.fleet.status import
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore
 from ansible_collections.datasync.turbo.plugins.module_utils.install.layout import Layout, Record
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.jobs_on_hosts import job_on_host
 
 NOW = datetime(2026, 11, 23, 1, 0, 0, tzinfo=timezone.utc).timestamp()
 SECRET = "wJalrXUtnFEMI"
@@ -46,19 +46,7 @@ def job(tmp_path):
     """A job with a timer."""
     state = tmp_path / "state"
     state.mkdir()
-    return JobOnHost(
-        name="outbox",
-        config="/etc/datasync-turbo/jobs/outbox.env",
-        schedule="systemd",
-        service=SERVICE,
-        lock=str(state / "outbox.lock"),
-        result=str(state / "outbox.json"),
-        history=str(state / "outbox.history.jsonl"),
-        progress=str(state / "outbox.progress.json"),
-        log="/var/log/datasync-turbo/outbox.log",
-        source="/srv/outbox",
-        destination="s3://archive/",
-    )
+    return job_on_host(state)
 
 
 @pytest.fixture
