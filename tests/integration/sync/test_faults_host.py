@@ -31,18 +31,31 @@ from ansible_collections.datasync.turbo.plugins.module_utils.transfer import han
 from dev.seaweedfs import SeaweedFS
 
 from .agreement import agrees_or_named, difference, kinds, open_uploads
-from .conftest import MIB, ProgramRun, Upload
+from .conftest import MIB, Upload
 from .fault_proxy import DENIED, Fault, FaultProxy, Request, pass_all
+from .world import World, ended
 
 Stored = Callable[[], dict[str, bytes]]
 Tree = Callable[..., Path]
-EnvFile = Callable[..., Path]
-Program = Callable[..., ProgramRun]
-StartProgram = Callable[..., "subprocess.Popen[str]"]
 
 SEED = 20261122
 #: Seconds that a test waits for another process.
 PATIENCE = 60.0
+
+
+@pytest.fixture
+def world(
+    tree: Tree,
+    env_file: Callable[..., Path],
+    start_program: Callable[..., subprocess.Popen[str]],
+    stored: Stored,
+    s3_server: SeaweedFS,
+    s3: Any,
+    bucket: str,
+    tmp_path: Path,
+) -> World:
+    """The world of one job, with nothing in it yet."""
+    return World(tree, env_file, start_program, stored, s3_server, s3, bucket, tmp_path)
 
 
 def s5cmds_of(endpoint_url: str) -> list[int]:
@@ -117,23 +130,12 @@ MOMENTS = [
 
 @pytest.mark.parametrize(("moment", "with_state", "together"), MOMENTS)
 def test_a_run_after_sigkill_completes_the_upload_and_leaves_no_part_of_the_killed_one(
-    moment: int,
-    with_state: bool,
-    together: bool,
-    tree: Tree,
-    env_file: EnvFile,
-    start_program: StartProgram,
-    program: Program,
-    stored: Stored,
-    s3_server: SeaweedFS,
-    s3: Any,
-    bucket: str,
-    tmp_path: Path,
+    moment: int, with_state: bool, together: bool, world: World
 ) -> None:
-    source = tree({"film.mov": 12 * MIB, "sound.wav": 8 * MIB, "small.txt": b"small"})
-    with FaultProxy(s3_server.endpoint_url) as proxy:
-        state = tmp_path / "state" / "job.state" if with_state else None
-        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url, STATE_FILE=state)
+    source = world.tree({"film.mov": 12 * MIB, "sound.wav": 8 * MIB, "small.txt": b"small"})
+    with FaultProxy(world.server.endpoint_url) as proxy:
+        state = world.folder / "state" / "job.state" if with_state else None
+        config = world.job(source, S3_ENDPOINT_URL=proxy.endpoint_url, STATE_FILE=state)
         dead = threading.Event()
 
         def kill() -> None:
@@ -144,127 +146,94 @@ def test_a_run_after_sigkill_completes_the_upload_and_leaves_no_part_of_the_kill
             dead.set()
 
         proxy.when_received(moment, kill)
-        process = start_program("sync", "--config", str(config))
+        process = world.start(config)
         assert dead.wait(PATIENCE), "the upload never came so far"
         process.communicate(timeout=PATIENCE)
         assert process.returncode == -signal.SIGKILL
         # s5cmd ends by itself when nobody reads its events; until then it holds the lock.
         wait_until(lambda: not s5cmds_of(proxy.endpoint_url), "s5cmd outlived us for a minute")
-        run = program("sync", "--json", "--config", str(config))
-        third = program("sync", "--json", "--config", str(config))
+        run = world.sync(config)
+        third = world.sync(config)
     assert run.returncode == 0, run.stderr
-    agrees_or_named(run, source, stored())
-    assert not difference(source, stored())
-    assert open_uploads(s3, bucket) == []
+    agrees_or_named(run, source, world.stored())
+    assert not difference(source, world.stored())
+    assert world.open_uploads() == []
     assert (third.returncode, third.result["files_synced"]) == (0, 0)
     assert "[WARN]" not in third.stderr, "the state file is trusted again"
 
 
-def test_what_sigkill_left_of_others_is_not_touched(
-    tree: Tree,
-    env_file: EnvFile,
-    start_program: StartProgram,
-    program: Program,
-    s3_server: SeaweedFS,
-    s3: Any,
-    bucket: str,
-) -> None:
+def test_what_sigkill_left_of_others_is_not_touched(world: World) -> None:
     """An upload that another tool began under a key of the same folder is not ours to abort."""
-    source = tree({"film.mov": 12 * MIB})
-    theirs = s3.create_multipart_upload(Bucket=bucket, Key="in/box/film.mov")["UploadId"]
+    source = world.tree({"film.mov": 12 * MIB})
+    theirs = world.s3.create_multipart_upload(Bucket=world.bucket, Key="in/box/film.mov")["UploadId"]
     time.sleep(4)  # S3 shows to the second when an upload began, and clocks are compared to about a second
-    with FaultProxy(s3_server.endpoint_url) as proxy:
-        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url)
+    with FaultProxy(world.server.endpoint_url) as proxy:
+        config = world.job(source, S3_ENDPOINT_URL=proxy.endpoint_url)
 
         def kill() -> None:
             process.kill()
             kill_s5cmds(proxy.endpoint_url)
 
         proxy.when_received(7 * MIB, kill)
-        process = start_program("sync", "--config", str(config))
+        process = world.start(config)
         process.communicate(timeout=PATIENCE)
         wait_until(lambda: not s5cmds_of(proxy.endpoint_url), "s5cmd outlived us for a minute")
-        assert program("sync", "--config", str(config)).returncode == 0
-    left = s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+        assert world.sync(config).returncode == 0
+    left = world.s3.list_multipart_uploads(Bucket=world.bucket).get("Uploads", [])
     assert [entry["UploadId"] for entry in left] == [theirs]
-    s3.abort_multipart_upload(Bucket=bucket, Key="in/box/film.mov", UploadId=theirs)
+    world.s3.abort_multipart_upload(Bucket=world.bucket, Key="in/box/film.mov", UploadId=theirs)
 
 
 @pytest.mark.parametrize("refused", ["to list them", "to abort them"])
-def test_after_sigkill_a_host_that_may_not_clean_up_uploads_all_the_same_and_warns(
-    refused: str,
-    tree: Tree,
-    env_file: EnvFile,
-    start_program: StartProgram,
-    program: Program,
-    stored: Stored,
-    s3_server: SeaweedFS,
-    s3: Any,
-    bucket: str,
-) -> None:
+def test_after_sigkill_a_host_that_may_not_clean_up_uploads_all_the_same_and_warns(refused: str, world: World) -> None:
     """One killed run must not keep a host from its work for ever, for want of a right that uploads do not need."""
-    source = tree({"film.mov": 12 * MIB, "small.txt": b"small"})
+    source = world.tree({"film.mov": 12 * MIB, "small.txt": b"small"})
 
     def refuse(request: Request) -> Fault | None:
         listing = request.method == "GET" and "uploads" in request.query
         aborting = request.method == "DELETE" and "uploadId" in request.query
         return DENIED if (listing if refused == "to list them" else aborting) else None
 
-    with FaultProxy(s3_server.endpoint_url) as proxy:
-        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url)
+    with FaultProxy(world.server.endpoint_url) as proxy:
+        config = world.job(source, S3_ENDPOINT_URL=proxy.endpoint_url)
 
         def kill() -> None:
             process.kill()
             kill_s5cmds(proxy.endpoint_url)
 
         proxy.when_received(7 * MIB, kill)
-        process = start_program("sync", "--config", str(config))
+        process = world.start(config)
         process.communicate(timeout=PATIENCE)
         wait_until(lambda: not s5cmds_of(proxy.endpoint_url), "s5cmd outlived us for a minute")
-        left = open_uploads(s3, bucket)
+        left = world.open_uploads()
         proxy.decide = refuse
         for _run in range(2):
-            run = program("sync", "--json", "--config", str(config))
+            run = world.sync(config)
             assert run.returncode == 0, run.stderr
-            assert not difference(source, stored())
+            assert not difference(source, world.stored())
         if left:
             assert "AbortMultipartUpload" in run.stderr or "ListBucketMultipartUploads" in run.stderr
         proxy.decide = pass_all
-        assert program("sync", "--config", str(config)).returncode == 0
-    assert open_uploads(s3, bucket) == [], "what was left is not forgotten: with the right it goes"
+        assert world.sync(config).returncode == 0
+    assert world.open_uploads() == [], "what was left is not forgotten: with the right it goes"
 
 
-def test_sigterm_names_what_is_missing_and_the_next_run_heals_it(
-    tree: Tree,
-    env_file: EnvFile,
-    start_program: StartProgram,
-    program: Program,
-    stored: Stored,
-    s3_server: SeaweedFS,
-    s3: Any,
-    bucket: str,
-    tmp_path: Path,
-) -> None:
-    source = tree({"film.mov": 20 * MIB, **{f"{number:02}.bin": 2000 for number in range(50)}})
-    with FaultProxy(s3_server.endpoint_url) as proxy:
-        names = {"S3_ENDPOINT_URL": proxy.endpoint_url, "STATE_FILE": tmp_path / "job.state"}
-        config = env_file(SOURCE_DIR=source, **names)
+def test_sigterm_names_what_is_missing_and_the_next_run_heals_it(world: World) -> None:
+    source = world.tree({"film.mov": 20 * MIB, **{f"{number:02}.bin": 2000 for number in range(50)}})
+    with FaultProxy(world.server.endpoint_url) as proxy:
+        names = {"S3_ENDPOINT_URL": proxy.endpoint_url, "STATE_FILE": world.folder / "job.state"}
+        config = world.job(source, **names)
         proxy.when_received(11 * MIB, lambda: process.send_signal(signal.SIGTERM))
-        process = start_program("sync", "--json", "--config", str(config))
-        run = ProgramRun(*_ended(process))
+        process = world.start(config)
+        run = ended(process)
         assert (run.returncode, run.result["status"]) == (143, "interrupted")
         assert not s5cmds_of(proxy.endpoint_url)
-        unnamed = difference(source, stored()) - set(kinds(run))
+        unnamed = difference(source, world.stored()) - set(kinds(run))
         assert not unnamed
-        assert open_uploads(s3, bucket) == []
-        healed = program("sync", "--json", "--config", str(config))
+        assert world.open_uploads() == []
+        healed = world.sync(config)
     assert healed.returncode == 0
-    agrees_or_named(healed, source, stored())
-
-
-def _ended(process: subprocess.Popen[str]) -> Any:
-    stdout, stderr = process.communicate(timeout=PATIENCE)
-    return process.returncode, stdout, stderr
+    agrees_or_named(healed, source, world.stored())
 
 
 # --- full disks and sources that go away: in a mount namespace of the program's own
@@ -281,81 +250,59 @@ FILL = 'dd if=/dev/zero of="$place/filler" bs=4k count=1000 2>/dev/null'
 
 @pytest.mark.parametrize("name", ["LOG_FILE", "STATE_FILE", "LOCK_FILE"])
 def test_a_full_disk_under_what_only_helps_is_a_warning(
-    name: str,
-    tree: Tree,
-    env_file: EnvFile,
-    start_program: StartProgram,
-    with_tmpfs: Callable[..., list[str]],
-    stored: Stored,
-    tmp_path: Path,
+    name: str, with_tmpfs: Callable[..., list[str]], world: World
 ) -> None:
-    source = tree({"film.mov": 12 * MIB, "a.txt": b"a"})
-    config = env_file(SOURCE_DIR=source, **{name: tmp_path / "small" / "file"})
-    prefix = with_tmpfs(tmp_path / "small", "1m", then=FILL)
-    run = ProgramRun(*_ended(start_program("sync", "--json", "--config", str(config), prefix=prefix)))
+    source = world.tree({"film.mov": 12 * MIB, "a.txt": b"a"})
+    config = world.job(source, **{name: world.folder / "small" / "file"})
+    prefix = with_tmpfs(world.folder / "small", "1m", then=FILL)
+    run = world.sync(config, prefix)
     assert run.returncode == 0, run.stderr
     warnings = [line for line in run.stderr.splitlines() if line.startswith("[WARN]")]
     assert len(warnings) == 1, run.stderr
     assert "No space left on device" in warnings[0] or "disk is full" in warnings[0]
-    agrees_or_named(run, source, stored())
+    agrees_or_named(run, source, world.stored())
 
 
 def test_a_state_disk_that_becomes_full_during_the_run_is_a_warning(
-    tree: Tree,
-    env_file: EnvFile,
-    start_program: StartProgram,
-    with_tmpfs: Callable[..., list[str]],
-    stored: Stored,
-    tmp_path: Path,
+    with_tmpfs: Callable[..., list[str]], world: World
 ) -> None:
-    source = tree({f"{'long name ' * 20}{number:04}": 10 for number in range(600)})
-    config = env_file(SOURCE_DIR=source, STATE_FILE=tmp_path / "small" / "job.state")
-    prefix = with_tmpfs(tmp_path / "small", "150k")
-    run = ProgramRun(*_ended(start_program("sync", "--json", "--config", str(config), prefix=prefix)))
+    source = world.tree({f"{'long name ' * 20}{number:04}": 10 for number in range(600)})
+    config = world.job(source, STATE_FILE=world.folder / "small" / "job.state")
+    prefix = with_tmpfs(world.folder / "small", "150k")
+    run = world.sync(config, prefix)
     assert run.returncode == 0, run.stderr
     assert sum("disk is full" in line for line in run.stderr.splitlines() if line.startswith("[WARN]")) == 1, run.stderr
-    agrees_or_named(run, source, stored())
+    agrees_or_named(run, source, world.stored())
 
 
 @pytest.mark.parametrize("name", ["RESULT_FILE", "LOGS_DIR"])
 def test_a_full_disk_under_the_result_is_exit_code_1_and_everything_is_stored(
-    name: str,
-    tree: Tree,
-    env_file: EnvFile,
-    start_program: StartProgram,
-    with_tmpfs: Callable[..., list[str]],
-    stored: Stored,
-    tmp_path: Path,
+    name: str, with_tmpfs: Callable[..., list[str]], world: World
 ) -> None:
     """Whoever reads the file would take an old success for this run's."""
-    source = tree({"film.mov": 12 * MIB, "a.txt": b"a"})
-    config = env_file(SOURCE_DIR=source, **{name: tmp_path / "small" / "logs"})
-    prefix = with_tmpfs(tmp_path / "small", "1m", then=FILL)
-    run = ProgramRun(*_ended(start_program("sync", "--json", "--config", str(config), prefix=prefix)))
+    source = world.tree({"film.mov": 12 * MIB, "a.txt": b"a"})
+    config = world.job(source, **{name: world.folder / "small" / "logs"})
+    prefix = with_tmpfs(world.folder / "small", "1m", then=FILL)
+    run = world.sync(config, prefix)
     assert (run.returncode, run.result["files_synced"]) == (1, 2)
     assert [problem["path"] for problem in run.result["problems"]] == [""]
     assert "No space left on device" in run.result["problems"][0]["message"]
-    agrees_or_named(run, source, stored())
+    agrees_or_named(run, source, world.stored())
 
 
 @pytest.mark.parametrize("below", ["", "/folder"], ids=["the source itself", "a folder above"])
 def test_a_source_that_is_unmounted_during_the_walk_is_named_folder_by_folder(
-    below: str,
-    env_file: EnvFile,
-    start_program: StartProgram,
-    with_tmpfs: Callable[..., list[str]],
-    stored: Stored,
-    tmp_path: Path,
+    below: str, with_tmpfs: Callable[..., list[str]], world: World
 ) -> None:
     """The program is stopped in the middle of a long walk, the file system is taken away, and it goes on."""
-    mount = tmp_path / "mount"
+    mount = world.folder / "mount"
     folders = 30000
     numbers = f"seq -w {folders}"
     fill = f'{numbers} | xargs mkdir; {numbers} | sed "s,$,/f," | xargs touch; cd /'
     make = f'mkdir -p "$place{below}"; cd "$place{below}"; {fill}'
     source = Path(f"{mount}{below}")
-    config = env_file(SOURCE_DIR=source)
-    process = start_program("sync", "--json", "--config", str(config), prefix=with_tmpfs(mount, "200m", then=make))
+    config = world.job(source)
+    process = world.start(config, prefix=with_tmpfs(mount, "200m", then=make))
     open_files = Path(f"/proc/{process.pid}/fd")
 
     def walks() -> bool:
@@ -374,38 +321,34 @@ def test_a_source_that_is_unmounted_during_the_walk_is_named_folder_by_folder(
     wait_until(walks, "the walk was never seen")
     unmount(process, mount)
     os.kill(process.pid, signal.SIGCONT)
-    run = ProgramRun(*_ended(process))
+    run = ended(process)
     named = kinds(run)
     assert run.returncode == 4
     assert named.pop(".") == "source_lost"
     assert {kind for path, kind in named.items() if path} == {"vanished"}
     assert run.result["files_synced"] == 0
-    assert stored() == {}
+    assert world.stored() == {}
     folders_named = set(re.findall(r"^\[ERROR\] \[[^]]+\] ([0-9]{5})[:/]", run.stderr, re.MULTILINE))
     assert len(folders_named) == folders, "the log names each folder, by itself or by the file that was seen in it"
     assert (len(run.result["problems"]), run.result["problems_total"] > folders) == (1000, True)
 
 
 def test_a_source_that_is_unmounted_during_the_upload_is_named_file_by_file(
-    tree: Tree,
-    env_file: EnvFile,
-    start_program: StartProgram,
-    with_tmpfs: Callable[..., list[str]],
-    stored: Stored,
-    s3_server: SeaweedFS,
-    tmp_path: Path,
+    with_tmpfs: Callable[..., list[str]], world: World
 ) -> None:
-    template = tree({"film.mov": 20 * MIB, **{f"{number:03}.bin": 2000 for number in range(100)}}, name="template")
-    source = tmp_path / "mount"
-    with FaultProxy(s3_server.endpoint_url) as proxy:
-        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url)
+    template = world.tree(
+        {"film.mov": 20 * MIB, **{f"{number:03}.bin": 2000 for number in range(100)}}, name="template"
+    )
+    source = world.folder / "mount"
+    with FaultProxy(world.server.endpoint_url) as proxy:
+        config = world.job(source, S3_ENDPOINT_URL=proxy.endpoint_url)
         proxy.when_received(8 * MIB, lambda: unmount(process, source))
         prefix = with_tmpfs(source, "64m", then=f'cp -a "{template}/." "$place"')
-        process = start_program("sync", "--json", "--config", str(config), prefix=prefix)
-        run = ProgramRun(*_ended(process))
+        process = world.start(config, prefix=prefix)
+        run = ended(process)
     assert run.returncode == 4
     assert kinds(run)["film.mov"] in ("vanished", "changed")
-    agrees_or_named(run, template, stored())
+    agrees_or_named(run, template, world.stored())
 
 
 # --- files that change while they are sent
@@ -463,33 +406,25 @@ def _replace(path: Path) -> None:
     ],
 )
 def test_a_file_that_is_taken_away_during_its_upload_is_named(
-    change: Callable[[Path], None],
-    expected: Any,
-    tree: Tree,
-    env_file: EnvFile,
-    program: Program,
-    stored: Stored,
-    s3_server: SeaweedFS,
-    s3: Any,
-    bucket: str,
+    change: Callable[[Path], None], expected: Any, world: World
 ) -> None:
-    source = tree({"film.mov": 20 * MIB, "small.txt": b"small"})
-    with FaultProxy(s3_server.endpoint_url) as proxy:
-        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url)
+    source = world.tree({"film.mov": 20 * MIB, "small.txt": b"small"})
+    with FaultProxy(world.server.endpoint_url) as proxy:
+        config = world.job(source, S3_ENDPOINT_URL=proxy.endpoint_url)
         proxy.when_received(8 * MIB, lambda: change(source / "film.mov"))
-        run = program("sync", "--json", "--config", str(config))
+        run = world.sync(config)
     assert run.returncode in (4, 5)
     assert list(kinds(run)) == ["film.mov"]
     assert kinds(run)["film.mov"] in expected
     assert run.result["files_synced"] == 1
     if change is not _rename:  # the new name came after the walk, which the next run does again
-        agrees_or_named(run, source, stored())
-    assert open_uploads(s3, bucket) == []
+        agrees_or_named(run, source, world.stored())
+    assert world.open_uploads() == []
     for path in source.iterdir():
         path.chmod(0o755)
-    healed = program("sync", "--json", "--config", str(env_file(SOURCE_DIR=source)))
+    healed = world.sync(world.job(source))
     assert healed.returncode == 0
-    assert not difference(source, stored())
+    assert not difference(source, world.stored())
 
 
 @pytest.mark.parametrize(
@@ -506,30 +441,24 @@ def test_a_file_that_is_taken_away_during_its_upload_is_named(
     ],
 )
 def test_a_file_that_changes_while_it_waits_for_s5cmd_is_named(
-    change: Callable[[Path], None],
-    expected: Any,
-    tree: Tree,
-    env_file: EnvFile,
-    program: Program,
-    stored: Stored,
-    s3_server: SeaweedFS,
+    change: Callable[[Path], None], expected: Any, world: World
 ) -> None:
     """s5cmd has one worker, which sends the film, and the name of the next file in its queue."""
-    source = tree({"film.mov": 12 * MIB, "next.txt": b"first take"})
-    with FaultProxy(s3_server.endpoint_url) as proxy:
-        config = env_file(SOURCE_DIR=source, S3_ENDPOINT_URL=proxy.endpoint_url, S5CMD_NUM_WORKERS="1")
+    source = world.tree({"film.mov": 12 * MIB, "next.txt": b"first take"})
+    with FaultProxy(world.server.endpoint_url) as proxy:
+        config = world.job(source, S3_ENDPOINT_URL=proxy.endpoint_url, S5CMD_NUM_WORKERS="1")
         proxy.when_received(6 * MIB, lambda: change(source / "next.txt"))
-        run = program("sync", "--json", "--config", str(config))
+        run = world.sync(config)
     assert run.returncode == 4
     assert list(kinds(run)) == ["next.txt"]
     assert kinds(run)["next.txt"] in expected
     assert run.result["files_synced"] == 1
-    agrees_or_named(run, source, stored())
+    agrees_or_named(run, source, world.stored())
     for path in source.iterdir():
         path.chmod(0o755)
-    healed = program("sync", "--json", "--config", str(env_file(SOURCE_DIR=source)))
+    healed = world.sync(world.job(source))
     assert healed.returncode == 0
-    assert not difference(source, stored())
+    assert not difference(source, world.stored())
 
 
 # --- files at the limits
