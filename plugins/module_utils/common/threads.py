@@ -171,10 +171,14 @@ class Pool(Generic[_Task, _Answer]):
             self._tick()
             self._changed.wait(POLL)
 
+    @property
+    def _oldest(self) -> Future[_Answer]:
+        return next(iter(self._pending))
+
     def _taken_out(self) -> Iterator[tuple[_Task, Future[_Answer]]]:
         """What is finished and next, one by one: whoever takes one in may give others meanwhile, and collect them."""
         while self._pending and (self._in_order or self._finished):
-            future = next(iter(self._pending)) if self._in_order else self._finished[0]
+            future = self._oldest if self._in_order else self._finished[0]
             if not future.done():
                 return
             self._tick()

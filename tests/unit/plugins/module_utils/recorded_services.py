@@ -43,7 +43,7 @@ class RecordedSystemd(Systemd):
     def is_running(self) -> bool:
         return self.booted
 
-    def states(self, units: Sequence[str]) -> dict[str, UnitState]:
+    def states(self, names: Sequence[str]) -> dict[str, UnitState]:
         files = self._files()
 
         def parts(known: Mapping[str, str], unit: str) -> list[tuple[str, str]]:
@@ -51,7 +51,7 @@ class RecordedSystemd(Systemd):
 
         return {
             unit: UnitState(unit in self.enabled, unit in self.active, parts(files, unit) != parts(self.loaded, unit))
-            for unit in units
+            for unit in names
         }
 
     def reload(self) -> None:

@@ -39,8 +39,7 @@ def test_a_member_that_would_leave_its_folder_is_refused(tmp_path, name):
     payload = tmp_path / "payload.zip"
     with zipfile.ZipFile(payload, "w") as archive:
         archive.writestr(PACKAGES_PREFIX + name, b"x")
-    refused = pytest.raises(InstallationError, match=r"outside' leaves its folder")
-    with opened_payload(payload) as archive, refused:
+    with opened_payload(payload) as archive, pytest.raises(InstallationError, match=r"outside' leaves its folder"):
         unpack(archive, tmp_path / "in" / "packages", PACKAGES_PREFIX)
     assert not list(tmp_path.rglob("outside"))
 
