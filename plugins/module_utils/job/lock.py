@@ -85,7 +85,8 @@ def note_in(path: str) -> bytes:
             holder, note = file.readline(), file.readline().rstrip(b"\n")
     except OSError:
         return b""
-    return note if holder.isascii() else holder.rstrip(b"\n") + note
+    damaged = not holder.isascii() or b"\0" in holder
+    return b"\xff" + holder.rstrip(b"\n") + note if damaged else note
 
 
 def _written(descriptor: int, content: bytes) -> str:

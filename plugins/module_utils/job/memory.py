@@ -40,6 +40,7 @@ False, so that the operator is told before anything is stored.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
@@ -236,14 +237,14 @@ def _memories(note: bytes) -> _Memories:
     try:
         line = note.decode("ascii")
         return _understood(json.loads(line)) if line.strip() else _Memories()
-    except (ValueError, TypeError, AttributeError, IndexError):
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError):
         return _Memories(others=_LOST)
 
 
 def _understood(values: Any) -> _Memories:
     if isinstance(values, int):
         # As version 0.1.0 wrote it: the time alone.
-        return _Memories(others=Remembered(unproven_since=float(values)))
+        return _Memories(others=Remembered(unproven_since=_moment(values)))
     by_job = {str(job): _remembered(known) for job, known in values.items()}
     return _Memories(by_job, by_job.pop(_OTHERS, Remembered()))
 
@@ -260,4 +261,9 @@ def _remembered(values: Any) -> Remembered:
 
 
 def _moment(value: Any) -> float | None:
-    return None if value is None else float(value)
+    if value is None:
+        return None
+    moment = float(value)
+    if not math.isfinite(moment):  # Python's JSON has names for these, but no run writes them.
+        raise ValueError(f"{moment} is no time")
+    return moment

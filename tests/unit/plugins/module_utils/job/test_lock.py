@@ -184,7 +184,7 @@ def test_a_shorter_note_leaves_nothing_of_the_longer_one(tmp_path):
         assert (tmp_path / "job.lock").read_bytes() == b"%d\ny\n" % os.getpid()
 
 
-@pytest.mark.parametrize("content", [b"\xff\n{}\n", b"1\xff2\n\n", b"\xff"])
+@pytest.mark.parametrize("content", [b"\xff\n{}\n", b"1\xff2\n\n", b"\xff", b"\0\0\0\0", b"\0\n{}\n"])
 def test_a_file_that_does_not_begin_as_ours_leaves_no_note_that_reads_as_one(tmp_path, content):
     (tmp_path / "job.lock").write_bytes(content)
     for _time in range(2):

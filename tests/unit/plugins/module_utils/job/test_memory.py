@@ -264,6 +264,14 @@ def test_an_empty_memory_is_none(job, tmp_path, content):
         b'12\n{"unproven_since": "x"}\n',
         b"12\n{}\0\0\0\n",
         b"12\n{}\xff\n",
+        b'12\n{"others": {"unproven_since": NaN}}\n',
+        b'12\n{"others": {"unproven_since": Infinity}}\n',
+        b'12\n{"others": {"unfinished_since": -Infinity}}\n',
+        b'12\n{"others": {"unproven_since": 1%s}}\n' % (b"0" * 400),
+        b'12\n{"others": {"state": ["id", Infinity]}}\n',
+        b'12\n{"others": {"state": {"id": 1}}}\n',
+        b"12\n" + b"[" * 100_000 + b"\n",
+        b"\0" * 100,
     ],
 )
 def test_a_memory_that_cannot_be_read_means_that_anything_may_be_unproven(job, tmp_path, a_run, content):
