@@ -313,6 +313,13 @@ def no_umask():
     os.umask(before)
 
 
+@pytest.fixture(autouse=True)
+def page_at_hand(monkeypatch):
+    """To draw the page of a benchmark takes longer than all else, and is no step of writing it."""
+    page = benchmark_report.benchmark_page.page(benchmark_results.one_round())
+    monkeypatch.setattr(benchmark_report.benchmark_page, "page", lambda _result: page)
+
+
 @pytest.fixture
 def new_root():
     """Make an empty folder, in memory where there is one, because a disk takes its time for each fsync."""
