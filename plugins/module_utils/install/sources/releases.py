@@ -118,7 +118,7 @@ def newest_version(downloader: Downloader, api_url: str = API, token: str | None
         answer = downloader.text(
             url, TEXT_LIMIT, {"Accept": "application/vnd.github+json"}, secret_headers=secret_headers
         )
-    except DownloadError as error:
+    except InstallationError as error:
         raise _explained(error, bool(token)) from error
     try:
         tag = json.loads(answer)["tag_name"]
@@ -130,18 +130,19 @@ def newest_version(downloader: Downloader, api_url: str = API, token: str | None
     return installable_version(str(tag), "the newest release's tag")
 
 
-def _explained(error: DownloadError, with_token: bool) -> InstallationError:
+def _explained(error: InstallationError, with_token: bool) -> InstallationError:
     """The error of a request to GitHub's API, with what to do about it."""
-    if error.status == 401:
+    status, headers = (error.status, error.headers) if isinstance(error, DownloadError) else (None, {})
+    if status == 401:
         return InstallationError(f"{error.message}: GitHub refuses the token", "renew github_token or leave it away")
-    limited = error.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in error.headers
-    if error.status == 429 or (error.status == 403 and limited):
-        limit = error.headers.get("x-ratelimit-limit", "its number of")
+    limited = headers.get("x-ratelimit-remaining") == "0" or "retry-after" in headers
+    if status == 429 or (status == 403 and limited):
+        limit = headers.get("x-ratelimit-limit", "its number of")
         advice = "wait, or set version to a number, which asks nothing"
         if not with_token:
             advice = f"set github_token (GITHUB_TOKEN) to get a higher limit, {advice}"
         return InstallationError(
-            f"{error.message}: GitHub's limit of {limit} requests an hour is used up{_limit_end(error.headers)}", advice
+            f"{error.message}: GitHub's limit of {limit} requests an hour is used up{_limit_end(headers)}", advice
         )
     return InstallationError(
         f"the newest release could not be found: {error.message}",
