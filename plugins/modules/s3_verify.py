@@ -301,16 +301,16 @@ result:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.datasync.turbo.plugins.module_utils.audit.answer import answer_of
 from ansible_collections.datasync.turbo.plugins.module_utils.audit.request import DEFAULT_LIMIT, SOURCES, AuditRequest
-from ansible_collections.datasync.turbo.plugins.module_utils.audit.result import Result
 from ansible_collections.datasync.turbo.plugins.module_utils.audit.run import run
-from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, DatasyncError
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
 from ansible_collections.datasync.turbo.plugins.module_utils.common.options import AUDIT
-from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import first_few
 from ansible_collections.datasync.turbo.plugins.module_utils.job.config import Config
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
+from ansible_collections.datasync.turbo.plugins.module_utils.task.exit import exit_with, fail_with
 from ansible_collections.datasync.turbo.plugins.module_utils.task.options import config_of_task, merged_options
 from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import require_packages
 from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import shared_argument_spec
@@ -337,15 +337,13 @@ def main() -> None:
         config = config_of_task(module.params)
         job = Job.from_options(merged_options(module.params, config))
         request = request_of(module)
-    except ConfigurationError as error:
-        fail(module, config.located(error))
     except DatasyncError as error:
-        fail(module, error)
-    else:
-        for warning in config.warnings:
-            module.warn(warning)
-        with Interrupt(job.timeout) as interrupt:
-            finish(module, run(job, request, Log(), interrupt))
+        fail_with(module, config.located(error))
+    for warning in config.warnings:
+        module.warn(warning)
+    with Interrupt(job.timeout) as interrupt:
+        result = run(job, request, Log(), interrupt)
+    exit_with(module, answer_of(result))
 
 
 def request_of(module: AnsibleModule) -> AuditRequest:
@@ -360,30 +358,6 @@ def request_of(module: AnsibleModule) -> AuditRequest:
         limit=params["limit"],
         dry_run=module.check_mode,
     )
-
-
-def fail(module: AnsibleModule, error: DatasyncError) -> None:
-    """Report an audit that could not begin."""
-    module.fail_json(msg=str(error), exit_code=int(error.exit_code))
-
-
-def finish(module: AnsibleModule, result: Result) -> None:
-    """Report the audit in Ansible's form."""
-    answer = {"changed": result.attached > 0, "result": result.as_dict(), "exit_code": result.exit_code}
-    if result.exit_code:
-        module.fail_json(msg=failure_message(result), **answer)
-    module.exit_json(**answer)
-
-
-def failure_message(result: Result) -> str:
-    """The counts and the first findings in one line; all that are listed are in the result."""
-    heading = f"{result.source} ↔ {result.destination} {result.status}"
-    if result.error:
-        return f"{heading}: {result.error}"
-    counts = ", ".join(f"{result.counts[kind]} {kind}" for kind in result.failed)
-    texts = [f"{found.path}: {found.message}" for kind in result.failed for found in result.findings[kind]]
-    where = ", ".join(f"result.{kind}" for kind in result.failed)
-    return f"{heading}: {counts} | {first_few(texts, where)}"
 
 
 if __name__ == "__main__":

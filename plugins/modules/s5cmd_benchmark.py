@@ -507,7 +507,7 @@ benchmark:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.report import text as benchmark_report
+from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.answer import run
 from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.request import (
     DEFAULT_DATASETS,
     MAX_BYTES,
@@ -518,22 +518,14 @@ from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.request i
     TUNE_SECONDS,
     BenchmarkRequest,
 )
-from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.run import (
-    Benchmarked,
-    Prepared,
-    measure,
-    prepare,
-)
-from ansible_collections.datasync.turbo.plugins.module_utils.benchmark.tuning import host_tuning
-from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, DatasyncError
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
-from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import first_few
 from ansible_collections.datasync.turbo.plugins.module_utils.job.config import Config
+from ansible_collections.datasync.turbo.plugins.module_utils.task.exit import exit_with, fail_with
 from ansible_collections.datasync.turbo.plugins.module_utils.task.options import config_of_task, merged_options
 from ansible_collections.datasync.turbo.plugins.module_utils.task.reader import Attended
 from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import require_packages
 from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import connection_argument_spec
-from ansible_collections.datasync.turbo.plugins.module_utils.tuning import file as tuning_file
 from ansible_collections.datasync.turbo.plugins.module_utils.tuning.classes import FILE_CLASSES
 
 
@@ -546,13 +538,10 @@ def main() -> None:
         for warning in config.warnings:
             module.warn(warning)
         with Interrupt() as interrupt:
-            answer = run(module, request_of(module.params, config), Attended(interrupt))
-    except ConfigurationError as error:
-        fail(module, config.located(error))
+            answer = run(request_of(module.params, config), Attended(interrupt).check, dry_run=module.check_mode)
     except DatasyncError as error:
-        fail(module, error)
-    else:
-        finish(module, answer)
+        fail_with(module, config.located(error))
+    exit_with(module, answer)
 
 
 def argument_spec() -> dict[str, Any]:
@@ -593,78 +582,6 @@ def argument_spec() -> dict[str, Any]:
 def request_of(params: dict[str, Any], config: Config) -> BenchmarkRequest:
     """What the task and the env file ask for."""
     return BenchmarkRequest.from_options(merged_options(params, config), prefix_is_given=params["prefix"] is not None)
-
-
-def run(module: AnsibleModule, request: BenchmarkRequest, attended: Attended) -> dict[str, Any]:
-    """Measure, or in check mode find out what would be measured. Returns what the task returns."""
-    if request.results_dir:
-        benchmark_report.check_writable(request.results_dir)
-    prepared = prepare(request, attended.check)
-    if module.check_mode:
-        return {**before(prepared), "exit_code": 0}
-    then = host_tuning(prepared, request.tuning, attended.check).run if request.tuning else None
-    outcome = measure(prepared, attended.check, then)
-    answer = {**before(prepared), "benchmark": outcome.result, "exit_code": outcome.exit_code, "changed": False}
-    if outcome.exit_code:
-        answer["msg"] = failure_message(outcome)
-    for write in (write_results, write_tuning):
-        try:
-            write(request, module.params, outcome, answer)
-        except ConfigurationError as error:
-            # What was measured is still what the task returns.
-            answer["exit_code"] = answer["exit_code"] or int(error.exit_code)
-            answer["msg"] = f"{error}; {answer['msg']}" if "msg" in answer else str(error)
-    return answer
-
-
-def write_results(
-    request: BenchmarkRequest, _params: dict[str, Any], outcome: Benchmarked, answer: dict[str, Any]
-) -> None:
-    """Write the results where the task wants them."""
-    if request.results_dir:
-        answer["report"] = benchmark_report.write_results(outcome.result, request.results_dir)
-        answer["changed"] = True
-
-
-def write_tuning(
-    request: BenchmarkRequest, params: dict[str, Any], outcome: Benchmarked, answer: dict[str, Any]
-) -> None:
-    """Hand the settings that were found to the jobs of the host, unless the benchmark was stopped."""
-    found = outcome.result["tuning"] if params["apply_tuning"] and outcome.error is None else None
-    if found is None and params["frozen"] is None:
-        return
-    path = request.transfer.get("tuning_path", tuning_file.DEFAULT_PATH)
-    applied = tuning_file.apply(path, found, params["frozen"])
-    answer["tuning_applied"] = {"path": path, "applied": applied.applied, "reason": applied.reason}
-    answer["changed"] = answer["changed"] or applied.changed
-
-
-def before(prepared: Prepared) -> dict[str, Any]:
-    """What is known before anything is sent."""
-    return {
-        "estimate": vars(prepared.estimate),
-        "link": vars(prepared.link),
-        "tools": [tool.as_dict() for tool in prepared.tools.values()],
-        "datasets": [material.as_dict() for material in prepared.materials],
-    }
-
-
-def failure_message(outcome: Benchmarked) -> str:
-    """The first problems in one line; all of them are in the result."""
-    problems = first_few(outcome.result["problems"], "benchmark.problems")
-    return f"the benchmark is {outcome.result['status']}: {problems}"
-
-
-def finish(module: AnsibleModule, answer: dict[str, Any]) -> None:
-    """End the module with success or failure."""
-    if answer["exit_code"]:
-        module.fail_json(**answer)
-    module.exit_json(**answer)
-
-
-def fail(module: AnsibleModule, error: DatasyncError) -> None:
-    """End the module when nothing was measured."""
-    module.fail_json(msg=str(error), exit_code=int(error.exit_code))
 
 
 if __name__ == "__main__":

@@ -234,6 +234,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.checks.report impor
 from ansible_collections.datasync.turbo.plugins.module_utils.checks.run import run_checks
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.s3.connection import with_environment
+from ansible_collections.datasync.turbo.plugins.module_utils.task.exit import fail_with
 from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import respawn_if_lacking
 from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import connection_argument_spec
 
@@ -256,7 +257,7 @@ def main() -> None:
     try:
         request = CheckRequest.from_options(with_environment(module.params), dry_run=module.check_mode)
     except DatasyncError as error:
-        module.fail_json(msg=str(error), exit_code=int(error.exit_code))
+        fail_with(module, error)
     report = run_checks(request)
     if report.exit_code and module.params["fail_on_error"]:
         module.fail_json(msg=failure_message(report), **report.as_dict())

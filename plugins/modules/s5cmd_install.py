@@ -367,10 +367,12 @@ exit_code:
   sample: 0
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule, env_fallback
-from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError, ExitCode
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import (
+    DatasyncError,
+    ExitCode,
+    InstallationError,
+)
 from ansible_collections.datasync.turbo.plugins.module_utils.install.download import Downloader, url_password
 from ansible_collections.datasync.turbo.plugins.module_utils.install.install import Installed, install, uninstall
 from ansible_collections.datasync.turbo.plugins.module_utils.install.layout import COMMAND
@@ -381,6 +383,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.install.options imp
 )
 from ansible_collections.datasync.turbo.plugins.module_utils.install.request import InstallRequest
 from ansible_collections.datasync.turbo.plugins.module_utils.install.tools import Tools
+from ansible_collections.datasync.turbo.plugins.module_utils.task.exit import fail_with
 from ansible_collections.datasync.turbo.plugins.module_utils.task.http import AnsibleHttpClient
 
 
@@ -392,9 +395,9 @@ def main() -> None:
     try:
         finish(module, run(module))
     except DatasyncError as error:
-        fail(module, str(error), int(error.exit_code), getattr(error, "attempts", []))
+        fail(module, error)
     except OSError as error:
-        fail(module, f"{error.filename or 'a file operation'}: {error.strerror or error}", ExitCode.CONFIGURATION, [])
+        fail(module, InstallationError(f"{error.filename or 'a file operation'}: {error.strerror or error}"))
 
 
 def hide_passwords(module: AnsibleModule) -> None:
@@ -427,13 +430,10 @@ def finish(module: AnsibleModule, outcome: Installed) -> None:
     module.exit_json(exit_code=int(ExitCode.OK), **result)
 
 
-def fail(module: AnsibleModule, message: str, exit_code: int, attempts: Any) -> None:
-    module.fail_json(
-        msg=message,
-        exit_code=int(exit_code),
-        path=f"{module.params['bin_dir']}/{COMMAND}",
-        attempts=[attempt._asdict() for attempt in attempts],
-    )
+def fail(module: AnsibleModule, error: DatasyncError) -> None:
+    """End the module with the error, and what was tried before it."""
+    attempts = [attempt._asdict() for attempt in getattr(error, "attempts", [])]
+    fail_with(module, error, path=f"{module.params['bin_dir']}/{COMMAND}", attempts=attempts)
 
 
 if __name__ == "__main__":

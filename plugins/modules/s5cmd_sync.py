@@ -424,22 +424,17 @@ deletions:
     - mirror/day 0/take 9.mov
 """
 
-from collections.abc import Iterable
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import ConfigurationError, DatasyncError
+from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import DatasyncError
 from ansible_collections.datasync.turbo.plugins.module_utils.common.interrupt import Interrupt
-from ansible_collections.datasync.turbo.plugins.module_utils.common.problems import first_few
-from ansible_collections.datasync.turbo.plugins.module_utils.common.units import format_bytes_si
 from ansible_collections.datasync.turbo.plugins.module_utils.job.config import Config
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
-from ansible_collections.datasync.turbo.plugins.module_utils.plan.plan import Plan
 from ansible_collections.datasync.turbo.plugins.module_utils.report.log import Log
 from ansible_collections.datasync.turbo.plugins.module_utils.report.progress import Progress
 from ansible_collections.datasync.turbo.plugins.module_utils.report.record import report_not_begun
-from ansible_collections.datasync.turbo.plugins.module_utils.sync.account import Finished
+from ansible_collections.datasync.turbo.plugins.module_utils.sync.answer import answer_of
 from ansible_collections.datasync.turbo.plugins.module_utils.sync.run import run
+from ansible_collections.datasync.turbo.plugins.module_utils.task.exit import exit_with, fail_with
 from ansible_collections.datasync.turbo.plugins.module_utils.task.options import config_of_task, merged_options
 from ansible_collections.datasync.turbo.plugins.module_utils.task.respawn import require_packages
 from ansible_collections.datasync.turbo.plugins.module_utils.task.specs import sync_argument_spec
@@ -453,84 +448,22 @@ def main() -> None:
     require_packages(module)
     config = Config()
     try:
-        config = read_config(module)
+        config = config_of_task(module.params)
+        for warning in config.warnings:
+            module.warn(warning)
         job = Job.from_options(merged_options(module.params, config))
         log = Log(path=None if module.check_mode else job.log_path)
         with Interrupt(job.timeout) as interrupt:
             finished = run(job, log, Progress(), interrupt, dry_run=module.check_mode)
-    except ConfigurationError as error:
-        fail(module, config, config.located(error))
     except DatasyncError as error:
-        fail(module, config, error)
-    else:
-        for warning in log.warnings:
-            module.warn(warning)
-        finish(module, finished)
-
-
-def read_config(module: AnsibleModule) -> Config:
-    """The job's env file; an empty config without one."""
-    config = config_of_task(module.params)
-    for warning in config.warnings:
+        located = config.located(error)
+        if not module.check_mode:
+            # Others may look for the result, also where only the env file says so.
+            report_not_begun(located, merged_options(module.params, config), Log())
+        fail_with(module, located)
+    for warning in log.warnings:
         module.warn(warning)
-    return config
-
-
-def fail(module: AnsibleModule, config: Config, error: DatasyncError) -> None:
-    """Report a run that could not begin, also where the env file says that others look for its result."""
-    if not module.check_mode:
-        report_not_begun(error, merged_options(module.params, config), Log())
-    module.fail_json(msg=str(error), exit_code=int(error.exit_code))
-
-
-def finish(module: AnsibleModule, finished: Finished) -> None:
-    """Report the run in Ansible's form."""
-    result = finished.result
-    dry_run = result.dry_run
-    deleted = deleted_keys(finished)
-    answer: dict[str, Any] = {
-        "changed": (len(finished.plan.uploads) if dry_run else result.files_synced) + len(deleted) > 0,
-        "result": result.as_dict(),
-        "exit_code": result.exit_code,
-    }
-    if dry_run:
-        answer["uploads"] = finished.plan.uploads_as_dicts()
-        answer["deletions"] = [entry.key for entry in finished.plan.deletions]
-    if module._diff:
-        before, after = diff_texts(finished.plan, deleted)
-        answer["diff"] = {
-            "before": before,
-            "after": after,
-            "before_header": result.destination,
-            "after_header": f"{result.destination}{' (would be stored)' if dry_run else ''}",
-        }
-    if result.exit_code:
-        module.fail_json(msg=failure_message(finished), **answer)
-    module.exit_json(**answer)
-
-
-def deleted_keys(finished: Finished) -> list[str]:
-    """The keys of the objects that were deleted, or would be."""
-    if not finished.result.dry_run:
-        return finished.deleted_keys
-    return [] if finished.result.deletions.refused else [entry.key for entry in finished.plan.deletions]
-
-
-def diff_texts(plan: Plan, deleted: Iterable[str]) -> tuple[str, str]:
-    """Before and after, a line for each object: those that are replaced or deleted, and those that are stored."""
-    before, after = [f"{key} (its file is gone)\n" for key in deleted], []
-    for upload in plan.uploads:
-        if upload.reason != "new":
-            before.append(f"{upload.file.key}\n")
-        after.append(f"{upload.file.key} ({format_bytes_si(upload.file.identity.size)}, {upload.reason})\n")
-    return "".join(sorted(before)), "".join(sorted(after))
-
-
-def failure_message(finished: Finished) -> str:
-    """The first problems in one line; all of them are in the result."""
-    result = finished.result
-    texts = [f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in result.problems]
-    return f"{result.source} → {result.destination} {result.status}: {first_few(texts, 'result.problems')}"
+    exit_with(module, answer_of(finished, with_diff=module._diff))
 
 
 if __name__ == "__main__":

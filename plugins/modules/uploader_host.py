@@ -370,6 +370,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.install.options imp
     DEFAULT_BIN_DIR,
     DEFAULT_VERSIONS_DIR,
 )
+from ansible_collections.datasync.turbo.plugins.module_utils.task.exit import fail_with
 
 
 def rows(**options: dict[str, Any]) -> dict[str, Any]:
@@ -432,7 +433,7 @@ def main() -> None:
     try:
         finish(module, run(module))
     except DatasyncError as error:
-        module.fail_json(msg=str(error), exit_code=int(error.exit_code))
+        fail_with(module, error)
 
 
 def hide_secrets_only(module: AnsibleModule) -> None:

@@ -243,6 +243,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.install.options imp
     DEFAULT_BIN_DIR,
     DEFAULT_VERSIONS_DIR,
 )
+from ansible_collections.datasync.turbo.plugins.module_utils.task.exit import fail_with
 
 
 def main() -> None:
@@ -260,7 +261,7 @@ def main() -> None:
     try:
         status = host_status(Path(options["dir"]), link, Look(history=max(options["history"], 0)))
     except DatasyncError as error:
-        module.fail_json(msg=str(error), exit_code=int(error.exit_code))
+        fail_with(module, error)
     module.exit_json(changed=False, exit_code=int(ExitCode.OK), **status.as_dict())
 
 

@@ -185,6 +185,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.fleet import runs a
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.generation import JobOnHost
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.status import deployed
 from ansible_collections.datasync.turbo.plugins.module_utils.fleet.store import GenerationStore
+from ansible_collections.datasync.turbo.plugins.module_utils.task.exit import fail_with
 
 
 def main() -> None:
@@ -205,7 +206,7 @@ def main() -> None:
         jobs = jobs_of(store, options["jobs"])
         answer = plan(module, jobs, store) if module.check_mode else follow(options, jobs, store)
     except DatasyncError as error:
-        module.fail_json(msg=str(error), exit_code=int(error.exit_code))
+        fail_with(module, error)
     module.exit_json(**answer)
 
 

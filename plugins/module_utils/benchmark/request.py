@@ -67,6 +67,10 @@ class BenchmarkRequest:
     tuning: TuningRequest | None = None
     #: Options of module s5cmd_sync for the tool `datasync`: those of TRANSFER_OPTIONS that are set.
     transfer: Mapping[str, Any] = field(default_factory=dict)
+    #: Write what the tuning finds to the host's tuning file.
+    apply_tuning: bool = False
+    #: Whether that file is to be kept from later tunings; None leaves that as it is.
+    frozen: bool | None = None
 
     @property
     def destination(self) -> str:
@@ -106,6 +110,8 @@ class BenchmarkRequest:
             s5cmd_path=given.get("s5cmd_path"),
             tuning=tuning,
             transfer={name: given[name] for name in TRANSFER_OPTIONS if name in given},
+            apply_tuning=bool(given.get("apply_tuning")),
+            frozen=given.get("frozen"),
         )
 
 

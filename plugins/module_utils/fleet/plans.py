@@ -12,7 +12,7 @@ from typing import Any, Callable
 from ..common import commands
 from ..common.commands import CommandError, CommandTimedOut, Completed, last_words
 from ..common.errors import ExitCode
-from ..common.units import format_bytes_si
+from ..common.object_diff import StoredLine, object_diff
 from .generation import JobOnHost
 from .runs import reasons_of
 from .status import shortened
@@ -98,22 +98,13 @@ def planned(
 
 def diff(plan: Planned) -> dict[str, str]:
     """Ansible's diff of a plan: a line for each object that would be stored, replaced or deleted."""
-    before = [f"{key} (its file is gone)\n" for key in plan.deletions]
-    after = []
-    for upload in plan.uploads:
-        if upload.get("reason") != "new":
-            before.append(f"{upload.get('key')}\n")
-        size = format_bytes_si(int(upload.get("size") or 0))
-        after.append(f"{upload.get('key')} ({size}, {upload.get('reason')})\n")
+    stored = (
+        StoredLine(str(upload.get("key")), int(upload.get("size") or 0), str(upload.get("reason")))
+        for upload in plan.uploads
+    )
     hidden = plan.upload_count - len(plan.uploads)
-    more = f"and {hidden} more\n" if hidden else ""
     destination = str((plan.result or {}).get("destination", ""))
-    return {
-        "before_header": f"{plan.job}: {destination}",
-        "after_header": f"{plan.job}: {destination} (would be stored)",
-        "before": "".join(sorted(before)),
-        "after": "".join(sorted(after)) + more,
-    }
+    return object_diff(f"{plan.job}: {destination}", stored, plan.deletions, planned=True, hidden=hidden)
 
 
 def _failed_checks(job: JobOnHost, values: Mapping[str, Any], exit_status: int) -> Planned:

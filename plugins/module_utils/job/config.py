@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ..common.errors import ConfigurationError
+from ..common.errors import ConfigurationError, DatasyncError
 from ..common.options import Option
 from ..common.units import parse_bool
 from ..common.values import PATH
@@ -46,8 +46,10 @@ class Config:
             self.options[option] = value
             self.origins[option] = origin
 
-    def located(self, error: ConfigurationError) -> ConfigurationError:
-        """The same error with the line that set the option, if its message begins with an option of this file."""
+    def located(self, error: DatasyncError) -> DatasyncError:
+        """The same error; if it begins with an option of this file, with the line that set it."""
+        if not isinstance(error, ConfigurationError):
+            return error
         origin = self.origins.get(re.split("[ =]", error.message, maxsplit=1)[0])
         return ConfigurationError(f"{origin}: {error.message}", error.hint) if origin else error
 

@@ -9,7 +9,7 @@ import os
 import sys
 from typing import Any
 
-from ..common.errors import ConfigurationError
+from ..common.errors import ConfigurationError, DatasyncError
 from ..job.config import Config, load_config
 from ..job.job import Job
 from ..report.log import Level, Log
@@ -38,7 +38,7 @@ class Session:
         for warning in self.config.warnings:
             self.log.warn(warning)
 
-    def _record(self, error: ConfigurationError) -> None:
+    def _record(self, error: DatasyncError) -> None:
         from ..report import record as recording
 
         recording.report_not_begun(error, self.config.options, Log(sys.stderr))

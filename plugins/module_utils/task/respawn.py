@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 
-from ..common.errors import ExitCode
+from ..common.errors import InstallationError
+from .exit import fail_with
 
 #: Where the packages may be, after the module's own interpreter: the environment that the role `uploader` makes,
 #: which has pinned releases, then what the system brings.
@@ -44,13 +45,13 @@ def require_packages(module: AnsibleModule, *others: str) -> None:
     missing = missing_packages(*others)
     if missing:
         wanted = " and ".join(("boto3", "awscrt", *others))
-        module.fail_json(
-            msg=f"host {platform.node()}: Python {sys.executable} lacks {' and '.join(missing)}, and so do"
+        reason = (
+            f"host {platform.node()}: Python {sys.executable} lacks {' and '.join(missing)}, and so do"
             f" {', '.join(INTERPRETERS)} where they exist: deploy the role datasync.turbo.uploader, which makes the"
             f" first of them, or install {wanted} for this Python, or set ansible_python_interpreter to one that has"
-            " them",
-            exit_code=int(ExitCode.CONFIGURATION),
+            " them"
         )
+        fail_with(module, InstallationError(reason))
 
 
 def missing_packages(*others: str) -> list[str]:

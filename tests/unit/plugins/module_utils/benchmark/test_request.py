@@ -52,6 +52,11 @@ def test_no_rounds_and_no_warm_up_are_needed_to_tune():
     assert wanted.tuning == TuningRequest(("small",), 60, 1024**3)
 
 
+def test_what_was_found_is_applied_only_if_asked_and_its_file_stays_as_frozen_as_it_is():
+    assert (request().apply_tuning, request().frozen) == (False, None)
+    assert (request(apply_tuning=True).apply_tuning, request(frozen=False).frozen) == (True, False)
+
+
 def test_without_tune_nothing_is_tuned():
     assert request(tune=False, tune_seconds=60).tuning is None
 

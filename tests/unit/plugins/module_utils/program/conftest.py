@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.checks import run as checks
 from ansible_collections.datasync.turbo.plugins.module_utils.checks.report import Report
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import run as sync
-from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.program.made_up_runs import finished
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.run_results import finished
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.common.errors import CredentialsError, ExitCode
 from ansible_collections.datasync.turbo.plugins.module_utils.common.version import __version__
 from ansible_collections.datasync.turbo.plugins.module_utils.program import cli
-from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.program.made_up_runs import finished
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.run_results import finished
 
 
 @pytest.mark.parametrize("command", ["sync", "plan"])

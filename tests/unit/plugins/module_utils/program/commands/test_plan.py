@@ -8,7 +8,7 @@ import json
 
 from ansible_collections.datasync.turbo.plugins.module_utils.checks.report import Check
 from ansible_collections.datasync.turbo.plugins.module_utils.program import cli
-from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.program.made_up_runs import planned
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.run_results import planned
 
 
 def test_plan_is_a_dry_run_that_writes_no_log_file(pipeline, config, tmp_path):

@@ -12,7 +12,7 @@ from ansible_collections.datasync.turbo.plugins.module_utils.program import cli
 from ansible_collections.datasync.turbo.plugins.module_utils.report.progress import LineProgress, Progress
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import hot_folder
 from ansible_collections.datasync.turbo.plugins.module_utils.sync import run as sync
-from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.program.made_up_runs import finished
+from ansible_collections.datasync.turbo.tests.unit.plugins.module_utils.run_results import finished
 
 
 def test_sync_runs_the_job_of_the_config(pipeline, config, source):
