@@ -15,5 +15,5 @@ settings.load_profile("unit")
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers here: ansible-test reads neither pyproject.toml nor pytest.ini, and allows no others."""
     config.addinivalue_line(
-        "markers", "slow: kills, crashes and measures many times; `make unit` leaves it out, `make test` runs it"
+        "markers", "slow: kills, crashes, measures or makes up inputs many times; for `make test`, not for `make unit`"
     )

@@ -806,6 +806,7 @@ def test_the_result_is_plain_json(run_audit, source, bucket):
     assert (told["error"], told["attached"], told["bytes_downloaded"]) == ("", 0, 0)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_files_that_are_well(run_audit, source, bucket, monkeypatch):
     """The listing is in memory, small; tasks, verdicts and files are not."""
     for number in range(3000):

@@ -411,6 +411,7 @@ def killed(work: Callable[[], None], step: int) -> bool:
     return in_child(traced) == signal.SIGKILL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writer", EACH)
 def test_a_kill_at_any_step_leaves_old_or_new_and_many_kills_leave_no_more_than_one(writer, with_old, complete):
     wanted = complete(writer)

@@ -13,6 +13,9 @@ from ansible_collections.datasync.turbo.plugins.module_utils.job.envfile import 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+#: Great numbers of made-up inputs.
+pytestmark = pytest.mark.slow
+
 #: As an env file is often read by bash, it is held against bash alone; against sh and dash in test_envfile.py.
 SHELLS = [path for path in [shutil.which("bash")] if path]
 ENVIRONMENT = {"HOME": "/home/me", "EMPTY": "", "WORDS": "two  words *", "TRAP": "'\"\\$HOME`id`"}

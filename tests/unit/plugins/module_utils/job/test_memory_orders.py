@@ -18,6 +18,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field, replace
 
+import pytest
 from ansible_collections.datasync.turbo.plugins.module_utils.job import memory as memory_module
 from ansible_collections.datasync.turbo.plugins.module_utils.job.job import Job
 from ansible_collections.datasync.turbo.plugins.module_utils.job.memory import RunMemory, StateMark
@@ -358,6 +359,7 @@ def settles(world):
     return (known.unproven_since, known.unfinished_since, known.multipart_keys, known.filter) == (None, None, (), "")
 
 
+@pytest.mark.slow
 def test_no_order_of_events_makes_a_run_believe_or_forget_what_it_must_not():
     worlds = {World().key(): ((), World())}
     seen = set(worlds)

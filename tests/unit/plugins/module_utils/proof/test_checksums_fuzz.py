@@ -15,6 +15,9 @@ from ansible_collections.datasync.turbo.plugins.module_utils.s3 import limits
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+#: Great numbers of made-up inputs.
+pytestmark = pytest.mark.slow
+
 MIB = 1024 * 1024
 TIB = 1024 * 1024 * MIB
 

@@ -12,6 +12,9 @@ from ansible_collections.datasync.turbo.plugins.module_utils.transfer.s5cmd.even
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+#: Great numbers of made-up inputs.
+pytestmark = pytest.mark.slow
+
 SUCCESS = b'{"operation":"cp","success":true,"source":"/a b","destination":"s3://archive/a b","object":{"size":1}}\n'
 FAILURE = b'{"operation":"cp","command":"cp --raw=true /a s3://b/a","error":"AccessDenied: x status code: 403"}\n'
 
