@@ -38,8 +38,9 @@ def open_lock_file(path: str, mode: int = 0o600) -> int:
         status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
             return descriptor
+        is_there = _is_at(descriptor, path)
         os.close(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1 or is_there:
             raise OSError(errno.EINVAL, "it is not a regular file with a single hard link", path)
         # It has no name any more: its last holder removed it in this moment.
 

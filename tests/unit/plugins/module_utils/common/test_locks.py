@@ -252,6 +252,18 @@ def unix_socket(path, _tmp_path):
     server.close()
 
 
+def test_a_file_system_that_counts_no_links_keeps_nobody_waiting(path, monkeypatch):
+    """A file without a name was removed by its last holder, but not one that is still in its place."""
+    fstat = os.fstat
+
+    def without_links(descriptor):
+        return os.stat_result((*fstat(descriptor)[:3], 0, *fstat(descriptor)[4:10]))
+
+    monkeypatch.setattr(locks.os, "fstat", without_links)
+    with pytest.raises(OSError, match="single hard link"), held(path):
+        pytest.fail("it was held")
+
+
 @pytest.mark.parametrize("trap", [fifo, folder, link, link_to_nothing, second_name, unix_socket])
 def test_a_trap_at_its_place_is_refused_at_once_and_untouched(path, tmp_path, monkeypatch, trap):
     monkeypatch.chdir(tmp_path)
