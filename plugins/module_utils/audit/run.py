@@ -193,7 +193,7 @@ def _remember_copies(job: Job, request: AuditRequest, held: HeldLock) -> None:
     """Let the next run compare what is copied from now on by its content: copies make objects look newer."""
     if not RunMemory(job, held).doubt(time.time(), all_files=request.source != "tree"):
         raise ConfigurationError(
-            f"the lock file {held.path!r} is another user's, and cannot remember what is attached", "set lock_path"
+            f"the lock file {held.path!r} {held.failure}, and cannot remember what is attached", "set lock_path"
         )
 
 

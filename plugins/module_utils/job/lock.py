@@ -18,6 +18,9 @@ from .job import Job
 #: World-writable with the sticky bit on Linux and macOS, and, unlike /run/lock, still there after a restart.
 _LOCK_FOLDER = "/var/tmp"  # noqa: S108 - the name is no secret, and whoever holds the lock only keeps runs from beginning
 
+#: What no note begins with.
+_DAMAGED = b"\xff"
+
 
 class HeldLock:
     """The lock while it is held. Its file names the holder, who may leave a line for the next one."""
@@ -76,17 +79,20 @@ def held(job: Job) -> Iterator[HeldLock]:
 
 
 def note_in(path: str) -> bytes:
-    """The line that the last holder left in a lock file; b"" if there is none.
+    """The line that the last holder left in a lock file; b"" if there is none, or none that we may read.
 
-    A file that does not begin as ours do is damaged: then the line is no ASCII, so that nobody takes it for a note.
+    A file that the disk does not give, or that does not begin as ours do, is damaged: then the line is no ASCII, so
+    that nobody takes it for a note.
     """
     try:
         with os.fdopen(locks.open_to_look(path), "rb") as file:
             holder, note = file.readline(), file.readline().rstrip(b"\n")
-    except OSError:
+    except (FileNotFoundError, PermissionError):
         return b""
+    except OSError:
+        return _DAMAGED
     damaged = not holder.isascii() or b"\0" in holder
-    return b"\xff" + holder.rstrip(b"\n") + note if damaged else note
+    return _DAMAGED + holder.rstrip(b"\n") + note if damaged else note
 
 
 def _written(descriptor: int, content: bytes) -> str:
@@ -97,6 +103,8 @@ def _written(descriptor: int, content: bytes) -> str:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.ftruncate(descriptor, len(content))
         os.fsync(descriptor)
+        if os.fstat(descriptor).st_nlink == 0:
+            return "was removed during the run"
     except OSError as error:
         return "is another user's" if error.errno == errno.EBADF else f"cannot be written ({error.strerror})"
     return ""

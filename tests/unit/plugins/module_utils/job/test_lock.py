@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -190,6 +191,23 @@ def test_a_file_that_does_not_begin_as_ours_leaves_no_note_that_reads_as_one(tmp
     for _time in range(2):
         with lock.held(with_path(tmp_path)) as held:
             assert not held.note.isascii()
+
+
+def test_a_file_that_the_disk_does_not_give_is_damaged_too(tmp_path, monkeypatch):
+    def fail(path):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    monkeypatch.setattr(lock.locks, "open_to_look", fail)
+    assert not lock.note_in(with_path(tmp_path).lock_path).isascii()
+
+
+def test_a_note_in_a_file_that_was_removed_meanwhile_is_not_kept(tmp_path):
+    """The next run makes another file, which knows nothing of it."""
+    with lock.held(with_path(tmp_path)) as held:
+        assert held.write(b"note")
+        (tmp_path / "job.lock").unlink()
+        assert held.write(b"note") is False
+        assert held.failure == "was removed during the run"
 
 
 def test_a_thread_that_is_left_over_writes_nothing_after_the_release(tmp_path):
