@@ -108,8 +108,8 @@ def all_gates() -> list[Gate]:
 def ansible_test_gates(interpreters: dict[str, Path], path: dict[str, str]) -> list[Gate]:
     """Sanity with every Python of the hosts that is here; the unit tests with the oldest and the newest of them.
 
-    ansible-test forks for each unit test, which takes minutes with each Python; pytest runs them with one in between.
-    It knows the Pythons that its ansible-core can manage.
+    ansible-test forks for each unit test, which takes minutes with each Python; pytest runs them with one in between,
+    and the slow ones with that alone. It knows the Pythons that its ansible-core can manage.
     """
     known = {*constants.REMOTE_ONLY_PYTHON_VERSIONS, *constants.CONTROLLER_PYTHON_VERSIONS}
     targets = [f"{version}@{interpreter}" for version, interpreter in interpreters.items() if version in known]
@@ -121,7 +121,7 @@ def ansible_test_gates(interpreters: dict[str, Path], path: dict[str, str]) -> l
     for target in dict.fromkeys([targets[0], targets[-1]]):
         units += ["--target-python", f"venv/{target}"]
     return [
-        Gate("ansible-test units", units, TEST_COPY, environment=path),
+        Gate("ansible-test units", units, TEST_COPY, environment={**path, "PYTEST_ADDOPTS": "-m 'not slow'"}),
         Gate("ansible-test sanity", sanity, TEST_COPY, environment=path),
     ]
 
