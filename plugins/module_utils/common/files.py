@@ -38,7 +38,7 @@ _ABANDONED = 3600
 #: Bytes of a name beside which `.`, `.new99~` still fit: NAME_MAX is 255 on all file systems of Linux and macOS.
 _LONGEST_NAME = 240
 #: What some network and FUSE file systems say to fsync(2) of a folder.
-_NOTHING_TO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+_NOTHING_TO_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 @contextmanager

@@ -374,7 +374,7 @@ def test_a_folder_that_another_process_makes_first_is_theirs(tmp_path, monkeypat
 # --- what a file system cannot do
 
 
-@pytest.mark.parametrize(("number", "is_told"), [(errno.EINVAL, False), (errno.EIO, True)])
+@pytest.mark.parametrize(("number", "is_told"), [(errno.EINVAL, False), (errno.EBADF, False), (errno.EIO, True)])
 def test_a_file_system_that_cannot_sync_a_folder_is_no_error_and_a_failing_disk_is(
     tmp_path, monkeypatch, number, is_told
 ):
