@@ -102,7 +102,7 @@ def test_a_machine_with_one_python_checks_with_that_one() -> None:
 def test_ansible_test_gets_the_pythons_that_it_knows() -> None:
     found = {version: Path(f"/usr/bin/python{version}") for version in ("3.9", "3.10", "3.11", "9.9")}
     assert [target.partition("@")[0] for target in targets("ansible-test sanity", found)] == ["3.9", "3.10", "3.11"]
-    assert [target.partition("@")[0] for target in targets("ansible-test units", found)] == ["venv/3.9", "venv/3.11"]
+    assert [target.partition("@")[0] for target in targets("ansible-test units", found)] == ["venv/3.11"]
 
 
 def test_a_python_that_neither_machine_nor_test_bed_has_is_listed_and_no_failure(
